@@ -2,8 +2,8 @@
 //
 // Admission decides whether a server accepts a further connection or request. It counts those in
 // progress, and combines the limits on connections, on each client (client_limit) and on memory
-// (memory_ceiling). Limits may change at any time; connections and requests beyond a lowered limit
-// continue.
+// (memory_ceiling). Limits may change at any time; a lowered limit does not end what is in
+// progress.
 // Thread: any.
 #pragma once
 
@@ -67,14 +67,12 @@ class Admission {
     return std::nullopt;
   }
   // Returns a ticket if a connection of `peer` may stay, or std::nullopt if the client has its
-  // maximum of connections. The ticket is null for a peer that is not counted; peers in `trusted`
-  // are not.
+  // maximum of connections. The ticket is null if the peer is not counted, as those in `trusted`.
   std::optional<ConnectionTicket> enter(const net::Address& peer, const TrustedPeers& trusted);
   // The limits on log lines about refused clients and about the memory limit.
   LineLimit& client_lines() noexcept { return clients_.lines(); }
   LineLimit& memory_lines() noexcept { return memory_.lines(); }
-  // Returns the log line about a refused client, or std::nullopt if one was logged in the last 10
-  // s.
+  // Returns the log line about a refused client; std::nullopt if there was one in the last 10 s.
   std::optional<std::string> refused_connection_line(const net::Address& peer, io::Time now);
   void on_accepted() noexcept { accepted_.fetch_add(1, std::memory_order_relaxed); }
   std::uint64_t accepted() const noexcept { return accepted_.load(std::memory_order_relaxed); }
@@ -88,8 +86,7 @@ class Admission {
   // --- requests ---
   // Reports whether the memory limit is reached.
   bool is_overloaded(io::Time now) { return memory_.is_reached(now); }
-  // Reports whether a further request of any client may begin. Counts the request as refused if
-  // not.
+  // Reports whether a further request of any client may begin. Counts a refusal if not.
   bool has_room_for_request(io::Time now) {
     if (!is_overloaded(now)) return true;
     on_request_refused();

@@ -100,8 +100,7 @@ class ClientLimit {
   // Counts a request that came over the connection of a trusted proxy. Returns std::nullopt if the
   // client has its maximum of requests.
   std::optional<RequestTicket> enter_request(const net::Address& client);
-  // Returns the log line about a refused connection, or std::nullopt if one was logged in the last
-  // 10 s.
+  // Returns the log line about a refused connection, unless there was one in the last 10 s.
   std::optional<std::string> refusal_line(const net::Address& peer, io::Time now);
   LineLimit& lines() noexcept { return refusals_; }
   // Returns the number of clients that are counted. A client that has left takes no memory.

@@ -34,8 +34,7 @@ class H1Connection final : public HttpConnection {
   friend class RootTask<H1Connection>;
   RootTask<H1Connection> run();
   void on_exception() noexcept;
-  // Not inlined: clang would make its frame part of the frame of run(), which idle connections
-  // keep.
+  // Not inlined: clang would make its frame part of that of run(), which idle connections keep.
   [[gnu::noinline]] task<std::optional<Next>> serve_one();
   [[gnu::noinline]] Next hand_on();
   net::Time end_of_first() const noexcept;

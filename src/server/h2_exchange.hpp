@@ -35,11 +35,10 @@ class H2Exchange final : public h2::Stream,
   // The connection that the stream belongs to.
   class Owner {
    public:
-    // Called when the exchange is over. Destroys the exchange, which the caller must not use
-    // afterwards.
+    // Called when the exchange is over. Destroys it: the caller must not use it afterwards.
     virtual void exchange_ended() noexcept = 0;
-    // Called when the client has stalled within a head, so that no other frame can follow (RFC 9113
-    // §6.10).
+    // Called when the client has stalled within a head, which no other frame may interrupt
+    // (RFC 9113 §6.10).
     virtual void head_timed_out() = 0;
 
    protected:
@@ -59,8 +58,7 @@ class H2Exchange final : public h2::Stream,
   // Reports whether both sides have sent everything in order, and some of it is still on its way to
   // the upstream. The exchange then needs neither its stream nor the connection.
   bool outlives_stream() const noexcept;
-  // Reports the same for an upload only, which continues even if the client has left without a
-  // GOAWAY.
+  // Reports the same for an upload, which continues even if the client left without a GOAWAY.
   bool outlives_client() const noexcept { return passes_on_ && outlives_stream(); }
 
  private:
@@ -70,8 +68,7 @@ class H2Exchange final : public h2::Stream,
   void send_continue() override { send_informational(Response(Status::continue_)); }
   void on_content_dropped() noexcept override;
   // A silent client may keep the exchange open while a call may stream both ways. Once the response
-  // is complete, the timeout applies to the client and to a holder of the content that does not
-  // read.
+  // is complete, the client may not be silent, and a holder of the content must read.
   H2Content::Timed timed() const noexcept {
     if (has_sent_end()) return H2Content::Timed::all;
     return served_.has_begun() || is_call_ ? H2Content::Timed::nothing : H2Content::Timed::client;

@@ -27,8 +27,7 @@ class HttpConnection : public ClientConnection {
   void on_configured() noexcept override;
 
   const ConnectionInfo& info() const noexcept { return info_; }
-  // Reports whether `configuration`, which may be an older one that a request pins, trusts the
-  // peer.
+  // Reports whether `configuration`, which may be an older one, trusts the peer.
   bool has_trusted_peer(const ConfigurationRef& configuration) const;
   // Returns a ticket for a request of `client` that is about to be served, or std::nullopt if the
   // client has its maximum in progress. `client` is the peer itself, or was named by the peer.

@@ -32,8 +32,7 @@ class LineLimit {
     return has_untold() && admit_another(now) ? take_untold() : 0;
   }
   bool has_untold() const noexcept { return untold_.load(std::memory_order_relaxed) > 0; }
-  // Returns the same whenever the last line was admitted. Called at the end, when no line will
-  // follow.
+  // Returns the same without regard to the pause. Called at the end, when no other line follows.
   std::uint64_t take_untold() noexcept { return untold_.exchange(0, std::memory_order_relaxed); }
 
  private:

@@ -15,11 +15,9 @@
 
 namespace onehop::server {
 
-// Whether a worker's connections are to end, and since when. The worker owns it; connections read
-// it.
+// Whether a worker's connections are to end, and since when. Owned by the worker.
 struct DrainState {
-  // The time for the first byte of a handshake or a PROXY header, and for the rest of either or of
-  // a head.
+  // The time for the first byte of a handshake or PROXY header, and for the rest of these or a head.
   static constexpr net::Duration kFirstByte = std::chrono::seconds(1);
   static constexpr net::Duration kRest = std::chrono::seconds(5);
 
@@ -30,8 +28,7 @@ struct DrainState {
   net::Time end_of_opening(net::Time begun, bool has_received) const noexcept {
     return has_received ? end_of_rest(begun) : begun + kFirstByte;
   }
-  // Returns the deadline, during a drain, for the rest of a message that was expected from `since`
-  // on.
+  // Returns the deadline, during a drain, for the rest of what was expected from `since` on.
   net::Time end_of_rest(net::Time since) const noexcept { return std::max(since, began) + kRest; }
 };
 

@@ -23,8 +23,8 @@ namespace onehop::server {
 
 class ListenPlan {
  public:
-  // `options` must outlive the plan. `has_tls`: there are certificates. `proxies`: the peers of
-  // proxy_protocol.
+  // `options` must outlive the plan. `has_tls`: there are certificates. `proxies`: from
+  // Options::proxy_protocol.
   ListenPlan(const Server::Options& options,
              bool has_tls,
              std::shared_ptr<const TrustedPeers> proxies) noexcept

@@ -23,8 +23,7 @@ namespace onehop::server {
 
 class ProxiedBeginning final : public ClientConnection {
  public:
-  // `from`: the balancer, without a ticket. `tls`: the terms of a handshake that follows the
-  // header.
+  // `from`: the balancer, without a ticket. `tls`: if a handshake follows the header, its terms.
   ProxiedBeginning(WorkerContext& worker,
                    std::unique_ptr<net::Stream> stream,
                    const AcceptedFrom& from,

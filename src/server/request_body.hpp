@@ -32,8 +32,7 @@ class RequestContent {
 
   // Reports whether a handler, or an object that it made from its request, may still read.
   bool is_lent() const noexcept { return body_ != nullptr; }
-  // Makes reads fail from now on, including one that waits. The derived class calls it before it
-  // ends.
+  // Makes reads fail from now on, including one that waits. Derived classes call it in the end.
   void take_back() noexcept;
 
   // --- called by the body ---

@@ -25,8 +25,7 @@ void record_client(ExchangeRecord& record,
                    const Headers& headers,
                    const TrustedPeers& trusted,
                    Arena& arena);
-// Records the parts of the request that a log needs. The views live as long as the exchange's
-// memory.
+// Records the parts of a request that a log needs, as views of the exchange's memory.
 void record_request(ExchangeRecord& record,
                     const Method& method,
                     std::string_view target,

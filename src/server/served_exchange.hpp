@@ -54,8 +54,7 @@ class ServedExchange : public RequestCount::Counted {
   };
 
   // `connection` must outlive this object. `configuration` is pinned until the exchange ends.
-  // `arena` holds the messages of the exchange. `began`: when the first byte of the request
-  // arrived.
+  // `arena` holds the exchange's messages. `began`: when the first byte of the request arrived.
   ServedExchange(WorkerContext& worker,
                  const ConfigurationRef& configuration,
                  const HttpConnection& connection,
@@ -90,8 +89,7 @@ class ServedExchange : public RequestCount::Counted {
                                 Version version,
                                 const BodyFraming& framing,
                                 Owner& owner);
-  // Takes a place among the client's requests. Returns false if the client has its maximum in
-  // progress.
+  // Takes a place among the client's requests. Returns false if the client has its maximum.
   bool enter();
   // Promises the exchange `size` bytes, which it may come to hold.
   void promise_memory(std::size_t size) noexcept { claim_ = MemoryPromise(size); }

@@ -81,8 +81,7 @@ class ServerShared {
   // Sets the limits of admission from the options.
   void set_limits() { admission.set_limits(Admission::limits_of(*settings.options)); }
   void log(LogLevel level, std::string_view text) const;
-  // Logs a warning if `limit` admits it, and otherwise an info line. Returns whether `limit`
-  // admitted it.
+  // Logs a warning and returns true if `limit` admits it. Otherwise logs an info line.
   bool log_limited(LineLimit& limit, io::Time now, std::string text) const;
   // Logs how many lines were left out by limits whose pause is over or, if `now` is std::nullopt,
   // by all limits. Returns whether more are left to report.

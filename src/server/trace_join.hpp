@@ -13,8 +13,7 @@ namespace onehop::server {
 
 // Continues the trace that the fields name if the peer is trusted and they are well-formed.
 // Otherwise begins a trace, which is sampled with the probability `sample`. Sets traceparent. A
-// tracestate stays only if it is well-formed and the trace is continued. The result lives as long
-// as `arena`.
+// tracestate stays only if it is well-formed and the trace continues. The result is in `arena`.
 Trace* join_trace(Headers& headers, bool peer_is_trusted, double sample, Arena& arena);
 
 }  // namespace onehop::server

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // WorkerContext is the part of a worker that its connections use: the event loop, the
-// configuration, the state that connections share, and the admission of new work. It knows no kind
-// of connection.
+// configuration, the state that connections share, and the admission of new work. It does not
+// depend on any kind of connection.
 // Thread: owner.
 #pragma once
 
@@ -73,8 +73,7 @@ class WorkerContext {
 
   io::Reactor& reactor() const noexcept { return reactor_; }
   ServerShared& shared() noexcept { return *shared_; }
-  // The configuration for connections and requests that begin now. A request keeps a reference to
-  // it.
+  // The configuration for connections and requests that begin now. A request keeps a reference.
   const ConfigurationRef& configuration() const noexcept { return configuration_; }
   // Makes `next` the configuration of requests that begin from now on.
   void configure(std::unique_ptr<Configuration> next) noexcept {
