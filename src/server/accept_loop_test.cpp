@@ -27,7 +27,7 @@ using test::status_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// No descriptor can be opened while one of these lives.
+// While one of these exists, no descriptor can be opened.
 class NoDescriptors {
  public:
   NoDescriptors() {
@@ -46,7 +46,7 @@ class NoDescriptors {
   rlimit before_{};
 };
 
-// A worker with a real listener; only the clock is ours.
+// A worker with a real listener. Only the clock is simulated.
 class AcceptLoopTest : public ::testing::Test {
  protected:
   AcceptLoopTest() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
@@ -68,7 +68,7 @@ class AcceptLoopTest : public ::testing::Test {
     common_->forget_sockets();
   }
 
-  // Another descriptor of it, as the process that made the socket has.
+  // Returns another descriptor of the listening socket, such as its creator has.
   io::FileDescriptor socket_of_listener() { return std::move(listening_); }
   io::FileDescriptor connect() {
     io::FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -83,7 +83,7 @@ class AcceptLoopTest : public ::testing::Test {
     for (int quiet = 0; quiet < 3;)
       quiet = reactor_.run_once(io::Duration::zero()) ? 0 : quiet + 1;
   }
-  // Lets the pause of the loop pass, and looks again.
+  // Lets the pause of the loop pass, and runs the loop.
   void pass_pause() {
     reactor_.set_time(reactor_.now() + 30ms);
     settle();
@@ -142,12 +142,12 @@ TEST_F(AcceptLoopTest, ClosesWhatOneClientHasTooManyOf) {
   settle();
   EXPECT_EQ(connections(), 1u);
   EXPECT_EQ(logged_.size(), 1u);
-  for (int i = 0; i < 400; ++i)  // twelve seconds
+  for (int i = 0; i < 400; ++i)  // 12 s
     pass_pause();
   EXPECT_THAT(logged_.back(), HasSubstr("(1 more since the last such line)"));
 }
 
-// Its owner has shut it down: no call of accept() will help.
+// The socket's owner has shut it down, so that no call of accept() can succeed.
 TEST_F(AcceptLoopTest, PausesWhenTheSocketFails) {
   const io::FileDescriptor same = socket_of_listener();
   const auto client = connect();
@@ -165,7 +165,7 @@ TEST_F(AcceptLoopTest, PausesWhenTheSocketFails) {
 TEST_F(AcceptLoopTest, PausesWithoutDescriptorsAndLogsItOnce) {
   const auto client = connect();
   {
-    const NoDescriptors none;  // not even for the sanitizers: nothing is expected in here
+    const NoDescriptors none;  // affects even the sanitizers, so nothing is expected in this block
     settle();
     for (int i = 0; i < 10; ++i)
       pass_pause();
@@ -182,7 +182,7 @@ TEST_F(AcceptLoopTest, PausesWithoutDescriptorsAndLogsItOnce) {
   EXPECT_EQ(logged_.size(), 1u) << "one that comes and goes is told every ten seconds";
 }
 
-// It would be silent for as long as it lasts.
+// Without this line, the log would be silent for as long as the second pause lasts.
 TEST_F(AcceptLoopTest, LogsAfterAWhileThatItPausesAgain) {
   const auto client = connect();
   {
@@ -194,7 +194,7 @@ TEST_F(AcceptLoopTest, LogsAfterAWhileThatItPausesAgain) {
   {
     const NoDescriptors none;
     settle();
-    for (int i = 0; i < 400; ++i)  // twelve seconds
+    for (int i = 0; i < 400; ++i)  // 12 s
       pass_pause();
   }
   EXPECT_THAT(logged_, ElementsAre(HasSubstr("accepting pauses: "),
@@ -206,7 +206,7 @@ TEST_F(AcceptLoopTest, LogsItOnceHoweverLongItLasts) {
   {
     const NoDescriptors none;
     settle();
-    for (int i = 0; i < 1000; ++i)  // half a minute
+    for (int i = 0; i < 1000; ++i)  // 30 s
       pass_pause();
   }
   EXPECT_THAT(logged_, ElementsAre(HasSubstr("accepting pauses: ")));
@@ -217,7 +217,7 @@ TEST_F(AcceptLoopTest, PausesWhenTheKernelWatchesNoMore) {
     void on_events(std::uint32_t) noexcept override {}
   } nobody;
   const io::FileDescriptor file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
-  ASSERT_FALSE(reactor_.add(file.get(), nobody, EPOLLIN));  // files are never watched
+  ASSERT_FALSE(reactor_.add(file.get(), nobody, EPOLLIN));  // regular files cannot be watched
   const auto client = connect();
   settle();
   EXPECT_EQ(connections(), 0u);
@@ -226,7 +226,7 @@ TEST_F(AcceptLoopTest, PausesWhenTheKernelWatchesNoMore) {
   EXPECT_EQ(connections(), 1u);
 }
 
-// A client that the kernel connected before the end is served.
+// Serves a client that the kernel connected before the end.
 TEST_F(AcceptLoopTest, TakesWhatIsInTheQueueWhenItEnds) {
   const auto client = connect();
   constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";

@@ -103,7 +103,8 @@ TEST(ClientLimit, CountsRequestsOverATrustedProxysConnectionToo) {
   EXPECT_TRUE(places.front() && places.back());
   EXPECT_FALSE(limit.enter_request(from("192.0.2.1", 0)));
   EXPECT_TRUE(limit.enter_request(from("192.0.2.2", 0)));
-  // A connection of its own is one more way, and neither counts for the other's limit.
+  // Requests over the client's own connection count towards the same limit. Its connection does not
+  // count as a request, nor a request as a connection.
   auto connection = *limit.enter(from("192.0.2.1"));
   ASSERT_TRUE(connection);
   EXPECT_FALSE(connection->enter_request());
@@ -143,7 +144,7 @@ TEST(ClientLimit, WithoutALimitNothingIsRefused) {
   }
 }
 
-// A client with many addresses must not take unbounded memory.
+// A peer with many addresses must not use unbounded memory.
 TEST(ClientLimit, ForgetsAClientThatHasLeft) {
   ClientLimit limit(1, 1);
   std::vector<std::optional<ConnectionTicket>> places;

@@ -62,7 +62,7 @@ class ConfigurationTest : public ::testing::Test {
     worker_ = std::make_unique<Worker>(reactor_, common_, handler_named("first"));
   }
 
-  // Its requests are recorded under this name.
+  // Returns options that record the requests under `name`.
   Server::Options options_named(const std::string& name) {
     Server::Options options;
     options.on_exchange_end = [this, name](const ExchangeRecord& record) {
@@ -70,7 +70,7 @@ class ConfigurationTest : public ::testing::Test {
     };
     return options;
   }
-  // Responds with the name, to some requests late; deaths of handlers are counted.
+  // Returns a handler that responds with `name`, to some requests late. Counts destroyed handlers.
   std::shared_ptr<const Handler> handler_named(const std::string& name) {
     struct Named final : Handler {
       Named(ConfigurationTest& t, std::string n) : test(t), name(std::move(n)) {}
@@ -167,7 +167,7 @@ TEST_F(ConfigurationTest, AHeadIsReadWithinTheLimitsItBeganWith) {
   EXPECT_EQ(handlers_gone_, 1);
 }
 
-// Whom the head's fields name as the client is not decided by two configurations.
+// One configuration decides which client a head names, even if an update happens before its end.
 TEST_F(ConfigurationTest, AHeadIsBelievedAsTheOneItBeganWithSays) {
   const auto client = connect();
   const auto named_client = [&] {

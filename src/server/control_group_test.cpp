@@ -38,7 +38,7 @@ TEST_F(ControlGroupTest, TheLeastMemoryOfAllLevelsCounts) {
   EXPECT_EQ(memory("0::/a.slice/b.service\n"), 9000u);
   say("/a.slice/b.service/memory.high", "7000");
   EXPECT_EQ(memory("0::/a.slice/b.service\n"), 7000u);
-  say("/memory.max", "5000");  // of a container, seen from inside
+  say("/memory.max", "5000");  // the limit of a container, seen from inside
   EXPECT_EQ(memory("0::/a.slice/b.service\n"), 5000u);
   EXPECT_EQ(memory("0::/\n"), 5000u);
   EXPECT_EQ(memory("1:name=systemd:/x\n0::/\n"), 5000u);
@@ -66,7 +66,7 @@ TEST_F(ControlGroupTest, TheLeastCpuQuotaOfAllLevelsCountsRoundedUp) {
   EXPECT_EQ(cpus("0::/a.slice/b.service\n"), 4u);
   say("/a.slice/b.service/cpu.max", "250000 100000");
   EXPECT_EQ(cpus("0::/a.slice/b.service\n"), 3u);
-  say("/cpu.max", "100000 50000");  // of a container, seen from inside
+  say("/cpu.max", "100000 50000");  // the limit of a container, seen from inside
   EXPECT_EQ(cpus("0::/a.slice/b.service\n"), 2u);
   EXPECT_EQ(cpus("0::/\n"), 2u);
 }

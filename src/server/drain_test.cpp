@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Between the beginning of a drain and the event loop's next look at its connections: a client that
-// has sent a request by then is served, and the drain ends by itself.
+// What happens between the beginning of a drain and the next look of the event loop at its
+// connections: a client that has sent a request by then is served, and the drain ends by itself.
 #include <onehop/scope.hpp>
 
 #include "net/tcp_stream.hpp"
@@ -76,7 +76,7 @@ class DrainTest : public test::StreamPair {
   bool drained_ = false;
 };
 
-// --- HTTP/1, over a socket of the kernel: what is in it, no pass of the event loop has seen ------
+// --- HTTP/1 over a kernel socket, whose bytes no pass of the event loop has seen ---------------
 
 class DrainedSocket : public DrainTest {
  protected:
@@ -101,7 +101,7 @@ class DrainedSocket : public DrainTest {
     text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
     return text;
   }
-  // The server has closed, and everything it has sent was received.
+  // Reports whether the server has closed, and everything that it sent was received.
   bool is_at_end() {
     char byte = 0;
     return ::read(client_.get(), &byte, 1) == 0;
@@ -126,7 +126,7 @@ TEST_F(DrainedSocket, ARequestOnAnIdleConnectionIsServed) {
   EXPECT_TRUE(is_drained_before_its_deadline());
 }
 
-// The head that is on its way already could not say that the connection will close.
+// The head of the first response was sent before the drain, so it could not announce the close.
 TEST_F(DrainedSocket, ARequestThatArrivesBeforeTheEndOfTheResponseIsServed) {
   send(get("/slow"));
   settle();
@@ -154,7 +154,7 @@ TEST_F(DrainedSocket, AnIdleConnectionIsClosed) {
   EXPECT_TRUE(is_drained_before_its_deadline());
 }
 
-// Its client cannot know that it came too late.
+// The client cannot know that its connection came too late.
 TEST_F(DrainedSocket, AConnectionThatHasJustComeIsServed) {
   drain();
   settle();
@@ -205,14 +205,14 @@ class DrainedHttp2 : public DrainTest {
     worker_->adopt(std::move(near_), origin(), false);
     settle();
   }
-  // The frames that have arrived since the last call.
+  // Returns the frames that have arrived since the last call.
   std::vector<h2_frames::Frame> frames(std::uint8_t type) {
     data_ += far_.receive();
     auto taken = h2_frames::take_frames(data_);
     std::erase_if(taken, [type](const auto& one) { return one.type != type; });
     return taken;
   }
-  // The last streams that the GOAWAY frames since the last call name.
+  // Returns the last streams that GOAWAY frames have named since the last call.
   std::vector<std::string> goaways() {
     std::vector<std::string> last;
     for (const h2_frames::Frame& one : frames(h2_frames::goaway))
@@ -226,7 +226,7 @@ class DrainedHttp2 : public DrainTest {
 
 constexpr std::uint32_t kAnyStream = 0x7fffffff;
 
-// It was in the listener's backlog when the drain began.
+// The connection was in the listener's backlog when the drain began.
 TEST_F(DrainedHttp2, AConnectionThatComesDuringTheDrainIsServedAndEnds) {
   auto first = std::exchange(near_, nullptr);
   test::FarEnd other = std::move(far_);
@@ -263,7 +263,7 @@ TEST_F(DrainedHttp2, AConnectionThatComesDuringTheDrainIsServedAndEnds) {
   EXPECT_TRUE(is_drained_before_its_deadline());
 }
 
-// It answers the PING that comes with the first GOAWAY, which shows that it has read that.
+// The client acknowledges the PING after the first GOAWAY, which shows that it has read the GOAWAY.
 TEST_F(DrainedHttp2, AClientThatAcknowledgesThePingGetsTheEndAtOnce) {
   adopt();
   far_.send(hello() + get(1));
@@ -283,7 +283,7 @@ TEST_F(DrainedHttp2, AClientThatAcknowledgesThePingGetsTheEndAtOnce) {
   EXPECT_THAT(named, ::testing::ElementsAre(stream(kAnyStream)));
   ASSERT_EQ(question.size(), 8u);
   far_.send(get(3) + frame(h2_frames::ping, h2_frames::kAck, 0, question));
-  settle();  // and no time passes
+  settle();  // no time passes
   EXPECT_THAT(goaways(), ::testing::ElementsAre(stream(3)));
   EXPECT_EQ(exchanges_.size(), 2u) << "what it had asked before it knew is served";
   far_.close();

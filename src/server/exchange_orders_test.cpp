@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Many exchanges of one client connection, in every order of what one of them can be in the middle
-// of: interim responses that the client does not read, an upload that is not complete, a final
-// response that comes before its end, a socket that is full, a client that leaves, and tasks that
-// go on reading. Everything follows from a seed.
+// Runs many exchanges of one client connection in random orders of their states: interim responses
+// that the client does not read, an incomplete upload, a final response before the end of the
+// request, a full socket, a client that leaves, and tasks that continue to read. A seed determines
+// everything.
 #include <onehop/scope.hpp>
 
 #include "net/memory_stream.hpp"
@@ -40,13 +40,13 @@ class Dice {
   std::minstd_rand generator_;
 };
 
-// The content of every complete response: `size` times the same letter, which identifies the
+// Returns the content of a complete response: `size` times one letter, which identifies the
 // request.
 std::string content_for(unsigned id, std::size_t size) {
   return std::string(size, static_cast<char>('a' + id % 26));
 }
 
-// In pieces, with pauses, and sometimes not to its end.
+// Sends pieces with pauses, and sometimes stops before the end.
 class Slowly final : public BodySource {
  public:
   Slowly(unsigned id, std::size_t size, bool knows_length, unsigned seed)
@@ -71,7 +71,7 @@ class Slowly final : public BodySource {
   bool knows_length_;
 };
 
-// Tasks that go on when their handlers have ended.
+// Tasks that continue after their handlers have ended.
 using Keeper = std::vector<std::unique_ptr<Scope>>;
 
 task<void> read_to_the_end(Body body, unsigned seed) {
@@ -140,7 +140,7 @@ class ExchangeOrders : public ::testing::TestWithParam<bool> {
                                        }));
   }
   ~ExchangeOrders() override {
-    // The tasks that were kept outlive the connections, and some of them the server.
+    // The kept tasks outlive the connections. Some outlive the server.
     Keeper().swap(keeper_);
   }
 
@@ -174,10 +174,10 @@ class ExchangeOrders : public ::testing::TestWithParam<bool> {
   Keeper keeper_;
   std::shared_ptr<ServerShared> common_;
   std::unique_ptr<Worker> worker_;
-  std::size_t answered_ = 0;  // whole responses with a 200
+  std::size_t answered_ = 0;  // complete responses with a 200
 };
 
-// A request, and how its content is sent.
+// Returns a request and its content, with random framing.
 std::string random_request(unsigned id, Dice& dice) {
   std::string head = "POST /" + std::to_string(id) + " HTTP/1.1\r\nHost: h\r\n";
   if (dice.one_in(3)) return "GET" + head.substr(4) + "\r\n";
@@ -204,7 +204,7 @@ void ExchangeOrders::run_h1(unsigned seed) {
   test::FarEnd client = connect(kCapacities[dice.below(3)]);
   std::string unsent;
   std::string received;
-  std::vector<std::pair<unsigned, std::string>> asked;  // and the method
+  std::vector<std::pair<unsigned, std::string>> asked;  // IDs and methods
   for (unsigned steps = 40; steps > 0; --steps) {
     switch (dice.below(5)) {
       case 0:
@@ -230,7 +230,7 @@ void ExchangeOrders::run_h1(unsigned seed) {
     }
     settle();
   }
-  if (dice.one_in(2)) {  // reads what is left, and sends what is left
+  if (dice.one_in(2)) {  // reads and sends what is left
     for (int i = 0; i < 200; ++i) {
       received += client.receive();
       settle();
@@ -240,7 +240,7 @@ void ExchangeOrders::run_h1(unsigned seed) {
   }
   received += client.receive();
   const bool ended = client.ending() == "end";
-  // Whatever is complete is whole, and in order.
+  // Each complete response has its whole content, in the order of the requests.
   std::size_t at = 0;
   for (const auto& [id, method] : asked) {
     const auto response =
@@ -353,7 +353,7 @@ TEST_P(ExchangeOrders, EndWithoutAFault) {
       run_h1(seed);
     }
     if (HasFatalFailure()) break;
-    // Some tasks go on reading into the next connection's time.
+    // Some tasks continue to read while the next connection is open.
     if (seed % 3 == 0) keeper_.clear();
   }
   EXPECT_GT(answered_, 200u) << "a server that loses every response would have no fault otherwise";

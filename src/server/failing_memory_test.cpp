@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory that runs out once, at every place of an exchange in turn: no exception leaves the event
-// loop, which would end the worker with all its connections, and the client is not left waiting.
+// Memory runs out once, at every allocation of an exchange in turn. No exception may leave the
+// event loop, since that would end the worker with all its connections, and the client must not be
+// left waiting.
 #include "io/file_descriptor.hpp"
 #include "net/tcp_stream.hpp"
 #include "server/worker.hpp"
@@ -32,7 +33,7 @@ using h2_frames::block;
 using h2_frames::frame;
 using ::testing::IsEmpty;
 
-// The client sends this in two steps: the first is read while there is memory.
+// The client sends this in two steps. The server reads the first while there is memory.
 struct Script {
   const char* name;
   std::string hello;
@@ -94,7 +95,7 @@ class FailingMemory : public test::StreamPair, public ::testing::WithParamInterf
     is_at_end_ = false;
     receive();
   }
-  // Memory of the test's own must not be what fails, so the client is a socket of the kernel.
+  // The client is a kernel socket, so that the failing allocation is never the test's own.
   void send(const std::string& text) {
     EXPECT_EQ(::send(client_.get(), text.data(), text.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(text.size()));
@@ -109,7 +110,7 @@ class FailingMemory : public test::StreamPair, public ::testing::WithParamInterf
       all.append(piece, static_cast<std::size_t>(got));
     }
   }
-  // The problem if the allocation after so many fails; std::nullopt once none has failed.
+  // Returns the problem if the allocation after `many` fails, or std::nullopt once none has failed.
   std::optional<std::string> fail_after(std::size_t many) {
     serve();
     send(GetParam().request);
@@ -159,10 +160,10 @@ INSTANTIATE_TEST_SUITE_P(All, FailingMemory, ::testing::ValuesIn(scripts()), [](
   return std::string(each.param.name);
 });
 
-// A head that is too large for the thread's scratch memory, and for the client, is kept in part.
+// The server keeps a part of a head that is too large for its scratch memory and for the client.
 class FailingMemoryOfAHead : public test::StreamPair {
  protected:
-  // Everything that the client has received. `has_failed`: the allocation after `many` has.
+  // Returns everything that the client has received. Sets `has_failed` if an allocation has failed.
   std::string serve(std::size_t many, bool& has_failed) {
     const auto common = std::make_shared<ServerShared>();
     common->admission.set_max_connections(100);

@@ -15,7 +15,7 @@ using namespace test::vocabulary;
 
 class H1ConnectionTest : public test::Served {
  protected:
-  // Answers with what it was asked, and with the content it was sent.
+  // Responds with the request's method, target and content.
   static task<Response> echo(Request request) {
     std::string text(request.method().text());
     text += ' ';
@@ -26,7 +26,7 @@ class H1ConnectionTest : public test::Served {
   }
 
   Wire connect(Server::Options options = {}) { return Served::connect(echo, std::move(options)); }
-  // The whole response to `message` on a connection of its own.
+  // Returns the whole response to `message` on a new connection.
   std::string answer_to(std::string_view message, Server::Options options = {}) {
     Wire client = connect(std::move(options));
     client.send(message);
@@ -34,7 +34,7 @@ class H1ConnectionTest : public test::Served {
   }
 };
 
-// --- one after the other -----------------------------------------------------------------------
+// --- consecutive requests ----------------------------------------------------------------------
 
 TEST_F(H1ConnectionTest, ServesOneRequestAfterTheOther) {
   Wire client = connect();
@@ -193,7 +193,8 @@ TEST_F(H1ConnectionTest, RespondsToWhatWasGoodBeforeARefusal) {
   EXPECT_TRUE(client.at_end());
 }
 
-// A refusal must reach a client that is still sending: no reset at once, but not for ever either.
+// A client that is still sending must receive the refusal, so the connection is not reset at once.
+// It is not kept for ever either.
 TEST_F(H1ConnectionTest, LingersAfterARefusal) {
   Server::Options options;
   options.max_body = 10;
@@ -211,7 +212,7 @@ TEST_F(H1ConnectionTest, RespondsToAHeadThatDoesNotComeWith408) {
   Wire client = connect();
   client.send("GET / HTTP/1.1\r\nHo");
   network_.advance(14s);
-  client.send("st");  // a byte now and then does not help
+  client.send("st");  // single bytes do not extend the deadline
   EXPECT_EQ(client.receive(), "");
   network_.advance(2s);
   EXPECT_EQ(status_of(client.receive()), 408);

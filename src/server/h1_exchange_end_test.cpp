@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Exchanges that end otherwise than with a complete answer.
+// Exchanges that do not end with a complete response.
 #include "server/h1_exchange.hpp"
 #include "support/served.hpp"
 #include "support/vocabulary.hpp"
@@ -47,7 +47,7 @@ TEST_F(H1ExchangeEnd, AbortsAResponseOfKnownLengthThatFails) {
   EXPECT_TRUE(client.at_end());
 }
 
-// Only a reset distinguishes the two.
+// Only a reset shows that a close-delimited response is incomplete.
 TEST_F(H1ExchangeEnd, ResetsACloseDelimitedResponseThatFails) {
   Wire client = connect_to_body([] {
     auto body = pieces({"abc"});
@@ -72,7 +72,7 @@ TEST_F(H1ExchangeEnd, AbortsWhenABodyThrows) {
   EXPECT_TRUE(exchanges_.last().failed_with(Errc::handler_failed));
 }
 
-// The framing was promised: less, or more, than that must not look like a complete answer.
+// A body that is shorter or longer than its Content-Length must not look like a complete response.
 TEST_F(H1ExchangeEnd, AbortsABodyShorterThanItSaid) {
   Wire client = connect_to_body([] {
     auto body = pieces({"abc"});
@@ -121,7 +121,7 @@ TEST_F(H1ExchangeEnd, CancelsAHandlerWhoseClientLeaves) {
   }
 }
 
-// It may have gone before the server has read what it sent, or has decided not to.
+// The client may have left before the server reads its content, or before the handler drops it.
 TEST_F(H1ExchangeEnd, CancelsAHandlerThatIsDoneWithTheContentOfAClientThatHasLeft) {
   for (const bool reads : {true, false}) {
     bool cancelled = false;
@@ -170,8 +170,8 @@ TEST_F(H1ExchangeEnd, CancelsABodyWhoseClientLeaves) {
   EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
 }
 
-// A client that has pipelined more requests waits for the responses; one that has not looks like a
-// client that has left.
+// A half-close with pipelined requests outstanding means that the client waits for their responses.
+// After its last request, it means that the client has left.
 TEST_F(H1ExchangeEnd, TakesAHalfCloseAfterTheLastRequestForALeave) {
   Wire client = connect_to_body([] {
     auto body = pieces({"slow"});
@@ -286,7 +286,7 @@ TEST_F(H1ExchangeEnd, OutlivesAnExceptionOfTheLog) {
 
 // --- tunnels of a handler's own ----------------------------------------------------------------
 
-// Gives back what it is sent, in capitals.
+// Returns what it receives, in capitals.
 class Shouting final : public Tunnel {
  public:
   task<Result<bytes>> read() override {
@@ -343,7 +343,7 @@ TEST_F(H1ExchangeEnd, ClosesATunnelThatThrows) {
   }
 }
 
-// The rest of the content would be taken for the client's first bytes in the tunnel.
+// The rest of the content would be taken for the first bytes of the tunnel.
 TEST_F(H1ExchangeEnd, MakesNoTunnelOfARequestWhoseContentWasNotRead) {
   for (const char* content : {"Content-Length: 5\r\n\r\nab", "Content-Length: 5\r\n\r\nabcde",
                               "Transfer-Encoding: chunked\r\n\r\n5\r\nab",

@@ -131,7 +131,7 @@ TEST_F(H1ExchangeRequest, FailsABodyWhoseClientLeaves) {
   EXPECT_TRUE(error->is(Errc::client_gone));
 }
 
-// A handler may keep the body longer than its connection lives.
+// A handler may keep the body longer than the connection exists.
 TEST_F(H1ExchangeRequest, FailsABodyThatOutlivesItsConnection) {
   auto kept = std::make_shared<Body>();
   Wire client = connect([kept](Request request) {
@@ -141,14 +141,14 @@ TEST_F(H1ExchangeRequest, FailsABodyThatOutlivesItsConnection) {
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab");
   EXPECT_EQ(body_of(client.receive()), "kept");
   EXPECT_EQ(exchanges_.size(), 0u);  // the owner of the body may still read it
-  network_.serve("s:80", testing::recorder(Status::ok, ""));  // in place of the old one
+  network_.serve("s:80", testing::recorder(Status::ok, ""));  // replaces the server
   EXPECT_EQ(exchanges_.size(), 1u);
   const auto piece = network_.run(kept->read());
   EXPECT_FALSE(piece);
 }
 
-// A client that does not read its 1xx has to before its content is taken: nothing grows without
-// end.
+// Sends 300 interim responses. The server takes content only from a client that reads them, so that
+// the output does not grow without limit.
 Response answered_after_hints(const Request& request) {
   const Response hints(Status::early_hints, Headers({{"Link", std::string(1000, 'l')}}));
   for (int i = 0; i < 300; ++i)
@@ -191,8 +191,8 @@ TEST_F(H1ExchangeRequest, FailsTheBodyOfAClientThatDoesNotReadAtAll) {
   EXPECT_EQ(error->side(), Side::client);
 }
 
-// Writing to the client and reading from it have one owner each: no two tasks wait for the same
-// side of its connection.
+// Writing to the client and reading from it have separate owners, so no two tasks wait for the same
+// side of the connection.
 TEST_F(H1ExchangeRequest, BeginsAResponseWhileInterimOnesAndAReaderOfTheContentWait) {
   auto scope = std::make_shared<std::optional<Scope>>();
   std::string content;
@@ -220,7 +220,7 @@ TEST_F(H1ExchangeRequest, BeginsAResponseWhileInterimOnesAndAReaderOfTheContentW
   EXPECT_EQ(count_of("HTTP/1.1 200 OK\r\n", client.receive()), 1);
 }
 
-// Interim responses go out by themselves while the handler does something else.
+// Interim responses are sent while the handler does something else.
 TEST_F(H1ExchangeRequest, SendsWaitingInterimResponsesAsTheClientReads) {
   Wire client = connect([](Request request) -> task<Response> {
     Response response = answered_after_hints(request);
@@ -235,8 +235,7 @@ TEST_F(H1ExchangeRequest, SendsWaitingInterimResponsesAsTheClientReads) {
   EXPECT_THAT(received, EndsWith("\r\n\r\n"));
 }
 
-// A task that goes on reading when the exchange has ended reads an error: nothing of the connection
-// waits in it.
+// A task that continues to read after the exchange gets an error, and does not wait for ever.
 TEST_F(H1ExchangeRequest, EndsAReadThatWaitsWhenTheConnectionEnds) {
   for (const bool response_first : {false, true}) {
     auto scope = std::make_shared<std::optional<Scope>>();
@@ -261,7 +260,7 @@ TEST_F(H1ExchangeRequest, EndsAReadThatWaitsWhenTheConnectionEnds) {
   }
 }
 
-// A piece is valid until the next read, whatever becomes of the connection meanwhile.
+// A piece is valid until the next read, even if the connection ends before.
 TEST_F(H1ExchangeRequest, KeepsThePieceOfAReaderThatLooksAtItAfterTheExchange) {
   auto scope = std::make_shared<std::optional<Scope>>();
   std::string content;
@@ -359,7 +358,7 @@ TEST_F(H1ExchangeRequest, DoesNotSayContinueToARefusedBody) {
   client.send(kExpecting);
   const std::string answer = client.receive();
   EXPECT_EQ(status_of(answer), 403);
-  // Whether the body comes now is not known: only closing is safe.
+  // The client may or may not send the body now, so only closing is safe.
   EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
   EXPECT_TRUE(client.at_end());
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How a response is framed, and the result of a handler that returns none.
+// The framing of responses, and the result of a handler that throws or returns no final response.
 #include "server/h1_exchange.hpp"
 
 #include "support/served.hpp"
@@ -17,7 +17,7 @@ using test::pieces;
 
 using H1ExchangeTest = test::Served;
 
-// --- framing of answers ------------------------------------------------------------------------
+// --- framing of responses ----------------------------------------------------------------------
 
 TEST_F(H1ExchangeTest, ChunksWhatHasNoLength) {
   Wire client = connect_to_body([] { return pieces({"abc", "defg"}); });

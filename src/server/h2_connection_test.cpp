@@ -20,8 +20,8 @@ using namespace std::chrono_literals;
 using h2_frames::frame;
 using h2_frames::number;
 
-// A client, at far_, that opens its windows wide and then does not read: what the server has to
-// say fills the connection.
+// A client at far_ that opens large windows and then does not read, so that the server's output
+// fills the connection.
 class H2ConnectionTest : public test::StreamPair {
  protected:
   H2ConnectionTest() : common_(std::make_shared<ServerShared>()) {
@@ -63,9 +63,9 @@ TEST_F(H2ConnectionTest, AClientThatDoesNotReadIsGivenUp) {
   EXPECT_EQ(far_.ending(), "reset");
 }
 
-// The reason comes after the bytes that it does not read.
+// The GOAWAY with the reason comes after bytes that the client does not read.
 TEST_F(H2ConnectionTest, NorDoesTheLastWordWaitLongForAClientThatDoesNotRead) {
-  far_.send(get(1));  // lower than the one before
+  far_.send(get(1));  // not greater than the stream before
   settle();
   EXPECT_EQ(connections(), 1u);
   advance(7s);
@@ -74,7 +74,7 @@ TEST_F(H2ConnectionTest, NorDoesTheLastWordWaitLongForAClientThatDoesNotRead) {
 
 // A reset of the connection could overtake the GOAWAY.
 TEST_F(H2ConnectionTest, AClientThatGoesOnSendingAfterItsMistakeCanReadWhatItWas) {
-  join();  // the client before has left
+  join();  // the first client has left
   worker_->adopt(std::move(near_), AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"),
                  false);
   far_.send(std::string(h2_frames::kPreface) + frame(h2_frames::settings, 0, 0) +

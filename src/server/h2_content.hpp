@@ -40,7 +40,7 @@ class H2Content final : public RequestContent {
 
   // Reports whether the end of a request without content may arrive soon. Some clients send it in a
   // separate frame, shortly after the head. The server waits for that frame if the method usually
-  // has no content: an HTTP/1 upstream would otherwise get an empty chunked body, which some refuse.
+  // has no content: an HTTP/1 upstream would otherwise get an empty chunked body. Some refuse that.
   bool may_end_soon() const noexcept;
   // Returns when the end or content has arrived, or after 10 ms.
   task<void> wait_for_end();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WebSockets over HTTP/2: what becomes of one direction when the other has ended, or stands still.
+// WebSockets over HTTP/2 when one direction has ended, or makes no progress.
 #include "server/h2_exchange.hpp"
 
 #include <onehop/scope.hpp>
@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 using h2_frames::frame;
 using h2_frames::number;
 
-// A peer of the server, and the events that it sees.
+// A peer of the server, and what it has seen.
 struct Far {
   std::string heard;
   bool is_closed = false;
@@ -37,7 +37,7 @@ struct Far {
 
 const std::string kPiece(10'000, 'x');
 
-// Has closed its half or speaks without end, and takes a second for each piece.
+// Has closed its sending half, or sends without end. Takes 1 s for each piece that it receives.
 class ListeningTunnel final : public Tunnel {
  public:
   explicit ListeningTunnel(Far& far) noexcept : far_(far) {}
@@ -120,7 +120,7 @@ TEST_F(H2Tunnels, WhatTheClientSaysLastArrivesAlthoughTheStreamIsClosed) {
   EXPECT_EQ(exchanges_.last().request_body, 10u);
 }
 
-// The connection counted as idle since the last exchange before.
+// The time since the last exchange must not count as idle time of the connection.
 TEST_F(H2Tunnels, WhatTheClientSaysLastArrivesAfterALongSilence) {
   ask();
   for (int minute = 0; minute < 60; ++minute) {
@@ -184,7 +184,7 @@ TEST_F(H2Tunnels, AFarSideThatFailsResetsTheStream) {
   EXPECT_EQ(exchanges_.last().outcome, Outcome::aborted);
 }
 
-// The client's window is closed.
+// The window of the client is closed.
 TEST_F(H2Tunnels, AFarSideThatFailsIsNoticedWhileTheClientDoesNotRead) {
   far_.is_loud = true;
   ask();

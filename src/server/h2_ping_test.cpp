@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which PING frames a client of HTTP/2 gets, over a socket of the kernel, which knows what the
-// client has not read yet.
+// The PING frames that an HTTP/2 client gets. A kernel socket shows what the client has not read.
 #include <onehop/scope.hpp>
 
 #include "net/tcp_stream.hpp"
@@ -55,7 +54,7 @@ class H2PingTest : public test::StreamPair {
   void send(std::string_view text) {
     EXPECT_EQ(::write(client_.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
   }
-  // The frames that have arrived since the last call.
+  // Returns the frames that have arrived since the last call.
   std::vector<h2_frames::Frame> receive() {
     std::string text(4096, '\0');
     const ssize_t got = ::read(client_.get(), text.data(), text.size());
@@ -74,7 +73,7 @@ class H2PingTest : public test::StreamPair {
   std::string data_;
 };
 
-// It would find the PING after the bytes that it reads slowly.
+// A PING would queue after the bytes that the client reads slowly.
 TEST_F(H2PingTest, AClientThatHasNotReadAllIsNotAsked) {
   advance(200s);
   EXPECT_THAT(receive(h2_frames::ping), IsEmpty());

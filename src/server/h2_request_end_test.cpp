@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where a request of HTTP/2 ends: in the frame of its head, or a moment later in one of its own.
+// The end of an HTTP/2 request: in the frame of its head, or shortly after in a frame of its own.
 #include <onehop/testing.hpp>
 
 #include "server/h2_exchange.hpp"
@@ -21,7 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 using h2_frames::frame;
 
-// The handler says whether it was given content.
+// The handler reports whether its request has content.
 class RequestEnd : public ::testing::Test {
  protected:
   RequestEnd() {
@@ -38,7 +38,7 @@ class RequestEnd : public ::testing::Test {
     fields.insert(fields.end(), more.begin(), more.end());
     client_->send(h2_frames::head(1, h2_frames::block(fields), false));
   }
-  // "" while there is no response.
+  // Returns "" while there is no response.
   std::string answer() {
     peer_.take(client_->receive());
     return peer_.streams()[1].body;

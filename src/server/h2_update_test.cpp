@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Open HTTP/2 connections when their worker is updated.
+// Open HTTP/2 connections during an update of their worker.
 #include <onehop/scope.hpp>
 
 #include "server/h2_connection.hpp"
@@ -83,7 +83,7 @@ TEST_F(UpdatedH2Connection, GetsALowerNumberOfStreamsAtOnce) {
   ASSERT_EQ(said.size(), 1u);
   EXPECT_EQ(said[0].type, h2_frames::settings);
   EXPECT_EQ(said[0].payload, number(3, 2) + number(1, 4));
-  ask(3);  // before the client has seen it
+  ask(3);  // before the client has seen the new limit
   const auto refused = received();
   ASSERT_EQ(refused.size(), 1u);
   EXPECT_EQ(refused[0].type, h2_frames::rst_stream);
@@ -99,7 +99,7 @@ TEST_F(UpdatedH2Connection, GetsALowerNumberOfStreamsAtOnce) {
   ask(5);
   EXPECT_TRUE(received().empty()) << "it is served";
   EXPECT_EQ(counts().over_max_streams_total, 1u);
-  ask(7);  // though the client has seen the number
+  ask(7);  // although the client has seen the limit
   EXPECT_EQ(counts().over_max_streams_total, 2u);
   EXPECT_EQ(counts().refused_total, 0u) << "those are for want of memory";
 }
@@ -108,7 +108,7 @@ TEST_F(UpdatedH2Connection, CountsNoOtherMistakeAsARefusal) {
   update(1);
   far_.send(frame(h2_frames::settings, h2_frames::kAck, 0));
   received();
-  ask(2);  // a number that only servers use
+  ask(2);  // an identifier that only servers use
   EXPECT_EQ(counts().over_max_streams_total, 0u);
 }
 

@@ -49,7 +49,7 @@ TEST(LineLimit, TellsWhatABurstLeavesWhenThePauseIsOver) {
   EXPECT_EQ(limit.take_untold(start + 9s), 0u);
   EXPECT_EQ(limit.take_untold(start + 10s), 3u);
   EXPECT_EQ(limit.take_untold(start + 30s), 0u);
-  // That was a line, too.
+  // take_untold() admitted a line as well.
   EXPECT_EQ(limit.admit(start + 19s), std::nullopt);
   EXPECT_EQ(limit.take_untold(), 1u);
   EXPECT_EQ(limit.admit(start + 20s), 0u);

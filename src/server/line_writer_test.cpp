@@ -23,7 +23,7 @@
 namespace onehop::server {
 namespace {
 
-constexpr int kPatience = 30'000;  // milliseconds; never waited for in full
+constexpr int kPatience = 30'000;  // milliseconds; no test waits that long
 
 class Pipe {
  public:
@@ -36,13 +36,13 @@ class Pipe {
   }
 
   int writable() const { return ends_[1]; }
-  // Another thread may be in the middle of a write: the end stays open.
+  // Leaves the end open, since another thread may be in the middle of a write.
   void leave_writer() { ends_[1] = -1; }
   void close_reader() {
     if (ends_[0] >= 0) ::close(ends_[0]);
     ends_[0] = -1;
   }
-  // The bytes that arrive first within `patience` milliseconds.
+  // Returns the bytes that arrive first, within `patience` milliseconds.
   std::string read_within(int patience) const {
     pollfd readable{.fd = ends_[0], .events = POLLIN, .revents = 0};
     if (::poll(&readable, 1, patience) <= 0) return {};
@@ -50,7 +50,7 @@ class Pipe {
     const ssize_t got = ::read(ends_[0], buffer.data(), buffer.size());
     return std::string(buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
   }
-  // Until nothing more fits.
+  // Writes until the pipe is full.
   void fill() const {
     const int flags = ::fcntl(ends_[1], F_GETFL);
     ::fcntl(ends_[1], F_SETFL, flags | O_NONBLOCK);
@@ -74,7 +74,7 @@ TEST(LineWriter, WritesWhatIsLeftAtTheEnd) {
   EXPECT_EQ(pipe.read_within(0), "one\ntwo\n");
 }
 
-// A test that hangs is one that fails.
+// If finish() waited for the reader, this test would hang.
 TEST(LineWriter, ItsEndDoesNotWaitForAReaderThatIsStuck) {
   Pipe pipe;
   pipe.fill();
@@ -82,7 +82,7 @@ TEST(LineWriter, ItsEndDoesNotWaitForAReaderThatIsStuck) {
     LineWriter writer(pipe.writable());
     writer.add("nobody reads this\n");
   }
-  // The thread is stuck still; it ends with its reader.
+  // The thread is still stuck. It ends when its reader closes.
   pipe.close_reader();
   pipe.leave_writer();
 }
@@ -131,8 +131,8 @@ TEST(LineWriter, CountsWhatCouldNotBeWritten) {
   ::close(full);
 }
 
-// A file that has reached its limit takes half a line, and has room again later. SIGXFSZ would end
-// the process.
+// A file at its size limit takes half a line, and has room again later. SIGXFSZ must not end the
+// process.
 TEST(LineWriter, BeginsANewLineAfterOneThatWasCut) {
   const std::string name = ::testing::TempDir() + "line_writer_cut";
   const int file = ::open(name.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -159,7 +159,7 @@ TEST(LineWriter, BeginsANewLineAfterOneThatWasCut) {
   ::unlink(name.c_str());
 }
 
-// SIGPIPE would end the process.
+// SIGPIPE would end the process if it were not blocked.
 TEST(LineWriter, AReaderThatHasGoneIsNoReasonToEnd) {
   Pipe pipe;
   pipe.close_reader();
@@ -170,7 +170,7 @@ TEST(LineWriter, AReaderThatHasGoneIsNoReasonToEnd) {
   EXPECT_EQ(writer.write_error(), EPIPE);
 }
 
-// A place for lines that a test can break and mend.
+// A place for lines that a test can break and repair.
 struct Place {
   std::mutex mutex;
   std::string text;
@@ -314,7 +314,7 @@ TEST_F(LineWriterReports, ReopenThatFailsKeepsTheOldPlace) {
   EXPECT_EQ(place_.text, "still\n");
 }
 
-// A FIFO whose reader has stopped, that was moved away.
+// The sink behaves as a FIFO whose reader has stopped, and which was then replaced.
 TEST_F(LineWriterReports, ReopenFreesAWriterThatIsStuck) {
   fail_with(EAGAIN);
   writer_.add("one\n");

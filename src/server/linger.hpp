@@ -17,7 +17,7 @@ namespace onehop::server {
 
 // Whether a worker's connections are to end, and since when. Owned by the worker.
 struct DrainState {
-  // The time for the first byte of a handshake or PROXY header, and for the rest of these or a head.
+  // The time for the first byte of a handshake or PROXY header, and for the rest of it or a head.
   static constexpr net::Duration kFirstByte = std::chrono::seconds(1);
   static constexpr net::Duration kRest = std::chrono::seconds(5);
 

@@ -23,7 +23,7 @@ class MemoryCeilingTest : public ::testing::Test {
     report_held_memory();
     report_promised_memory();
     before_ = held_memory() + promised_memory();
-    // Of 800 MiB, 750 are for what is counted.
+    // Of 800 MiB, 750 MiB can be counted.
     ceiling_.set((before_ / 15 + 50 * kMiB) * 16);
     ceiling_.set_log([this](LogLevel level, std::string_view text) {
       (level == LogLevel::warning ? warnings_ : infos_).emplace_back(text);
@@ -31,7 +31,7 @@ class MemoryCeilingTest : public ::testing::Test {
   }
   ~MemoryCeilingTest() override { hold(0); }
 
-  // The same as if so much had been taken.
+  // Counts `byte_count` bytes as held.
   void hold(std::size_t byte_count) {
     count_released(held_);
     count_held(byte_count);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a server reports of itself, with real sockets.
+// The metrics and pings of a server, with real sockets.
 #include <onehop/scope.hpp>
 #include <onehop/server.hpp>
 
@@ -29,7 +29,7 @@ using ::testing::StartsWith;
 
 class ServerMetricsTest : public UpdatedServer {
  protected:
-  // To /blocking it does not return before release().
+  // Returns a handler that does not return from a request to /blocking before release().
   std::shared_ptr<const Handler> blocking() {
     return make_handler([this](Request request) -> task<Response> {
       if (request.url().path() == "/blocking") {
@@ -180,7 +180,7 @@ TEST_F(ServerMetricsTest, AWorkerThatIsBlockedIsSeen) {
   EXPECT_EQ(server().ping(10ms).answered, 0u);
 }
 
-// A question that it had not come to is not waited for until the timeout.
+// ping() does not wait until its timeout for a worker that failed before it could respond.
 TEST_F(ServerMetricsTest, AWorkerThatFailsIsSeen) {
   start(options(), make_handler([&](Request) {
           io::Reactor::current().post([] { throw std::bad_alloc(); });
@@ -206,7 +206,7 @@ TEST_F(ServerMetricsTest, AWorkerThatFailsIsSeen) {
   EXPECT_EQ(server().ping(1s).answered, 1u);
 }
 
-// Both of its connections are served and ended whatever the workers are asked meanwhile.
+// Requests are served and connections end while the workers respond to questions.
 TEST_F(ServerMetricsTest, MayBeAskedWhileRequestsComeAndGo) {
   start(options(), named("one"));
   std::atomic<bool> done = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Listening sockets that the server gets from its caller.
+// Listening sockets that the caller passes to the server.
 #include <onehop/server.hpp>
 
 #include "io/file_descriptor.hpp"
@@ -149,7 +149,7 @@ TEST_F(OpenSockets, AreHandedOverToAServerThatGoesOn) {
   EXPECT_TRUE(server().open_sockets().empty());
   for (const std::string& where : next.addresses())
     EXPECT_THAT(SocketClient(where).get(), EndsWith("two")) << where;
-  // An update without the sockets keeps them, as any other.
+  // An update without open_sockets keeps the sockets.
   ASSERT_TRUE(next.update(both, named("three")));
   EXPECT_THAT(SocketClient(tcp).get(), EndsWith("three"));
   next.stop(0s);
@@ -180,7 +180,7 @@ TEST_F(OpenSockets, StayAsTheyAreIfTheUpdateFails) {
   EXPECT_THAT(SocketClient(web.address).get(), EndsWith("two"));
 }
 
-// The caller may go on with the socket, and with the clients in its queue.
+// The caller may continue to use the socket, and to serve the clients in its queue.
 TEST_F(OpenSockets, StayAsTheyAreUntilTheServerAccepts) {
   const Opened web = open_socket("127.0.0.1:0");
   const auto flags = [&] { return ::fcntl(web.socket.get(), F_GETFL); };

@@ -37,7 +37,7 @@ std::string binary(std::string_view client, std::uint16_t port) {
       *net::Address::from_ip(client.contains(':') ? "::1" : "1.1.1.1", 1)}});
 }
 
-// A worker for which 192.0.2.1 is a balancer.
+// A worker that has 192.0.2.1 as a balancer.
 class ProxiedBeginningTest : public test::StreamPair {
  protected:
   ProxiedBeginningTest() : common_(std::make_shared<ServerShared>()) {
@@ -82,7 +82,7 @@ class ProxiedBeginningTest : public test::StreamPair {
   std::size_t connections() const { return common_->admission.connections(); }
 
   std::vector<std::string> lines_;
-  std::vector<std::string> seen_;  // "PEER:PORT CLIENT", of each request
+  std::vector<std::string> seen_;  // "PEER:PORT CLIENT" of each request
   test::ExchangeLog exchanges_;
   std::shared_ptr<ServerShared> common_;
   std::unique_ptr<Worker> worker_;
@@ -167,7 +167,7 @@ TEST_F(ProxiedBeginningTest, ABalancerWithoutAHeaderIsRefused) {
   EXPECT_EQ(lines_.back(), "warning no PROXY header (2 more since the last such line)");
 }
 
-// Otherwise each client could choose its address.
+// Otherwise each client could choose its own address.
 TEST_F(ProxiedBeginningTest, OtherPeersHaveNoHeaders) {
   for (const std::string& header : {std::string(kLine), binary("203.0.113.7", 50'001)}) {
     FarEnd end = connect("192.0.2.2");
@@ -315,7 +315,7 @@ TEST_F(ProxiedBeginningTest, IsWaitedForOnlyAWhileDuringADrain) {
   EXPECT_FALSE(worker_->was_cut());
 }
 
-// The handshake begins after the drain has, and is not told of it.
+// The handshake begins after the drain, so the drain has not interrupted it.
 TEST_F(ProxiedBeginningTest, ADrainDuringTheHeaderEndsTheHandshakeAfterIt) {
   options().tls.emplace();
   options().tls->self_signed = true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is promised to requests that are in progress, of either version, and taken back at their
-// end.
+// The memory promised for requests in progress, over both versions of HTTP, and its release at
+// their end.
 #include "wire/request_claim.hpp"
 
 #include <onehop/scope.hpp>
@@ -84,7 +84,7 @@ TEST_F(RequestClaimTest, OfHttp1WithTls) {
   EXPECT_EQ(promised(), handshakes);
 }
 
-// Each of them has its own, and the connection one for what it has to say.
+// Each request has a promise of its own, and the connection has one for its output.
 TEST_F(RequestClaimTest, OfHttp2) {
   join();
   adopt(std::move(near_));

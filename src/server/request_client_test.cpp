@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The client of a request, over both versions of HTTP, as its handler and its record see it.
+// The client of a request over both versions of HTTP, as the handler and the record see it.
 
 #include "support/h2_frames.hpp"
 #include "support/h2_peer.hpp"
@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 // The peer is always 192.0.2.1.
 class RequestClient : public test::Served {
  protected:
-  // Asks with each of these values of X-Forwarded-For in turn, over one connection.
+  // Sends a request with each of these values of X-Forwarded-For, over one connection.
   void ask_h1(const std::vector<std::string>& values, std::vector<std::string> trust) {
     auto wire = connect_for(std::move(trust));
     for (const std::string& value : values)
@@ -45,7 +45,7 @@ class RequestClient : public test::Served {
     record_exchanges();
   }
 
-  std::vector<std::string> told_;      // to handlers: the client, the peer, who is trusted
+  std::vector<std::string> told_;      // client, peer and trust, as handlers saw them
   std::vector<std::string> recorded_;  // the client and the peer
 
  private:
@@ -98,7 +98,7 @@ TEST_F(RequestClient, DiffersForEachRequestOfATrustedPeerOverHttp2) {
               ElementsAre("203.0.113.9 192.0.2.1", "2001:db8::8 192.0.2.1", "192.0.2.1 192.0.2.1"));
 }
 
-// The log names the sender.
+// The record has the client.
 TEST_F(RequestClient, IsKnownOfARequestThatIsRefused) {
   Server::Options options;
   options.trust = {"192.0.2.0/24"};

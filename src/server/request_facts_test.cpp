@@ -10,7 +10,7 @@
 namespace onehop::server {
 namespace {
 
-// A handler may keep its request for longer than the connection lives.
+// A handler may keep its request longer than the connection exists.
 TEST(RequestFacts, AreCopiedWithAllTheyPointTo) {
   std::string text = "192.0.2.7";
   TlsInfo tls;
@@ -38,7 +38,7 @@ TEST(RequestFacts, AConnectionWithoutTlsHasNoFactsOfTls) {
   EXPECT_FALSE(facts_of(*arena, ConnectionInfo(), ExchangeRecord()).tls_info);
 }
 
-// The text that names the client belongs to the request, which its handler may change.
+// The text that names the client belongs to the request, which the handler may change.
 TEST(RequestFacts, TheClientOfATrustedPeerIsCopiedToo) {
   ConnectionInfo connection;
   connection.peer = "10.0.0.2";

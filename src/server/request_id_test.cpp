@@ -36,7 +36,7 @@ TEST(RequestId, IsNeverTheSameOnAnyThread) {
   EXPECT_EQ(seen.size(), 4000u);
 }
 
-// Each of the 128 bits is a coin: of 1000 throws far from none and far from all are heads.
+// Each of the 128 bits must be set in many of 1000 IDs, but far from all.
 TEST(RequestId, HasNoBitThatStandsStill) {
   std::vector<int> ones(128);
   for (int i = 0; i < 1000; ++i) {

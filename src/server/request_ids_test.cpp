@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Server::Options::request_ids, and what the records of exchanges say of X-Request-ID and
-// traceparent.
+// Server::Options::request_ids, and the values of X-Request-ID and traceparent in the records of
+// exchanges.
 #include "server/h1_exchange.hpp"
 #include "support/served.hpp"
 #include "support/vocabulary.hpp"
@@ -17,7 +17,7 @@ using namespace test::vocabulary;
 
 class RequestIds : public test::Served {
  protected:
-  // A handler that responds with the request id that it sees.
+  // Connects to a handler that responds with the request ID that it sees.
   Wire connect_to_teller(Server::Options options) {
     return connect(
         [](const Request& in) {

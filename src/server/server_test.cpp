@@ -33,7 +33,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
-// Asks, and reads until the connection is closed.
+// Sends a request, and reads until the connection is closed.
 void ask_until_closed(const std::string& address) {
   const auto to = net::Address::parse_listen(address);
   ASSERT_TRUE(to);
@@ -60,7 +60,7 @@ class FailingWorker : public ::testing::Test {
     };
     return options;
   }
-  // A handler whose event loop an exception leaves when it is asked.
+  // Returns a handler that makes an exception leave its event loop when it serves a request.
   static auto failing() {
     return make_handler([](Request) {
       io::Reactor::current().post([] { throw std::bad_alloc(); });
@@ -93,7 +93,7 @@ TEST_F(FailingWorker, IsLoggedAndNotAskedToStop) {
   EXPECT_THAT(said(), Contains("a worker has failed, 0 of 1 go on: std::bad_alloc"));
 }
 
-// It was not stopped, and no worker serves: wait() has to return.
+// The server was not stopped, but has no worker left: wait() must return.
 TEST_F(FailingWorker, EndsTheServerWhenItIsTheLast) {
   start();
   ask_until_closed(server_.addresses().front());
@@ -128,7 +128,7 @@ TEST_F(OneOfTwoWorkers, GoesOnAndTheFailureIsNotForgotten) {
   while (said().empty() && std::chrono::steady_clock::now() < give_up)
     std::this_thread::yield();
   EXPECT_THAT(said(), Contains("a worker has failed, 1 of 2 go on: std::bad_alloc"));
-  // The second request meets the worker that is left.
+  // The remaining worker serves the second request.
   ask_until_closed(server_.addresses().front());
   EXPECT_FALSE(server_.wait());
   EXPECT_THAT(said(), Contains("a worker has failed, 0 of 2 go on: std::bad_alloc"));
@@ -154,7 +154,7 @@ Server::Options on_a_free_port() {
   return options;
 }
 
-// The text is read where it was: moving the options moves no bytes of it.
+// Moving the options does not move the text, so the test can read it at its old address.
 TEST(ServerTest, OverwritesTicketKeysAlsoIfItCannotStart) {
   Server::Options options;
   options.listen = "127.0.0.1:0";
@@ -194,12 +194,12 @@ constexpr bool kThreadSanitizer = false;
 constexpr bool kThreadSanitizer = false;
 #endif
 
-// Resumes its coroutine on a thread of its own.
+// Resumes the coroutine on another thread.
 struct OnAnotherThread {
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> handle) const {
     std::thread([handle] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the worker waits by then
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));  // by then the worker waits
       handle.resume();
     }).detach();
   }
@@ -233,10 +233,10 @@ TEST(ServerTest, StopsFromWithinAHandlerWithoutWaitingForItself) {
   ASSERT_TRUE(started) << started.error().to_string();
   ask_until_closed(server.addresses().front());
   EXPECT_EQ(stopped, 0);
-  EXPECT_TRUE(server.stop(std::chrono::seconds(10)));  // waits for the end of what was begun
+  EXPECT_TRUE(server.stop(std::chrono::seconds(10)));  // waits for the end of the first stop
 }
 
-// Its worker ends only after the function.
+// The worker ends only after the function has returned.
 TEST(ServerTest, StopsFromWithinAnOffloadedFunctionWithoutWaitingForItself) {
   Server server(on_a_free_port());
   std::atomic<int> stopped = -1;
@@ -288,7 +288,7 @@ TEST(ServerTest, MayBeDestroyedWithinAHandler) {
   EXPECT_TRUE(destroyed);
 }
 
-// As a destructor may call it.
+// A destructor may call stop(), so stop() must not throw.
 TEST(ServerTest, StopsThoughMemoryIsShort) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "operator new is a sanitizer's";
   bool has_failed = true;
@@ -306,7 +306,7 @@ TEST(ServerTest, StopsThoughMemoryIsShort) {
   }
 }
 
-// The handler owns its Server, and the thread of a worker is the last to own the handler.
+// The handler owns its Server, and a worker's thread is the last owner of the handler.
 TEST(ServerTest, MayBeDestroyedByTheEndOfItsOwnThread) {
   auto server = std::make_shared<Server>(on_a_free_port());
   const std::weak_ptr<Server> left = server;

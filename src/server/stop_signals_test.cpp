@@ -24,7 +24,7 @@ void see(int) {
   ++seen_by_the_program;
 }
 
-// The handlers that a program had before.
+// Installs handlers of the program, and checks that they are restored.
 class StopSignalsTest : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -24,8 +24,8 @@ using ::testing::StartsWith;
 
 constexpr std::string_view kChanged = "the TLS files have changed: new connections use them";
 
-// A certificate and its key in files of their own, which are replaced one by one. The test looks at
-// them in place of the thread that does it every second.
+// Has a certificate and its key in files of its own, which are replaced one by one. The test looks
+// at them in place of the watching thread.
 class TlsCertificatesTest : public ::testing::Test {
  protected:
   static TestCertificates& authority() {
@@ -55,7 +55,7 @@ class TlsCertificatesTest : public ::testing::Test {
     if (loaded) certificates_ = std::move(*loaded);
   }
 
-  // As tools that renew certificates do: a new file takes the place of the old one.
+  // Replaces a file by a new one, as tools that renew certificates do.
   static void put(const std::string& from, const std::string& to) {
     std::filesystem::copy_file(from, to + ".new",
                                std::filesystem::copy_options::overwrite_existing);
@@ -84,8 +84,7 @@ TEST_F(TlsCertificatesTest, AChangeOfBothFilesIsSeenOnce) {
   EXPECT_THAT(look(), IsEmpty());
 }
 
-// The files are looked at between the two writes. A certificate without its key is not an error
-// yet.
+// A look happens between the two writes. A certificate without its key is not an error yet.
 TEST_F(TlsCertificatesTest, HalfAChangeIsWaitedFor) {
   put(second().chain_file, own_.chain_file);
   EXPECT_THAT(look(), IsEmpty());

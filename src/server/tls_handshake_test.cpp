@@ -21,9 +21,9 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-constexpr std::size_t kHolds = std::size_t{64} * 1024;  // a connection in memory
+constexpr std::size_t kHolds = std::size_t{64} * 1024;  // the capacity of a connection in memory
 
-// A client that does not speak TLS, and what the server does to let it know.
+// A client that does not speak TLS, and the server's response to it.
 class TlsHandshakeTest : public test::StreamPair {
  protected:
   TlsHandshakeTest() : common_(std::make_shared<ServerShared>()) {
@@ -42,7 +42,7 @@ class TlsHandshakeTest : public test::StreamPair {
     worker_->adopt(std::move(stream), AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:443"),
                    true);
   }
-  // Another client, that says this and goes.
+  // Another client sends `says` and leaves.
   void meet(std::string_view says) {
     auto [near, far] = net::make_memory_pair(reactor_);
     adopt(std::move(near));
@@ -53,7 +53,7 @@ class TlsHandshakeTest : public test::StreamPair {
     far.reset();
     settle();
   }
-  // Its output after it was sent bytes that it refuses.
+  // Returns the client's input after it has sent bytes that the server refuses.
   std::string refusal(std::string_view of) {
     far_.send(of);
     settle();
@@ -101,14 +101,14 @@ TEST_F(TlsHandshakeTest, PlainHttpIsAWarningOfItsOwn) {
   EXPECT_THAT(lines_[1], HasSubstr("the client spoke plain HTTP"));
 }
 
-// Load balancers look every few seconds.
+// Load balancers probe the port every few seconds.
 TEST_F(TlsHandshakeTest, ALookWhetherThePortIsOpenIsNoWarning) {
   meet("");
   ASSERT_THAT(lines_, SizeIs(1));
   EXPECT_THAT(lines_[0], StartsWith("info TLS handshake failed: "));
 }
 
-// Closed at once, with bytes unread, the connection would be reset, and the response lost.
+// If the server closed at once with bytes unread, a reset could destroy the response.
 TEST_F(TlsHandshakeTest, AClientThatGoesOnSendingStillGetsTheReason) {
   EXPECT_THAT(refusal("GET / HTTP/1.1\r\nHost: h\r\n"), StartsWith("HTTP/1.0 400 "));
   EXPECT_EQ(far_.ending(), "end");
@@ -197,7 +197,7 @@ TEST_F(TlsHandshakeTest, AStopCutsIt) {
   EXPECT_EQ(far_.ending(), "end");
 }
 
-// It has said nothing: there is nothing to tell.
+// The client has not completed its first message, so the server sends nothing.
 TEST_F(TlsHandshakeTest, AClientThatIsTooSlowIsJustClosed) {
   far_.send("\x16\x03\x01");
   advance(9900ms);

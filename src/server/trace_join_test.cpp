@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Server::Options::trace_sample: what the handler sees of traceparent and tracestate.
+// Server::Options::trace_sample: the traceparent and tracestate that the handler sees.
 #include <onehop/trace.hpp>
 
 #include "http/trace_context.hpp"

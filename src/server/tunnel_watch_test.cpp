@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What becomes of tunnels while a worker drains, over both versions of HTTP.
+// Tunnels while a worker drains, over both versions of HTTP.
 #include "server/tunnel_watch.hpp"
 
 #include <onehop/scope.hpp>
@@ -26,13 +26,13 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view kKey = "dGhlIHNhbXBsZSBub25jZQ==";
 
-// It sends bytes every `pause`, and reads everything.
+// Sends bytes every `pause`, and reads everything.
 class TickingTunnel final : public Tunnel {
  public:
   struct Options {
-    io::Duration pause = 24h;  // before it says something
+    io::Duration pause = 24h;  // before each piece it sends
     std::string says = "tick";
-    io::Duration write_pause = 0s;  // before it takes what is said to it
+    io::Duration write_pause = 0s;  // before it takes a piece that was written to it
   };
   explicit TickingTunnel(Options options) : options_(std::move(options)) {}
   task<Result<bytes>> read() override {
@@ -113,7 +113,7 @@ class DrainedTunnel : public ::testing::TestWithParam<Protocol> {
   void say(std::string_view text) {
     write(is_h1() ? std::string(text) : h2_frames::frame(h2_frames::data, 0, 1, text));
   }
-  // A client that is there: PINGs are answered.
+  // Acknowledges PINGs, as a client that is present does.
   void answer_pings() {
     std::string got(64 * 1024, '\0');
     const net::IoResult size = client_->try_read(got.data(), got.size());
@@ -135,7 +135,7 @@ class DrainedTunnel : public ::testing::TestWithParam<Protocol> {
     ASSERT_TRUE(exchanges_.last().failed_with(Errc::cancelled));
     EXPECT_EQ(exchanges_.last().failure->detail(), kSilentTunnel);
     EXPECT_EQ(exchanges_.last().failure->phase(), Phase::tunnel);
-    advance(2500ms);  // an HTTP/2 client has a second for each part of the goodbye
+    advance(2500ms);  // an HTTP/2 client has 1 s for each part of the goodbye
     EXPECT_TRUE(drained_);
     EXPECT_FALSE(worker_->was_cut());
     expect_orderly_end();
@@ -223,7 +223,7 @@ TEST_P(DrainedTunnel, EndsWhenItIsSilentAlthoughItBeganDuringTheDrain) {
   expect_ended_as_silent();
 }
 
-// The client's bytes are on their way.
+// The client's bytes are still on their way.
 TEST_P(DrainedTunnel, IsNotSilentWhileTheFarSideTakesItsTime) {
   far_.write_pause = 4s;
   open_tunnel();
@@ -246,7 +246,7 @@ TEST_P(DrainedTunnel, IsLeftAloneWithoutADrain) {
   EXPECT_EQ(worker_->requests().now(), 1u);
 }
 
-// It has much to read, and takes a little of it now and then.
+// The client has much to read, and reads a little of it from time to time.
 class DrainedHttp1Tunnel : public DrainedTunnel {};
 TEST_P(DrainedHttp1Tunnel, HasUntilTheDeadlineWhileTheClientReads) {
   far_ = {.pause = 1s, .says = std::string(1'000'000, 'x')};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Updates that cannot be made leave everything as it was; updates at once, and during a stop.
+// Updates that fail and change nothing, concurrent updates, and updates during a stop.
 #include <onehop/server.hpp>
 
 #include "io/reactor.hpp"
@@ -40,7 +40,7 @@ using ::testing::StartsWith;
 
 class FailingUpdate : public UpdatedServer {
  protected:
-  // With TLS on its first address; the second one is plain.
+  // TLS on the first address, plaintext on the second.
   static Server::Options before() {
     auto made = options();
     made.tls.emplace().self_signed = true;
@@ -54,7 +54,7 @@ class FailingUpdate : public UpdatedServer {
     client_ = std::make_unique<SocketClient>(addresses_[1]);
     EXPECT_THAT(client_->get(), EndsWith("one"));
   }
-  // Returns the detail, after having looked that nothing has changed.
+  // Checks that nothing has changed, and returns the detail of the error.
   std::string refused(Server::Options next) {
     return refused([&] { return server().update(std::move(next), named("two")); });
   }
@@ -121,7 +121,7 @@ TEST_F(FailingUpdate, ChangesNothing) {
   for (const Case& one : cases) {
     SCOPED_TRACE(one.reason);
     auto next = before();
-    // These count at once, if anything does.
+    // These limits would take effect at once.
     next.max_client_connections = 1;
     next.max_memory = 1;
     one.change(next);
@@ -155,7 +155,8 @@ TEST_F(FailingUpdate, OfAHandlerChangesNothing) {
 
 TEST_F(FailingUpdate, WithoutDescriptorsChangesNothing) {
   start();
-  // Those that the checks need are opened before, and closed one by one.
+  // Sets the limit on descriptors so that the update can open none. The limit is reset before
+  // refused() connects.
   rlimit limit{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
   const int lowest = ::dup(0);
@@ -188,7 +189,7 @@ TEST_F(FailingUpdate, WithoutMemoryChangesNothing) {
       updated = server().update(std::move(next), two);
       has_failed = failing.is_over();
     }
-    if (updated) {  // it can do without some of them
+    if (updated) {  // some allocations may fail without harm
       EXPECT_EQ(server().addresses().size(), 3u);
       EXPECT_TRUE(std::filesystem::exists(file));
       update(before(), named("one"));

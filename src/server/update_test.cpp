@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Server::update() with real sockets: what takes effect when.
+// Server::update() with real sockets, and when each change takes effect.
 #include <onehop/offload.hpp>
 #include <onehop/scope.hpp>
 #include <onehop/server.hpp>
@@ -170,7 +170,7 @@ TEST_F(ServerUpdate, TrustAppliesToOpenConnections) {
   EXPECT_THAT(client.read_response(), EndsWith("\r\n\r\n192.0.2.7"));
 }
 
-// Its connections were counted as those of one client.
+// Before the update, the peer's connections counted as those of one client.
 TEST_F(ServerUpdate, ThePeerThatIsTrustedFromNowOnStandsForItsClients) {
   auto first = options();
   first.max_requests_per_client = 1;
@@ -228,7 +228,7 @@ TEST_F(ServerUpdate, AFactoryIsCalledOnEachWorker) {
   EXPECT_THAT(SocketClient(address()).get(), EndsWith("two"));
 }
 
-// As at the start, so that a factory may have state of its own.
+// As at the start, so that a factory may have its own state.
 TEST_F(ServerUpdate, EachWorkerCallsACopyOfTheFactory) {
   start(options(), named("one"));
   std::mutex mutex;
@@ -314,7 +314,7 @@ TEST_F(ServerUpdate, TheQueueOfARemovedListenerIsServed) {
   EXPECT_THAT(queued.read_response(), EndsWith("two"));
 }
 
-// Those that wait because of a limit, too. After them the address is free.
+// Serves queued connections even if they wait because of a limit. Then the address is free.
 TEST_F(ServerUpdate, TheQueueOfARemovedListenerIsServedAsLimitsAllow) {
   auto first = options();
   first.listen = {"127.0.0.1:0", "127.0.0.1:0"};
@@ -353,7 +353,8 @@ TEST_F(ServerUpdate, DeferAcceptAppliesToOpenSockets) {
   EXPECT_EQ(server().connections(), 1u) << "it has sent nothing";
 }
 
-// Its handler reads on, while other requests of the connection have the next.
+// The handler of the upload continues to read, while new requests on the connection get the next
+// handler.
 TEST_F(ServerUpdate, AnUploadOverHttp2GoesOn) {
   using namespace h2_frames;
   const auto counting = [](std::string name) {
@@ -395,7 +396,7 @@ TEST_F(ServerUpdate, AnUploadOverHttp2GoesOn) {
   EXPECT_EQ(content_of(1), "one 30");
 }
 
-// The function may use its handler, whether or not its request is still there.
+// The function may use its handler even if its request has ended.
 TEST_F(ServerUpdate, AnOffloadedFunctionKeepsItsHandler) {
   for (const bool client_leaves : {false, true}) {
     std::atomic<bool> runs = false;

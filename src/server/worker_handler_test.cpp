@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How long the handler of one worker lives.
+// The lifetime of the handler of one worker.
 #include <onehop/offload.hpp>
 #include <onehop/server.hpp>
 
@@ -26,7 +26,7 @@ struct Course {
   bool gone_while_it_ran = false;
 };
 
-// Its offloaded function uses it until it is gone, or for 100 ms.
+// Its offloaded function runs until the handler is destroyed, or for 100 ms.
 class Offloading final : public Handler {
  public:
   explicit Offloading(Course& seen) noexcept : seen_(seen) {}
@@ -49,7 +49,7 @@ class Offloading final : public Handler {
   Course& seen_;
 };
 
-// Regression: it was destroyed with the worker's connections, and the function used it further.
+// Regression: the handler was destroyed with the worker's connections while the function used it.
 TEST(HandlerOfOneWorker, OutlivesTheFunctionsThatItHasOffloaded) {
   Course seen;
   Server::Options options;

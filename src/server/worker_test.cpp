@@ -107,8 +107,8 @@ class WorkerTest : public ::testing::Test {
   bool drained_ = false;
 };
 
-// After a response that ends the connection a client may go on sending, up to half a minute; one
-// that is silent may not.
+// After a response that ends the connection, a client may send for up to 30 s, but may be silent
+// for 5 s only.
 TEST_F(WorkerTest, LingersWhileTheClientSends) {
   common_->settings.options->max_body = 10;
   serve(testing::recorder(Status::ok, ""));
@@ -131,7 +131,7 @@ TEST_F(WorkerTest, LingersWhileTheClientSends) {
   }
 }
 
-// A reset would take from it why the connection ends.
+// A reset could destroy the GOAWAY, which has the reason.
 TEST_F(WorkerTest, LingersAfterHttp2AsWell) {
   auto client = connect();
   const std::string data = std::string(h2_frames::kPreface) +
@@ -152,7 +152,7 @@ TEST_F(WorkerTest, LingersAfterHttp2AsWell) {
   EXPECT_TRUE(at_end);
 }
 
-// The regular checks of a request in progress do not count as activity of the client.
+// The periodic checks of a request in progress do not count as activity of the client.
 TEST_F(WorkerTest, LingersNoLongerForARequestThatIsInProgress) {
   serve(make_handler([](Request) -> task<Response> {
     co_await sleep_for(1h);
@@ -177,7 +177,7 @@ TEST_F(WorkerTest, LingersNoLongerForARequestThatIsInProgress) {
   EXPECT_EQ(worker_->requests().now(), 0u);
 }
 
-// A connection of HTTP/2 needs more memory than the one of HTTP/1 that it begins as.
+// An HTTP/2 connection needs more memory than the HTTP/1 connection as which it begins.
 TEST_F(WorkerTest, Http2IsRefusedWithAGoawayWhileMemoryIsShort) {
   auto client = connect();
   common_->admission.limit_memory(0);
@@ -197,7 +197,7 @@ TEST_F(WorkerTest, Http2IsRefusedWithAGoawayWhileMemoryIsShort) {
   EXPECT_EQ(exchanges_.size(), 0u);
 }
 
-// That memory is short is said once for all.
+// One line reports that memory is short, for all requests.
 TEST_F(WorkerTest, ARequestThatIsRefusedWhileMemoryIsShortLeavesNoLine) {
   std::vector<std::string> lines;
   *common_->settings.options = {};
@@ -223,8 +223,8 @@ TEST_F(WorkerTest, ARequestThatIsRefusedWhileMemoryIsShortLeavesNoLine) {
   EXPECT_THAT(lines[0], HasSubstr("ceiling: "));
 }
 
-// The server leaves too much input unread, and the connection open: a reset would take the response
-// from the client.
+// The server stops reading at a limit and keeps the connection open, since a reset would destroy
+// the response.
 TEST_F(WorkerTest, HoldsTheConnectionOfAClientThatSendsTooMuch) {
   common_->settings.options->max_body = 10;
   serve(testing::recorder(Status::ok, ""));
@@ -264,7 +264,7 @@ TEST_F(WorkerTest, IsDrainedAtOnceWhenThereAreNoConnections) {
 
 TEST_F(WorkerTest, EndsIdleConnectionsWhenItDrains) {
   auto client = connect();
-  advance(1100ms);  // a younger one may still begin its first request
+  advance(1100ms);  // a younger connection may still begin its first request
   drain(30s);
   EXPECT_TRUE(drained_);
   bool at_end = false;
@@ -272,7 +272,7 @@ TEST_F(WorkerTest, EndsIdleConnectionsWhenItDrains) {
   EXPECT_TRUE(at_end);
 }
 
-// It is in the socket, and no pass of the event loop has looked.
+// The request is in the socket, and no pass of the event loop has read it.
 TEST_F(WorkerTest, ServesARequestThatArrivesJustBeforeItDrains) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
@@ -309,7 +309,7 @@ TEST_F(WorkerTest, EndsHandshakesWhenItDrains) {
   EXPECT_TRUE(drained_);
 }
 
-// A PING with ACK would show that it has read the first GOAWAY.
+// The client does not acknowledge the PING that would show that it has read the first GOAWAY.
 TEST_F(WorkerTest, DoesNotWaitLongForAnHttp2ClientThatSaysNothing) {
   auto client = connect();
   const std::string hello =
@@ -343,7 +343,8 @@ TEST_F(WorkerTest, DoesNotWaitLongForAnHttp2ClientThatHasNotEvenGreeted) {
   EXPECT_FALSE(worker_->was_cut());
 }
 
-// It asks and asks, and takes no answer: what ends it is write_timeout, and nothing is done before.
+// The client sends PINGs and reads no response. write_timeout ends the connection, and until then
+// the worker is idle.
 TEST_F(WorkerTest, IsNotKeptBusyByAnHttp2ClientThatDoesNotTakeItsEnd) {
   common_->settings.options->idle_timeout = 500ms;
   auto [client, far] = net::make_memory_pair(reactor_, 1000);
@@ -404,9 +405,9 @@ TEST_F(WorkerTest, LetsAnExchangeFinishAndSaysClose) {
   EXPECT_TRUE(at_end);
 }
 
-// The response before it has filled the connection, and the client does not read.
+// The response before the 101 has filled the connection, and the client does not read.
 TEST_F(WorkerTest, GivesUpATunnelWhoseHeadCannotBeSent) {
-  constexpr std::size_t kHolds = std::size_t{64} * 1024;  // a connection in memory
+  constexpr std::size_t kHolds = std::size_t{64} * 1024;  // the capacity of a connection in memory
   std::size_t size = 10'000;
   serve(make_handler([&size](const Request& request) {
     if (!request.headers().has("Upgrade")) return Response(Status::ok, std::string(size, 'x'));
@@ -512,7 +513,7 @@ TEST_F(WorkerTest, SaysThatATunnelWasCutAndWhatWentThroughIt) {
   EXPECT_EQ(exchanges_.last().response_body, 8u);
 }
 
-// The client has its response. The unfinished request does not count as a failure.
+// The client has its response, so the unfinished request does not count as a failure.
 TEST_F(WorkerTest, SaysThatAResponseIsCompleteThoughTheConnectionWasCut) {
   serve(make_handler([](Request) { return Response(Status::ok, "early"); }));
   auto client = connect();
