@@ -113,7 +113,7 @@ std::size_t ControlGroup::cpus() const {
 
 std::size_t usable_cpus() {
   cpu_set_t set;
-  std::size_t allowed = std::thread::hardware_concurrency();  // for more CPUs than a cpu_set_t has
+  std::size_t allowed = std::thread::hardware_concurrency();  // if a cpu_set_t is too small
   if (::sched_getaffinity(0, sizeof set, &set) == 0) {
     allowed = static_cast<std::size_t>(CPU_COUNT(&set));
   }

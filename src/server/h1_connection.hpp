@@ -25,9 +25,9 @@ class H1Connection final : public HttpConnection {
   ~H1Connection() override;
 
   void start() override;
-  // Ends the wait for a next request at once, and the wait for a first one when the connection is 1
-  // s old. If the server drains, also ends the wait for the rest of a head, within 5 s, and
-  // lingering, within 2 s. A request in progress continues.
+  // Ends the wait for a next request at once, and the wait for a first one within 1 s. If the
+  // server drains, also ends the wait for the rest of a head, within 5 s, and lingering, within
+  // 2 s. A request in progress continues.
   void end_when_idle() noexcept override;
 
  private:

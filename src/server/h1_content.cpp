@@ -100,7 +100,8 @@ task<void> H1Content::until_dropped() {
     co_await wait_for_change();
 }
 
-// take_back() is not needed for a reader that waits for the client: it has a deadline of its own.
+// Takes the body back if nothing happens within the timeout. A reader that waits for the client
+// keeps it, since that wait has a deadline of its own.
 task<void> H1Content::wait_for_change() {
   const std::uint64_t before = received();
   const net::Time deadline = io::deadline_after(stream_.reactor().now(), timeout_);

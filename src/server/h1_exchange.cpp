@@ -153,7 +153,7 @@ Error H1Exchange::why_gone() const {
   return error;
 }
 
-// Called after a hang-up.
+// Called after a hang-up. Reports whether the client has left.
 bool H1Exchange::client_is_gone() {
   const bool serves = served_.options().half_close == HalfClose::serve;
   if (serves && !stream_.is_broken()) return false;

@@ -52,7 +52,7 @@ class H1Exchange final : private H1Content::Owner, private ServedExchange::Owner
 
   // Serves the request whose complete head is at the front of the input.
   task<Next> run(h1::HeadParser& parser);
-  // Responds to a message that could not be understood (408, 4xx, 5xx). It is the last message.
+  // Responds to a message that could not be understood (408, 4xx, 5xx), the connection's last.
   [[gnu::noinline]] task<Next> reject_malformed(Error error);
 
  private:

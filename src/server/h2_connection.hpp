@@ -67,7 +67,7 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
                      io::call<&H2Connection::on_flushed>(this)};
   std::string early_;
   OwningList<Request> requests_;
-  net::Time idle_since_ = stream_->reactor().now();  // or when the last request ended
+  net::Time idle_since_ = stream_->reactor().now();  // the start, or the end of the last request
   io::Event request_ended_{stream_->reactor()};
   net::Time end_announced_{};
   io::Timer watch_{io::call_or<&H2Connection::on_watch, &H2Connection::on_no_memory>(this)};

@@ -11,7 +11,7 @@
 namespace onehop::server {
 namespace {
 
-// Appends runs of characters that need no escape at once.
+// Appends each run of characters that need no escape in one step.
 template <class Predicate>
 void append_with_escapes(std::string& line, std::string_view text, Predicate needs_escape) {
   while (!text.empty()) {

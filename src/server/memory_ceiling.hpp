@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // MemoryCeiling decides whether a server may accept new work, by the memory that the process holds
-// for its peers. Once reached, it stays reached until an eighth is free, which is logged once.
+// for its peers. Once reached, it stays reached until an eighth is free. Each change is logged
+// once.
 // Thread: any.
 #pragma once
 

@@ -74,8 +74,8 @@ class Reachable {
 
 }  // namespace
 
-// Turns an exception of a hook into an error. An exception would leave the server half started, and
-// stop() would wait for ever.
+// Turns an exception of a hook into an error. If it left this function, the server would stay half
+// started, and stop() would wait for ever.
 Result<void> Server::State::try_start(const HandlerFactory& factory) {
   try {
     return start(factory);

@@ -124,7 +124,7 @@ StopSignals::~StopSignals() {
   give_slot_back(slot_);
 }
 
-// Calls `on_signal` until it does not throw, which it may do for want of memory.
+// Calls `on_signal` until it returns without an exception, since memory may be short.
 void StopSignals::report(Which which) const noexcept {
   static constexpr std::chrono::milliseconds kPause(10);
   while (!is_ending_) {

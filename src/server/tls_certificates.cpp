@@ -71,8 +71,8 @@ Result<std::shared_ptr<TlsCertificates>> TlsCertificates::load(const TlsServerOp
   return made;
 }
 
-// Reports whether the certificates of `before` stay: the options are the same, and the certificate
-// was made by this process or can be read only once.
+// Reports whether the certificates of `before` stay: the options that they depend on are the same,
+// and the certificate was made by this process or can be read only once.
 bool TlsCertificates::stays_as(const TlsCertificates& before) const {
   TlsServerOptions compared = before.options_;
   compared.handshake_timeout = options_.handshake_timeout;
