@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AttemptTrace keeps what a Trace says of the attempts of one round trip, and puts the span of each
-// attempt into the request's traceparent. Without a trace it does nothing. Thread: owner.
+// AttemptTrace records the attempts of one round trip in the request's Trace, and puts the span of
+// each attempt into the request's traceparent. Without a trace it does nothing. Thread: owner.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -16,15 +16,15 @@ class AttemptTrace {
   explicit AttemptTrace(Request& request) noexcept
       : request_(request), trace_(request.record() ? request.record()->trace : nullptr) {}
 
-  // An attempt begins: it asks for a connection.
+  // Records the start of an attempt, which begins by asking for a connection.
   void begin(Time now) {
     if (trace_) begin_attempt(now);
   }
-  // It has one. The record says when, and which.
+  // Records the connection that the attempt got, and when, from the request's record.
   void connected(Version version) {
     if (attempt_) record_connection(version);
   }
-  // There was none, or the request failed.
+  // Records that the attempt got no connection, or that its request failed.
   void failed(const Error& error, Time now) {
     if (attempt_) record_failure(error, now);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// client_header(): the PROXY header (version 2) with which an upstream connection begins that is
-// made for the requests of one client connection (Transport::Options::send_proxy).
+// client_header() returns the PROXY header (version 2) that an upstream connection begins with if
+// it serves the requests of one client connection only (Transport::Options::send_proxy).
 // Thread: any.
 #pragma once
 
@@ -11,9 +11,10 @@
 
 namespace onehop::transport {
 
-// The client is the peer of `connection`. The destination is its listener; if that has every
-// address, or one of another family, the address is unspecified ("0.0.0.0", "::"). For a connection
-// without an id, which is not one of a Server: LOCAL.
+// Returns the header for `connection`. Its source is the client, its destination the listener; if
+// the listener is bound to every address or is of another family, the destination is unspecified
+// ("0.0.0.0", "::"). If the connection has no id, which means that it does not belong to a Server,
+// the header is a LOCAL one.
 std::string client_header(const ConnectionInfo& connection);
 
 }  // namespace onehop::transport

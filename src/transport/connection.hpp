@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connection: the part that connections of both versions share. It holds a slot, counts as open,
-// and keeps its origin. Thread: owner.
+// Connection is the common base of HTTP/1 and HTTP/2 connections. It holds a slot, is counted as
+// open, and keeps its origin from being forgotten. Thread: owner.
 #pragma once
 
 #include "base/held_memory.hpp"
@@ -20,12 +20,12 @@ namespace onehop::transport {
 
 class Connection : public Lasting {
  public:
-  // The origin that it belongs to.
+  // The origin of the connection.
   class Owner {
    public:
     virtual PoolContext& pool() const noexcept = 0;
     virtual OriginUse& use() noexcept = 0;
-    // For the connections of this worker to `address`.
+    // Returns the counters of this worker's connections to `address`.
     virtual std::shared_ptr<AddressCounters> counters_for(const std::string& address) = 0;
 
    protected:
@@ -37,9 +37,10 @@ class Connection : public Lasting {
 
   PoolContext& pool() const noexcept { return pool_; }
   const std::string& address() const noexcept { return counters_->address; }
-  // The same, as long as the process; empty for some.
+  // Returns the address as a text that lasts as long as the process, or "" if there was no room for
+  // it (see LastingTexts).
   std::string_view lasting_address() const noexcept { return counters_->lasting; }
-  // How long it took to make it.
+  // Returns how long it took to make the connection.
   net::Duration dial_time() const noexcept { return dial_time_; }
   void set_dial_time(net::Duration time) noexcept { dial_time_ = time; }
 

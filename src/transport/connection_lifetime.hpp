@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ConnectionLifetime: how old a connection may become, and how many requests it may carry. After
-// that it is replaced by a new one, which looks the upstream's name up again and may reach a
-// machine that was added since. A value. Thread: any.
+// ConnectionLifetime limits the age of a connection and the number of requests it may carry. A
+// connection that has reached a limit is replaced by a new one, which resolves the upstream's name
+// again and so may reach a machine that was added since. A value. Thread: any.
 #pragma once
 
 #include <onehop/transport.hpp>
@@ -16,8 +16,8 @@ namespace onehop::transport {
 
 class ConnectionLifetime {
  public:
-  // `number` counts connections. Each has up to 10 % less than the allowed age, spread evenly over
-  // them, so that connections opened together do not expire together.
+  // `number` counts connections. The allowed age of each connection is reduced by up to 10 %,
+  // spread evenly over them, so that connections opened together do not expire together.
   ConnectionLifetime(const Transport::Options& options,
                      net::Time now,
                      std::uint64_t number) noexcept;

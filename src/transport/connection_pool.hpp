@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ConnectionPool: the connections of a Transport on one worker, by origin. Thread: owner.
+// ConnectionPool holds one worker's connections of a Transport, by origin. Thread: owner.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -31,12 +31,12 @@ class ConnectionPool final : public io::WorkerLocal,
   ~ConnectionPool() override;
 
   PoolContext& context() noexcept { return context_; }
-  // The upstream of `url`. Connections are made to `connect_address`, an IP address or a name,
-  // instead of to the addresses of the URL's name, unless it is empty; TLS verifies the URL's name
-  // either way. Upstreams with different addresses share no connections. An origin is forgotten 1 s
-  // after the last object that holds an OriginUse::Ref of it is gone.
-  // With Transport::Options::send_proxy, each client connection has origins of its own. `client`:
-  // that of the request; null if there is none.
+  // Returns the origin for `url`. If `connect_address` is not empty, it is an IP address or a name
+  // to which connections are made instead of the addresses of the URL's host; TLS verifies the
+  // URL's host either way. Upstreams with different connect addresses share no connections. An
+  // origin is forgotten 1 s after its last OriginUse::Ref is destroyed.
+  // With Transport::Options::send_proxy, each client connection has its own origins. `client` is
+  // the connection of the request, or null if there is none.
   Origin& origin(const Url& url,
                  std::string_view connect_address = {},
                  const ConnectionInfo* client = nullptr);
@@ -50,12 +50,12 @@ class ConnectionPool final : public io::WorkerLocal,
   void complete(const std::string& key, std::unique_ptr<IdleTransfer> transfer) override;
 
  private:
-  // By the key of the upstream, and the number of the client; 0: for all clients.
+  // The key of the upstream, and the number of the client connection; 0 for all clients.
   using Key = std::pair<std::string, std::uint64_t>;
 
-  // A pool with more origins than this finds some of them by their key.
+  // The size of recent_. A pool with more origins looks some of them up by key.
   static constexpr std::size_t kRecent = 256;
-  // Where recent_ has the origin, if it has it.
+  // Returns the index in recent_ where the origin is, if it is there.
   static std::size_t recent_slot(const Url& url,
                                  std::string_view connect_address,
                                  ConnectionId client) noexcept;
@@ -73,10 +73,11 @@ class ConnectionPool final : public io::WorkerLocal,
   void end() { reactor().forget_local<ConnectionPool>(&context_.shared()); }
 
   PoolContext context_;
-  // A dialer of the program may make round trips, and so add origins while all are visited.
+  // A map, whose iterators stay valid: while all origins are visited, the program's dialer may make
+  // round trips, which add origins.
   std::map<Key, std::unique_ptr<Origin>> origins_;
   Origin* last_ = nullptr;                 // most transports have one origin
-  std::array<Origin*, kRecent> recent_{};  // found again without a key; null: none
+  std::array<Origin*, kRecent> recent_{};  // found without a key; null: none
   io::Wakeup end_;
 };
 

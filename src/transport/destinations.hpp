@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Destinations: where the attempts of one request go, if it has more than one place to go to. An
-// Upstream implements it; a plain Transport has none, and goes where the URL says.
+// Destinations chooses where the attempts of one request go if there is more than one place. An
+// Upstream implements it; a plain Transport has none and follows the URL.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -14,7 +14,7 @@
 
 namespace onehop::transport {
 
-// One for each request. Thread: owner.
+// One per request. Thread: owner.
 class Destinations {
  public:
   Destinations() = default;
@@ -22,24 +22,25 @@ class Destinations {
   Destinations& operator=(const Destinations&) = delete;
   virtual ~Destinations() = default;
 
-  // Chooses a place that was not tried yet: from now on it is the current one, and the URL of
-  // `request` has its scheme and authority. False if no place is left; nothing has changed then.
+  // Moves to a place that was not tried yet and sets the scheme and authority of the URL of
+  // `request` to those of the place. Returns false, and changes nothing, if no place is left.
   virtual bool next(Request& request) = 0;
-  // Whether next() would find one.
+  // Reports whether next() would find a place.
   virtual bool has_next() const noexcept = 0;
-  // From now on all places may be tried again. False if each is to be tried once only.
+  // Allows all places to be tried again. Returns false if each may be tried only once.
   virtual bool begin_again() noexcept = 0;
-  // Where the current place is connected to; "": to the addresses of the URL's host. It is valid
-  // until the next call of next().
+  // Returns the address to connect to for the current place, or "" for the addresses of the URL's
+  // host. Valid until the next call of next().
   virtual std::string_view connect_address() const noexcept = 0;
-  // For an exchange with the current place.
+  // Returns the count for an exchange with the current place.
   virtual EndpointUse take_use() noexcept = 0;
 
-  // The current place has failed with `error`, and may be tried again. `is_its_fault`: that says
-  // something about its health; a connection that it closed while it was idle does not.
+  // Records that the current place has failed with `error` and may be tried again. `is_its_fault`
+  // is false if the failure does not concern its health, such as when it closed a connection that
+  // was idle.
   virtual void on_failure(const Error& error, bool is_its_fault) noexcept = 0;
-  // It has responded; fields for the client may be added. True if another place should be asked
-  // instead, if that does no harm.
+  // Records the response of the current place, and may add fields for the client. Returns true if
+  // the request should go to another place instead, if that does no harm.
   virtual bool on_response(Response& response) = 0;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EndpointUse: one request in progress at an endpoint of an Upstream, counted while it lives.
+// EndpointUse counts one request as in progress at an endpoint of an Upstream while it exists.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,8 @@
 
 namespace onehop::transport {
 
-// Over all workers, which write it for each request: it has a cache line of its own. Thread: any.
+// The counts over all workers. Every request writes them, so they have a cache line of their own.
+// Thread: any.
 struct alignas(64) EndpointLoad {
   std::atomic<std::uint32_t> requests = 0;  // in progress
   std::atomic<std::uint64_t> total = 0;     // since the start
@@ -36,7 +37,7 @@ class EndpointUse {
   explicit operator bool() const noexcept { return load_ != nullptr; }
 
  private:
-  std::shared_ptr<EndpointLoad> load_;  // null: none
+  std::shared_ptr<EndpointLoad> load_;  // null: counts nothing
 };
 
 }  // namespace onehop::transport

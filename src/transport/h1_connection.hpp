@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H1Connection: one HTTP/1 connection to an origin, leased to one exchange at a time and idle in
-// its pool between them. Thread: owner.
+// H1Connection is one HTTP/1 connection to an origin. It is leased to one exchange at a time, and
+// is idle in its pool between exchanges. Thread: owner.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -23,11 +23,11 @@ class H1Connection final : public Connection {
   // The origin that keeps the connection between requests.
   class Owner : public Connection::Owner {
    public:
-    // After an exchange that left the connection reusable, or a lease that sent nothing. Where
-    // there is no memory to keep it, it is closed.
+    // Takes back a connection that its exchange left reusable, or whose lease sent nothing. Closes
+    // it if there is no memory to keep it.
     virtual void give_back(std::unique_ptr<H1Connection> connection) noexcept = 0;
-    // The idle `connection` was closed by the upstream, or sent unsolicited bytes, or its client is
-    // gone. Destroys it.
+    // Destroys the idle `connection`: the upstream closed it or sent unsolicited bytes, or the
+    // client it is reserved for is gone.
     virtual void drop(const H1Connection& connection) = 0;
 
    protected:
@@ -35,9 +35,9 @@ class H1Connection final : public Connection {
   };
 
   enum class Phase : std::uint8_t {
-    leased,  // it belongs to one exchange, or was just made
-    idle,    // with its origin, watched for bytes and for its end
-    gone,    // its stream is that of a tunnel or of another worker: only destruction may follow
+    leased,  // belongs to one exchange, or was just made
+    idle,    // kept by its origin, watched for bytes and for its end
+    gone,    // its stream went to a tunnel or another worker; only destruction may follow
   };
 
   // `owner` outlives it.
@@ -45,7 +45,7 @@ class H1Connection final : public Connection {
                Slot slot,
                std::unique_ptr<net::Stream> stream,
                const std::string& address);
-  // A connection of another worker.
+  // Takes over a connection of another worker.
   H1Connection(Owner& owner, IdleTransfer transfer);
   ~H1Connection();
 
@@ -53,7 +53,7 @@ class H1Connection final : public Connection {
     ONEHOP_DCHECK(phase_ != Phase::gone);
     return *stream_;
   }
-  // For a tunnel. This object may only be destroyed afterwards.
+  // Returns the stream, for a tunnel. Afterwards this object may only be destroyed.
   std::unique_ptr<net::Stream> take_stream() noexcept {
     move_to(Phase::gone);
     return std::move(stream_);
@@ -61,61 +61,62 @@ class H1Connection final : public Connection {
   wire::ReadBuffer& input() noexcept { return input_; }
   Owner& owner() const noexcept { return owner_; }
 
-  // For another worker's pool; this object may only be destroyed afterwards. Null, and unchanged,
-  // if the stream is more than a socket.
+  // Returns the connection for another worker's pool; afterwards this object may only be destroyed.
+  // If the stream is more than a socket, returns null and changes nothing.
   std::unique_ptr<IdleTransfer> into_transfer();
 
-  // It works, but has to carry no more requests. Never between the messages of a handshake, which
-  // would have to begin again.
+  // Reports whether the connection should carry no more requests although it works. It is never
+  // retired between the messages of a handshake, which would have to start again.
   bool is_retired(net::Time now) const noexcept {
     return !is_in_handshake() && lifetime_.is_over(now, exchanges_);
   }
-  // It has to be closed once it is not used: see NamedOrigins.
+  // Reports whether the connection must be closed once it is not in use: see NamedOrigins.
   bool is_abandoned() const noexcept { return slot_.is_abandoned(); }
-  // True if it has carried a request.
+  // Reports whether it has carried a request.
   bool is_reused() const noexcept { return exchanges_ > 0; }
-  // Whether a request that asks for `reuse` may use it.
+  // Reports whether a request that asks for `reuse` may use it.
   bool suits(Reuse reuse) const noexcept;
   void count_exchange() noexcept {
     ++exchanges_;
     idle_since_ = stream_->reactor().now();
   }
-  // How long the upstream keeps an idle connection, according to its Keep-Alive.
+  // Sets how long the upstream keeps an idle connection, according to its Keep-Alive field.
   void set_idle_hint(net::Duration hint) noexcept { idle_hint_ = hint; }
 
-  // The upstream authenticates the connection: from now on it serves only requests of that client's
-  // connection, and ends with it. No client: it serves no further request. Only the first call has
-  // an effect.
+  // Reserves the connection, which the upstream authenticates, for the client connection `client`:
+  // it serves only that client's requests and ends with it. Without a client it serves no further
+  // request. Only the first call has an effect.
   void reserve_for(ConnectionId client);
   bool is_reserved() const noexcept { return reservation_ != nullptr; }
   ConnectionId client() const noexcept {
     return reservation_ ? reservation_->client : ConnectionId();
   }
-  // The upstream waits for the client's next message. For a reserved connection only.
+  // Sets whether the upstream waits for the next message of the client's handshake. For a reserved
+  // connection only.
   void set_in_handshake(bool value) noexcept {
     ONEHOP_DCHECK(reservation_);
     reservation_->in_handshake = value;
   }
   bool is_in_handshake() const noexcept { return reservation_ && reservation_->in_handshake; }
-  // False if the client that it could serve is gone, or there was none.
+  // Reports false if the client that it is reserved for is gone, or if there was none.
   bool may_be_kept() const noexcept;
 
-  // For the owner: while idle, it is watched for bytes and for its end.
+  // For the owner. An idle connection is watched for bytes and for its end.
   void become_idle(net::Duration timeout) noexcept;
   void become_busy() noexcept {
     move_to(Phase::leased);
     stream_->watch_readable(nullptr);
     count_no_longer_idle();
   }
-  // When it was last used, or made. A lease that sent nothing does not count.
+  // Returns when it was last used, or made. A lease that sent nothing does not count as a use.
   net::Time idle_since() const noexcept { return idle_since_; }
   std::uint64_t idle_since_pass() const noexcept { return idle_since_pass_; }
-  // The upstream has closed it, or has sent unsolicited bytes.
+  // Reports whether the upstream has closed it or sent unsolicited bytes.
   bool has_unread() { return stream_->has_unread(); }
-  // That, or it has been idle for too long.
+  // Reports whether it has_unread() or has been idle for too long.
   bool is_stale(net::Time now) { return now >= expires_ || has_unread(); }
-  // The same, with one more system call: for a request that may not be sent twice, on a connection
-  // about which the kernel had no occasion yet to report anything.
+  // Like is_stale(), but always asks the kernel. For a request that may not be sent twice, if the
+  // kernel has had no occasion yet to report the end of the connection.
   bool is_stale_now(net::Time now) { return now >= expires_ || stream_->has_unread_now(); }
 
  private:

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H1Exchange: one request to an upstream over HTTP/1.1, and its response. It writes the request
+// H1Exchange is one request to an upstream over HTTP/1.1, and its response. It writes the request
 // while it reads the response, and becomes the source of the response's body, which may be read
-// while the request is still being sent. Destroying it returns the connection to its owner, or
-// closes it. Thread: owner.
+// while the request is still being sent. Its destructor returns the connection to its owner or
+// closes it.
+// Thread: owner.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -34,19 +35,19 @@ class H1Exchange final : public PolledBodySource,
   explicit H1Exchange(std::unique_ptr<H1Connection> connection);
   ~H1Exchange() override;
 
-  // Counts the request at its endpoint until the exchange, or its tunnel, is over.
+  // Counts the request at its endpoint until the exchange, or its tunnel, ends.
   void count_at(EndpointUse use) noexcept { use_ = std::move(use); }
-  // See UpstreamExchange.
+  // These implement UpstreamExchange.
   void begin(Request& request, HeldString* copy);
   Poll<Response> try_response(const Request& request);
   bool may_wait() const noexcept { return !upload_.is(Upload::State::failed); }
   net::Stream::Awaiter wait_for_response() noexcept;
   void on_wait(net::Wait wait);
   static Response attach(Response response, std::unique_ptr<H1Exchange> exchange);
-  // After a response: nothing is left to read or to send.
+  // After a response: reports whether nothing is left to read or to send.
   bool is_complete() const noexcept { return reader_.at_end() && !upload_.is_on_its_way(); }
 
-  // After a failure.
+  // Only after a failure.
   Delivery delivery() const noexcept;
   // See Upload::take_back().
   std::optional<Body> take_body_back(HeldString copy) { return upload_.take_back(std::move(copy)); }
@@ -84,16 +85,16 @@ class H1Exchange final : public PolledBodySource,
   void pool_ended() noexcept override;
 
   EndpointUse use_;
-  std::unique_ptr<H1Connection> connection_;  // null at the end, and after the pool has ended
+  std::unique_ptr<H1Connection> connection_;  // null after the end, and after the end of the pool
   PoolContext& pool_;
   wire::H1Output output_;
   wire::H1BodyReader reader_;
-  std::optional<wire::ParserPool::Lease> parser_;  // only while there is something to parse
+  std::optional<wire::ParserPool::Lease> parser_;  // only while there are bytes to parse
   ExchangeRecord* record_ = nullptr;
-  ArenaRef arena_;  // of the request: keeps record_ alive
+  ArenaRef arena_;  // the request's; keeps record_ alive
   ConnectionId client_;
   std::optional<Error> wait_failure_;
-  std::uint64_t out_before_;  // of the stream's bytes_out(): those of others
+  std::uint64_t out_before_;  // the stream's bytes_out() before this exchange
   net::Duration activity_timeout_;
   bool may_be_silent_ = false;  // a response without a length
   wire::Coding coding_ = wire::Coding::identity;
@@ -101,7 +102,7 @@ class H1Exchange final : public PolledBodySource,
   bool keep_alive_ = false;
   bool asked_upgrade_ = false;
   Progress progress_ = Progress::waiting;
-  bool has_credentials_ = false;  // for the connection, not for the request alone
+  bool has_credentials_ = false;  // credentials for the connection, not only for the request
   Upload upload_;                 // last: destroyed first, it uses the rest
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2Connection: one HTTP/2 connection to an origin, shared by many requests. Reads as long as it
-// lives, sends a PING if a stream is open and nothing arrives, and reports its end to its owner.
+// H2Connection is one HTTP/2 connection to an origin, shared by many requests. It reads as long as
+// it lives, sends a PING if a stream is open and nothing arrives, and reports its end to its owner.
 // Thread: owner.
 #pragma once
 
@@ -16,8 +16,8 @@
 
 namespace onehop::transport {
 
-// The window of a stream: how much unread content of a response is held. A reader that keeps up
-// soon gets more; all requests of a connection share 16 MiB at first.
+// The initial window of a stream: how many bytes of a response may be held unread. A stream whose
+// reader keeps up soon gets a larger window; all requests of a connection share 16 MiB at first.
 inline constexpr std::uint32_t kStreamWindow = 64 * 1024;
 
 class H2Connection final : public Connection, private h2::SessionObserver {
@@ -25,13 +25,13 @@ class H2Connection final : public Connection, private h2::SessionObserver {
   // The origin that shares the connection among requests.
   class Owner : public Connection::Owner {
    public:
-    // The connection has room for more requests, or for none any more.
+    // The connection has room for more requests, or takes no more.
     virtual void look_again_soon() noexcept = 0;
     // The connection ends without having carried a request.
     virtual void back_off() noexcept = 0;
     // The upstream requires HTTP/1.1.
     virtual void use_http1() = 0;
-    // The connection is over. Destroys it.
+    // Destroys the connection, which is over.
     virtual void remove(H2Connection& connection) = 0;
 
    protected:
@@ -43,7 +43,8 @@ class H2Connection final : public Connection, private h2::SessionObserver {
     User() = default;
     User(const User&) = delete;
     User& operator=(const User&) = delete;
-    // The connection is being destroyed. `timed_out`: a PING was not answered.
+    // The connection is being destroyed. `timed_out` is true if the upstream did not acknowledge a
+    // PING.
     virtual void on_connection_lost(bool timed_out) noexcept = 0;
 
    protected:
@@ -64,7 +65,8 @@ class H2Connection final : public Connection, private h2::SessionObserver {
   Owner& owner() const noexcept { return owner_; }
   bool was_used() const noexcept { return requests_ > 0; }
 
-  // How many requests it can take now; whether it carries three quarters of what it may.
+  // Returns how many more requests it can take; is_busy() reports whether it carries three quarters
+  // of its limit.
   std::size_t room() const noexcept;
   bool has_room() const noexcept { return room() > 0; }
   bool is_busy() const noexcept;
@@ -73,22 +75,22 @@ class H2Connection final : public Connection, private h2::SessionObserver {
     return state_ == State::open && ping_ != Ping::deciding && ping_ != Ping::unanswered;
   }
   std::size_t streams() const noexcept { return session_.streams(); }
-  // The last stream that the upstream will serve, once it has said so.
+  // Returns the last stream that the upstream will serve, if a GOAWAY has named one.
   std::int32_t last_taken() const noexcept { return last_taken_; }
   // For a request that may not be sent twice: reads what has arrived, such as the end of the
   // connection, and reports whether it still takes requests. May cost a system call.
   bool takes_requests_after_a_look();
   bool knows_settings() const noexcept { return session_.peer_settings_known(); }
 
-  // Takes no more requests. Those in progress go on; the connection ends with the last of them.
+  // Takes no more requests. The connection ends with the last request in progress.
   void retire() noexcept;
 
   void add(User& request);
   void remove(User& request) noexcept;
-  // Something of a response has arrived.
+  // Records that some of a response has arrived.
   void on_content() noexcept { content_at_ = stream_->reactor().now(); }
-  // A request has waited too long. A PING finds out whether the connection is lost; until it is
-  // acknowledged, the connection takes no requests.
+  // Sends a PING because a request has waited too long. Until the upstream acknowledges it, the
+  // connection takes no requests.
   void suspect();
   // Takes no more requests, and ends once it has none.
   void close_idle();
@@ -96,14 +98,14 @@ class H2Connection final : public Connection, private h2::SessionObserver {
  private:
   enum class State : std::uint8_t {
     open,
-    ending,  // it takes no more requests; those in progress go on
-    over,    // nothing is read any more
+    ending,  // takes no more requests; those in progress continue
+    over,    // reads nothing more
   };
   enum class Ping : std::uint8_t {
-    none,        // none is unanswered
-    sent,        // after a silence
-    deciding,    // a request has waited for nothing: no others before the ACK
-    unanswered,  // for too long: the connection is lost
+    none,        // no PING is unanswered
+    sent,        // sent after a silence
+    deciding,    // sent because a request waited too long; no new requests before the ACK
+    unanswered,  // unanswered for too long: the connection is lost
   };
 
   h2::Stream* on_request() override { return nullptr; }
@@ -132,7 +134,7 @@ class H2Connection final : public Connection, private h2::SessionObserver {
   net::Time pinged_{};
   net::Time content_at_{};
   io::Timer watch_;
-  io::Timer resets_;  // of cancelled requests
+  io::Timer resets_;  // sends withheld RST_STREAMs of cancelled requests
   io::Wakeup ended_;
   std::uint64_t requests_ = 0;
   std::int32_t last_taken_ = std::numeric_limits<std::int32_t>::max();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2Connections: the HTTP/2 connections of one origin on one worker. Requests share few of them.
-// Thread: owner.
+// H2Connections holds the HTTP/2 connections of one origin on one worker. Requests share few of
+// them. Thread: owner.
 #pragma once
 
 #include "transport/h2_connection.hpp"
@@ -15,27 +15,27 @@ namespace onehop::transport {
 class H2Connections {
  public:
   bool empty() const noexcept { return all_.empty(); }
-  // A connection for one more request: the fullest that is not busy, so that the others may end, or
-  // the emptiest of the busy ones; null if none has room. `with_settings`: only one that knows the
-  // peer's SETTINGS.
+  // Returns a connection for one more request, or null if none has room: the fullest that is not
+  // busy, so that the others may end; if all are busy, the emptiest. With `with_settings`, only
+  // connections that know the peer's SETTINGS are considered.
   H2Connection* best(bool with_settings) const noexcept;
-  // How many requests they can take now.
+  // Returns how many more requests they can take.
   std::size_t room() const noexcept;
-  // RFC 9113 §5.1.2: an upstream that allows no requests for now; a further connection would not
-  // change that.
+  // Reports whether the upstream allows no requests for the moment (RFC 9113 §5.1.2). Another
+  // connection would not change that.
   bool allows_none() const noexcept;
-  // One of them will have room again.
+  // Reports whether any connection still takes requests, even if it is full.
   bool takes_requests() const noexcept;
 
-  // Starts it.
+  // Adds `connection` and starts it.
   void add(std::unique_ptr<H2Connection> connection);
-  // The connection, or null if it is not one of them.
+  // Returns the connection, or null if it is not in the list.
   std::unique_ptr<H2Connection> remove(const H2Connection& connection);
-  // Begins to close an idle one. Returns false if there is none.
+  // Begins to close an idle connection. Returns false if there is none.
   bool close_one_idle();
   void close_all_idle();
-  // They take no more requests, and end with those that they have; but a new one, which a request
-  // may wait for, is left alone.
+  // Retires all connections: they take no more requests and end with those in progress. A new
+  // connection, which a request may be waiting for, is left alone.
   void end_all();
   void clear() { all_.clear(); }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2Exchange: one request to an upstream over HTTP/2, and its response. It sends the request's
-// content while it reads the response, and becomes the source of the response's body. Destroying it
-// before both are complete resets the stream. Thread: owner.
+// H2Exchange is one request to an upstream over HTTP/2, and its response. It sends the request's
+// content while it reads the response, and becomes the source of the response's body. If it is
+// destroyed before both are complete, it resets the stream. Thread: owner.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -31,25 +31,25 @@ class H2Exchange final : public h2::Stream,
   H2Exchange(H2Connection& connection, Request& request);
   ~H2Exchange() override;
 
-  // Whether the request goes out as an extended CONNECT, which needs the peer's SETTINGS.
+  // Reports whether the request is sent as an extended CONNECT, which needs the peer's SETTINGS.
   static bool asks_for_tunnel(const Request& request) noexcept;
 
-  // Counts the request at its endpoint until the exchange is over.
+  // Counts the request at its endpoint until the exchange ends.
   void count_at(EndpointUse use) noexcept { use_ = std::move(use); }
-  // See UpstreamExchange.
+  // These implement UpstreamExchange.
   void begin(Request& request, HeldString* copy);
   Poll<Response> try_response(const Request& request);
   bool may_wait() const noexcept { return !wait_failure_; }
   io::Event::Awaiter wait_for_response() noexcept;
   void on_wait(bool changed);
   static Response attach(Response response, std::unique_ptr<H2Exchange> exchange);
-  // After a response: nothing is left to read or to send.
+  // After a response: reports whether nothing is left to read or to send.
   bool is_complete() const noexcept { return at_end_of_response() && !upload_.is_on_its_way(); }
   bool has_unread_trailers() const noexcept { return has_trailers() && !trailers_taken_; }
-  // After a response: it is a 101, and the stream is its tunnel.
+  // After a response: reports whether it is a 101 whose tunnel is this stream.
   bool is_tunnel() const noexcept { return is_tunnel_; }
 
-  // After a failure.
+  // Only after a failure.
   Delivery delivery() const noexcept;
   // See Upload::take_back().
   std::optional<Body> take_body_back(HeldString copy) { return upload_.take_back(std::move(copy)); }
@@ -62,7 +62,7 @@ class H2Exchange final : public h2::Stream,
   task<void> wait() override;
   bool at_end() const noexcept override { return at_end_of_response() && !failure_; }
 
-  // From the session.
+  // Called by the session.
   void on_event() override;
 
  private:
@@ -81,7 +81,7 @@ class H2Exchange final : public h2::Stream,
   };
 
   class OwningTunnel;
-  // How its stream has ended, or will.
+  // How the stream has ended or will end.
   enum class End : std::uint8_t {
     own,          // by its own frames
     passed_over,  // by a GOAWAY
@@ -100,13 +100,13 @@ class H2Exchange final : public h2::Stream,
   bool is_answered() const noexcept override { return has_responded(); }
   bool has_left() const noexcept override { return has_sent_end() || is_closed(); }
   bool passes_content_on() const noexcept override { return upload_.is_on_its_way(); }
-  // The upstream does not want the rest.
+  // True if the upstream does not want the rest of the content.
   bool is_left_to_response(const Error&) const noexcept override {
     return !is_open() || failure_.has_value();
   }
   void on_upload_failed() noexcept override { changed_.set(); }
   void pass_on(const Request& request, const Response& response);
-  // `length`: of the content, according to the fields.
+  // `length` is that of the content, according to the fields.
   void final_response(const Request& request,
                       Response& response,
                       std::optional<std::uint64_t> length);
@@ -117,7 +117,7 @@ class H2Exchange final : public h2::Stream,
   h2::ErrorCode reason_to_cancel() const;
 
   EndpointUse use_;
-  H2Connection* connection_;  // null when it is gone
+  H2Connection* connection_;  // null once it is gone
   PoolContext& pool_;
   PoolMember pool_member_;
   std::optional<OriginUse::Ref> ref_;  // until the pool ends

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// IdleTransfer: an idle HTTP/1 connection on its way from one worker to another.
+// IdleTransfer is an idle HTTP/1 connection on its way from one worker to another.
 #pragma once
 
 #include "io/file_descriptor.hpp"
@@ -17,11 +17,11 @@ namespace onehop::transport {
 // Which idle connections a request may use.
 enum class Reuse : std::uint8_t {
   any,
-  recent_only,  // used within the last second: for a request that may not be sent twice
-  none,         // a new one only
+  recent_only,  // used within the last second, for a request that may not be sent twice
+  none,         // only a new connection
 };
 
-// A value; it belongs to no reactor. Thread: owner.
+// A value that belongs to no reactor. Thread: owner.
 struct IdleTransfer {
   IdleTransfer(io::FileDescriptor s, Slot l, std::string a, const ConnectionLifetime& r) noexcept
       : socket(std::move(s)), slot(std::move(l)), address(std::move(a)), lifetime(r) {}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lease: a connection for one request: alone on it over HTTP/1, one of many over HTTP/2.
+// Lease is a connection for one request, which has it to itself over HTTP/1 and shares it over
+// HTTP/2.
 // Thread: owner.
 #pragma once
 
@@ -13,18 +14,18 @@
 
 namespace onehop::transport {
 
-// The properties that a request needs of a connection.
+// The properties of a connection that a request needs.
 struct Need {
-  Reuse reuse = Reuse::any;      // which idle connections of HTTP/1 it may use
-  bool http1_only = false;       // an Upgrade over TLS, or credentials for the connection
-  bool settings = false;         // over HTTP/2: the peer's SETTINGS are known
-  bool has_credentials = false;  // for the connection
-  bool may_hold = true;          // while the upstream refuses, as Transport::Options::hold says
-  ConnectionId client;  // for a connection that is reserved for it; none: for no reserved one
+  Reuse reuse = Reuse::any;      // which idle HTTP/1 connections it may use
+  bool http1_only = false;       // for an Upgrade over TLS, or credentials for the connection
+  bool settings = false;         // over HTTP/2: the peer's SETTINGS must be known
+  bool has_credentials = false;  // credentials for the connection
+  bool may_hold = true;          // may wait while the upstream refuses (Transport::Options::hold)
+  ConnectionId client;           // whose reserved connections it may use; none: no reserved ones
 };
 
-// An unused lease of HTTP/1 returns its connection when it is destroyed. A lease of HTTP/2 holds
-// nothing: it has to be used before anything else runs.
+// An unused HTTP/1 lease returns its connection when it is destroyed. An HTTP/2 lease holds
+// nothing, so it must be used before other code runs.
 class Lease {
  public:
   explicit Lease(std::unique_ptr<H1Connection> connection) noexcept : h1_(std::move(connection)) {}
@@ -37,9 +38,9 @@ class Lease {
     owner.give_back(std::move(h1_));
   }
 
-  // The connection speaks HTTP/2, and other requests use it, too.
+  // Reports whether the connection speaks HTTP/2, so that other requests use it too.
   bool is_shared() const noexcept { return h2_ != nullptr; }
-  // True if the connection carried a request before.
+  // Reports whether the connection has carried a request before.
   bool is_reused() const noexcept { return h1_ ? h1_->is_reused() : h2().was_used(); }
   const Connection& connection() const noexcept {
     return h1_ ? static_cast<const Connection&>(*h1_) : h2();

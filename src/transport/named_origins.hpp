@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// NamedOrigins: the origins that one list names, such as the endpoints of an Upstream. An origin
-// that no list of its Transport names any more is abandoned: its idle connections are closed at
-// once, on every worker, and those in use as soon as their requests have ended. One that is named
-// or asked again gets new ones. An origin that no list has ever named is not abandoned.
+// NamedOrigins holds the origins that one list names, such as the endpoints of an Upstream. An
+// origin is abandoned once the last list of its Transport that named it is gone: its idle
+// connections are closed at once, on every worker, and the others as soon as their requests have
+// ended. If it is named or used again, it gets new connections. An origin that no list ever named
+// is not abandoned.
 // Thread: any.
 #pragma once
 
@@ -20,7 +21,7 @@ namespace onehop::transport {
 class NamedOrigins {
  public:
   NamedOrigins() noexcept = default;  // names none
-  // `keys`: see origin_key().
+  // Names the origins with these keys (see origin_key()).
   NamedOrigins(std::shared_ptr<SharedPools> shared, std::vector<std::string> keys)
       : NamedOrigins() {
     keys_.reserve(keys.size());

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Origin: one upstream, as one worker sees it: its connections of either version of HTTP, the
-// requests that wait for one, and the dials for them. ALPN decides which kind it keeps. A request
-// over HTTP/1 that finds no idle connection is handed whichever comes first, one that is made for
-// it or one that another request returns; a request over HTTP/2 is woken when a connection has
-// room, and looks again. Thread: owner.
+// Origin is one worker's view of an upstream: its HTTP/1 and HTTP/2 connections, the requests
+// waiting for a connection, and the dials in progress. ALPN decides which version it keeps. A
+// request over HTTP/1 that finds no idle connection gets the first one available, whether it was
+// dialled for this request or returned by another. A request over HTTP/2 is woken when a connection
+// has room, and then looks again. Thread: owner.
 #pragma once
 
 #include <onehop/scope.hpp>
@@ -33,7 +33,7 @@ class Origin final : public H1Connection::Owner,
   // The pool that keeps it.
   class Keeper {
    public:
-    // `origin` is unused. Destroys it.
+    // Destroys `origin`, which is unused.
     virtual void forget(const Origin& origin) = 0;
     // Closes an idle connection to the upstream `key` that another origin keeps, if there is one.
     virtual void close_idle(const std::string& key) = 0;
@@ -41,9 +41,9 @@ class Origin final : public H1Connection::Owner,
    protected:
     ~Keeper() = default;
   };
-  // The upstream of `url`. `destination.http2`: it is offered HTTP/2, or speaks it by prior
-  // knowledge. `client`: unless it is none, all connections are for the requests of this client's
-  // connection, and end with it.
+  // Makes the origin for the upstream of `url`. If `destination.http2`, HTTP/2 is offered to the
+  // upstream, or spoken by prior knowledge. If `client` is not none, all connections serve only the
+  // requests of this client connection, and end with it.
   Origin(Keeper& keeper,
          PoolContext& pool,
          std::string key,
@@ -54,12 +54,14 @@ class Origin final : public H1Connection::Owner,
   Origin& operator=(const Origin&) = delete;
   ~Origin();
 
-  // A connection that needs no wait, or std::nullopt.
+  // Returns a connection that is available without waiting, or std::nullopt.
   std::optional<Lease> try_lease(const Need& need);
-  // Waits for a connection, for a request that began then. Errors: those of dialling, refusals
-  // after Transport::Options::hold; Errc::no_connection_slot after queue_timeout.
+  // Waits for a connection for a request that began at `began`. Fails with the error of a dial,
+  // which for a refusal is after Transport::Options::hold, or with Errc::no_connection_slot after
+  // queue_timeout.
   task<Result<Lease>> lease(Need need, net::Time began);
-  // The upstream has not chosen or required HTTP/1.1 in the last 5 minutes.
+  // Reports whether requests may use HTTP/2: it is enabled, and the upstream has not chosen or
+  // required HTTP/1.1 in the last 5 minutes.
   bool speaks_http2() const noexcept {
     return destination_.http2 && pool_.reactor().now() >= http1_until_;
   }
@@ -68,34 +70,36 @@ class Origin final : public H1Connection::Owner,
   bool matches(const Url& url,
                std::string_view connect_address,
                ConnectionId client) const noexcept;
-  // Origins of one upstream have the same key. `client`: of those, each has its own, or none.
+  // Origins of one upstream have the same key. If they belong to clients, client() differs.
   const std::string& key() const noexcept { return key_; }
   ConnectionId client() const noexcept { return client_; }
   PoolContext& pool() const noexcept override { return pool_; }
   OriginUse& use() noexcept override { return use_; }
   std::shared_ptr<AddressCounters> counters_for(const std::string& address) override;
-  // Idle connections of HTTP/1.
+  // Returns the number of idle HTTP/1 connections.
   std::size_t idle() const noexcept { return idle_.size(); }
 
   void give_back(std::unique_ptr<H1Connection> connection) noexcept override;
   void use_http1() override;
 
-  // For the pool. A slot is free: dials for the requests that wait.
+  // Called by the pool when a slot is free: dials for the waiting requests.
   void dial_for_waiters();
   void sweep(net::Time now) { idle_.sweep(now); }
-  // Closes an idle connection of each kind, for a request that needs its slot. Returns false if
+  // Closes an idle connection of each version, for a request that needs its slot. Returns false if
   // there is none.
   bool close_idle();
-  // Closes the oldest idle connection of HTTP/1; an idle one of HTTP/2, false if there is none.
+  // close_oldest_http1() closes the oldest idle HTTP/1 connection. close_one_http2() closes an idle
+  // HTTP/2 connection, or returns false if there is none.
   void close_oldest_http1() { idle_.close_oldest(true); }
   bool close_one_http2() { return http2_.close_one_idle(); }
-  // The Transport is gone.
+  // Closes all idle connections, because the Transport or the client is gone.
   void close_all_idle();
-  // It was abandoned: connections of HTTP/2 that are in use take no more requests.
+  // Closes idle connections, because the origin was abandoned. HTTP/2 connections in use take no
+  // more requests.
   void close_abandoned();
-  // An idle connection for another worker, or null.
+  // Returns an idle connection for another worker, or null.
   std::unique_ptr<IdleTransfer> offer(Reuse reuse);
-  // The response of another worker to a request for an idle connection; null for none.
+  // Receives another worker's response to a request for an idle connection; null if it had none.
   void complete(std::unique_ptr<IdleTransfer> transfer);
 
  private:
@@ -111,7 +115,7 @@ class Origin final : public H1Connection::Owner,
   H2Connection* try_http2(const Need& need);
   task<Result<Lease>> wait_for_http1(Waiter& waiter);
   bool request_from_other_workers(Reuse reuse);
-  // Dials of HTTP/1 are fewer than the requests that wait for one.
+  // Reports whether fewer HTTP/1 dials are in progress than requests wait for a connection.
   bool lacks_dials() const noexcept { return dialling_http1_ < line_.waiting(Protocol::http1); }
   // --- dials
   void dial_http1_for_waiters();
@@ -134,7 +138,7 @@ class Origin final : public H1Connection::Owner,
   void deliver(std::unique_ptr<H1Connection> connection);
   static void hand_over(Waiter& waiter, std::unique_ptr<H1Connection> connection);
   bool keeps_none() const noexcept;
-  // Whether an idle connection is not worth its slot.
+  // Reports whether an idle connection is not worth its slot.
   bool gives_way() const noexcept;
   // --- connections of HTTP/2
   void look_again_soon() noexcept override { pool_.reactor().schedule(look_again_); }
@@ -143,7 +147,7 @@ class Origin final : public H1Connection::Owner,
   void remove(H2Connection& connection) override;
 
   void forget_if_useless();
-  // Also another origin's, of the same upstream.
+  // Closes an idle connection of this origin, or of another origin of the same upstream.
   void close_any_idle();
   bool is_client_gone() const noexcept { return client_end_ && client_end_->has_ended(); }
 
@@ -167,8 +171,8 @@ class Origin final : public H1Connection::Owner,
   WaitingLine line_;
   std::size_t dialling_http1_ = 0;
   bool is_dialling_http2_ = false;
-  std::size_t requested_ = 0;   // responses of other workers that are awaited
-  IntrusiveList<Asked> asked_;  // by these
+  std::size_t requested_ = 0;   // responses of other workers that requests wait for
+  IntrusiveList<Asked> asked_;  // the requests that wait for them
   net::Time no_dial_before_{};  // over HTTP/2
   net::Time http1_until_{};
   Redial redial_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// origin_key(): the key by which all workers know an upstream. Thread: any.
+// origin_key() returns the key by which all workers know an upstream. Thread: any.
 #pragma once
 
 #include <onehop/url.hpp>
@@ -10,8 +10,8 @@
 
 namespace onehop::transport {
 
-// Of scheme, host and port of `url`, or its socket, and of the address to connect to; "": those of
-// the host.
+// The key consists of the scheme, host (or socket) and port of `url`, and of the address to connect
+// to; "" stands for the addresses of the host.
 std::string origin_key(const Url& url, std::string_view connect_address);
 
 }  // namespace onehop::transport

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// OriginUse: counts the requests, connections and dials that need an origin. Its owner is called
-// when there have been none for 1 s, so that it may be forgotten. Thread: owner.
+// OriginUse counts the requests, connections and dials that need an origin. It calls its owner when
+// there have been none for 1 s, so that the origin can be forgotten. Thread: owner.
 #pragma once
 
 #include "io/reactor.hpp"
@@ -13,7 +13,7 @@ namespace onehop::transport {
 
 class OriginUse {
  public:
-  // `unused` is called from a timer. It may destroy this object, or call call_again().
+  // `unused` is called from a timer. It may destroy this object or call call_again().
   OriginUse(io::Reactor& reactor, io::Callback unused) noexcept
       : reactor_(reactor), unused_(unused), timer_(io::call<&OriginUse::on_timer>(this)) {
     call_again(reactor.now() + kForgetAfter);
@@ -21,7 +21,7 @@ class OriginUse {
   OriginUse(const OriginUse&) = delete;
   OriginUse& operator=(const OriginUse&) = delete;
 
-  // The origin is needed while one of these lives.
+  // The origin is in use while a Ref exists.
   class Ref {
    public:
     explicit Ref(OriginUse& use) noexcept : use_(use) { ++use_.count_; }
@@ -40,7 +40,7 @@ class OriginUse {
  private:
   static constexpr io::Duration kForgetAfter = std::chrono::seconds(1);
 
-  // An armed timer stays as it is: an early call does no harm.
+  // An armed timer is left as it is: a call that comes too early does no harm.
   void on_unused() noexcept {
     if (!timer_.is_armed()) call_again(reactor_.now() + kForgetAfter);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PoolContext: what the origins, connections and exchanges of one worker see of its pool.
+// PoolContext is the interface of one worker's pool for its origins, connections and exchanges.
 // Thread: owner.
 #pragma once
 
@@ -14,14 +14,14 @@
 
 namespace onehop::transport {
 
-// An object that uses a connection and may outlive the pool: the body of a response that is kept
-// longer than its server.
+// An object that uses a connection and may outlive the pool, such as the body of a response that is
+// kept longer than its server.
 class PoolUser : public ListNode {
  public:
   PoolUser() = default;
   PoolUser(const PoolUser&) = delete;
   PoolUser& operator=(const PoolUser&) = delete;
-  // The pool ends now, and the event loop with it: neither may be used after this call.
+  // The pool ends now, and the event loop with it. Neither may be used after this call.
   virtual void pool_ended() noexcept = 0;
 
  protected:
@@ -33,9 +33,9 @@ class PoolContext {
   // The pool itself.
   class Owner {
    public:
-    // Closes what has been idle for too long. Returns false if nothing is idle.
+    // Closes connections that have been idle for too long. Returns false if none is idle.
     virtual bool sweep() = 0;
-    // Closes an idle connection to any origin, because its place or its descriptor is needed.
+    // Closes an idle connection to any origin, to free its place or its descriptor.
     virtual void close_one_idle() = 0;
 
    protected:
@@ -51,13 +51,13 @@ class PoolContext {
   PoolContext& operator=(const PoolContext&) = delete;
 
   io::Reactor& reactor() const noexcept { return member_.reactor(); }
-  // False on the thread of another worker.
+  // Reports false on the thread of another worker.
   bool is_on_its_worker() const noexcept {
     const io::Reactor* const current = io::Reactor::current_or_null();
     return !current || current == &reactor();
   }
   SharedPools& shared() const noexcept { return *shared_; }
-  // This worker's pool, for messages between workers.
+  // Returns this worker's pool, for messages between workers.
   SharedPools::Member& member() const noexcept { return member_; }
   const Transport::Options& options() const noexcept { return shared_->options; }
   net::Dialer& dialer() const noexcept { return *dialer_; }
@@ -69,23 +69,23 @@ class PoolContext {
   void add(PoolUser& user) noexcept { users_.push_back(user); }
   void end_users() noexcept;
 
-  // Idle connections of all origins that are reserved for a client each.
+  // Returns how many idle connections of all origins are reserved for a client.
   std::size_t reserved_idle() const noexcept { return reserved_idle_; }
   void count_reserved_idle() noexcept { ++reserved_idle_; }
   void count_reserved_gone(std::size_t count) noexcept;
-  // For a connection that was just made.
+  // Returns the lifetime of a connection that was just made.
   ConnectionLifetime new_lifetime() const noexcept;
-  // Both are for the retry budget, to which requests are reported 32 at a time.
+  // These use the retry budget, to which requests are reported 32 at a time.
   void count_request() noexcept;
   bool try_retry() noexcept;
 
-  // After a connection has become idle: closes another if there are too many.
+  // Called after a connection has become idle: closes another if there are too many.
   void enforce_size();
-  // One more would be too many.
+  // Reports whether one more idle connection would be too many.
   bool is_full() const;
   void arm_sweep();
   void close_one_idle() { owner_.close_one_idle(); }
-  // The Transport is gone.
+  // Records that the Transport is gone.
   void retire() noexcept { retired_ = true; }
   bool is_retired() const noexcept { return retired_; }
 

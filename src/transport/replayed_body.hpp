@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The body of a request that is sent again: the copy of what was sent, then the rest.
-// Thread: owner.
+// Restores the body of a request that is sent again: first the copy of the part that was sent, then
+// the rest. Thread: owner.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -13,8 +13,8 @@
 
 namespace onehop::transport {
 
-// The body as it was: from `copy`, which `progress` has made, and what was not read of `rest`.
-// std::nullopt if it is not available any more.
+// Returns the original body, made of `copy`, which `progress` has filled, and of the part of `rest`
+// that was not read. std::nullopt if the body cannot be restored.
 std::optional<Body> take_back(wire::BodyProgress& progress,
                               HeldString copy,
                               Body rest,

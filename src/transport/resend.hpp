@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Resend: decides whether a request whose attempt has failed is sent again. The only place that
-// decides it, over both versions of HTTP, with TLS and without. One for each request. Thread:
-// owner.
+// Resend decides whether a request is sent again after an attempt has failed. Only this class
+// decides it, over both versions of HTTP, with TLS and without. One per request. Thread: owner.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -17,27 +16,29 @@ namespace onehop::transport {
 
 // How much of a failed request the upstream may have processed.
 enum class Delivery : std::uint8_t {
-  unsent,       // nothing of it has left this machine
+  unsent,       // no byte of it has left this machine
   passed_over,  // a GOAWAY says that the upstream will not process it
   refused,      // REFUSED_STREAM or HTTP_1_1_REQUIRED says that it was not processed
-  uncertain,    // some of it has left this machine: it may have been processed
-  answered,     // the upstream has begun to respond, or has ended it for another reason
+  uncertain,    // some of it has left this machine, so it may have been processed
+  answered,     // the upstream has begun to respond, or ended the stream for another reason
 };
 
 // How far the response to a request has come.
 enum class Progress : std::uint8_t {
-  waiting,     // nothing of it has arrived
-  responding,  // some of it, perhaps only interim responses
-  responded,   // the final head
+  waiting,     // nothing has arrived
+  responding,  // some of it has arrived, perhaps only interim responses
+  responded,   // the final head has arrived
 };
 
-// True if the upstream cannot have acted on it: it may be sent again, whatever the method.
+// Reports whether the upstream cannot have acted on the request, so that it may be sent again
+// whatever its method.
 constexpr bool is_unprocessed(Delivery delivery) noexcept {
   return delivery == Delivery::unsent || delivery == Delivery::passed_over ||
          delivery == Delivery::refused;
 }
 
-// Sending it twice does no harm: RFC 9110 §9.2.2, or an Idempotency-Key.
+// Reports whether sending the request twice does no harm: its method is idempotent (RFC 9110
+// §9.2.2), or it has an Idempotency-Key.
 bool is_repeatable(const Request& request);
 
 class Resend {
@@ -45,19 +46,19 @@ class Resend {
   // `request` outlives it.
   Resend(PoolContext& pool, Request& request);
 
-  // When the request arrived here.
+  // Returns when the request arrived here.
   net::Time began() const noexcept { return began_; }
   bool is_repeatable() const noexcept { return repeatable_; }
 
   // Where the request would be sent.
   enum class Target : std::uint8_t {
-    same_again,      // where a new connection has just failed
-    new_connection,  // the one that failed was used before, and may have been closed just as the
-                     // request was sent
+    same_again,      // to a place where a new connection has just failed
+    new_connection,  // over a new connection: the failed one was used before, and may have been
+                     // closed just as the request was sent
     elsewhere,       // to another endpoint
   };
-  // After `exchange` has failed with `error`: returns true if the request has to be sent again. It
-  // has its body back then, and the retry is counted.
+  // Called after `exchange` has failed with `error`. Returns true if the request is to be sent
+  // again; then it has its body back, and the retry is counted.
   template <class Exchange>
   bool take_back(Exchange& exchange, const Error& error, Target target, HeldString copy) {
     const Delivery delivery = exchange.delivery();
@@ -68,10 +69,10 @@ class Resend {
     count(delivery, target);
     return true;
   }
-  // True if, after the present attempt, only one more may reach the upstream.
+  // Reports whether, after the present attempt, only one more may reach the upstream.
   bool is_next_the_last() const noexcept;
-  // How long to wait before it is sent again: not at all, unless hold is set and the upstream
-  // accepts connections and ends them.
+  // Returns how long to wait before the request is sent again. It is 0 unless hold is set and the
+  // upstream accepts connections and then ends them.
   net::Duration pause() const noexcept { return pause_; }
 
  private:
@@ -86,7 +87,7 @@ class Resend {
   net::Duration pause_{};
   bool repeatable_;
   int never_reached_ = 0;  // attempts that ended unsent or passed over
-  int reached_ = 0;        // those that ended otherwise
+  int reached_ = 0;        // attempts that ended otherwise
 };
 
 }  // namespace onehop::transport

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// round_trip(): the way of a request to its upstream and back: a lease of a connection, an exchange
-// on it, its response; and again, if the attempt has failed and may be repeated.
+// round_trip() takes a request to its upstream and returns the response: it leases a connection,
+// runs an exchange on it, and tries again if the attempt fails and may be repeated.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -15,7 +15,7 @@
 
 namespace onehop::transport {
 
-// Where round trips find the pool of their worker. Thread: any.
+// Finds the pool of a worker for round trips. Thread: any.
 class Pools {
  public:
   virtual ConnectionPool& pool(io::Reactor& reactor) const = 0;
@@ -24,10 +24,10 @@ class Pools {
   ~Pools() = default;
 };
 
-// Runs on the worker that awaits it; elsewhere it fails with Errc::bad_option. The request goes to
-// one of `places`, or where its URL says if that is null. `pools` outlives it.
-// Errors: those of the URL, of dialling (refusals after Transport::Options::hold), and of the last
-// attempt; Errc::no_connection_slot after queue_timeout. Thread: owner.
+// Must be awaited on a worker; elsewhere it fails with Errc::bad_option. The request goes to one of
+// `places`, or follows its URL if `places` is null. `pools` must outlive the task. Fails with the
+// error of the URL, of dialling (for refusals after Transport::Options::hold) or of the last
+// attempt, or with Errc::no_connection_slot after queue_timeout. Thread: owner.
 task<Result<Response>> round_trip(const Pools& pools,
                                   Request request,
                                   std::unique_ptr<Destinations> places = nullptr);

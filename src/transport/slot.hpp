@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Slot: one of the connections that Transport::Options::max_connections allows an origin.
+// Slot is one of the connections that Transport::Options::max_connections allows an origin.
 #pragma once
 
 #include <atomic>
@@ -11,23 +11,23 @@
 
 namespace onehop::transport {
 
-// The state of one origin that all workers share. The first two change in one order: a waiting
-// request is counted before it looks for a slot, and a slot is counted free before its owner looks
-// for requests that wait, so that one of the two sees the other.
+// The state of one origin that all workers share. `open` and `waiting` change in a fixed order: a
+// waiting request is counted before it looks for a slot, and a slot is counted as free before its
+// owner looks for waiting requests, so at least one of the two sees the other.
 // Thread: any.
 struct OriginCounters {
   std::atomic<std::size_t> open = 0;         // connections, including those being made
   std::atomic<std::size_t> waiting = 0;      // requests without a slot
-  std::atomic<std::uint32_t> abandoned = 0;  // how often: see NamedOrigins
+  std::atomic<std::uint32_t> abandoned = 0;  // how often it was abandoned: see NamedOrigins
 };
 
-// The destructor returns the slot, for a request that waits. A value; moves between threads with
-// its connection. Thread: owner.
+// The destructor returns the slot and wakes requests that wait for one. A value, which moves
+// between threads with its connection. Thread: owner.
 class Slot {
  public:
   class Issuer {
    public:
-    // A slot of `origin` is free. Thread: any.
+    // Called when a slot of `origin` is free. Thread: any.
     virtual void on_free_slot(const OriginCounters& origin) noexcept = 0;
 
    protected:
@@ -41,7 +41,8 @@ class Slot {
   Slot& operator=(Slot&&) = delete;
   ~Slot();
 
-  // The origin was abandoned since: the connection is not worth keeping.
+  // Reports whether the origin was abandoned after the slot was taken, so that the connection is
+  // not worth keeping.
   bool is_abandoned() const noexcept {
     return origin_->abandoned.load(std::memory_order_relaxed) != abandoned_before_;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TransportAccess: a Transport, as the floors above see it that choose where a request goes.
+// TransportAccess gives the floors that choose where a request goes access to a Transport.
 // Thread: any.
 #pragma once
 
@@ -14,11 +14,11 @@
 namespace onehop::detail {
 
 struct TransportAccess {
-  // For transport::round_trip(). It lives as long as `transport`.
+  // Returns the pools for transport::round_trip(). They live as long as `transport`.
   static const transport::Pools& pools(const Transport& transport) noexcept;
   // For NamedOrigins.
   static std::shared_ptr<transport::SharedPools> shared(const Transport& transport) noexcept;
-  // The options that it was made from.
+  // Returns the options of `transport`.
   static const Transport::Options& options(const Transport& transport) noexcept;
 };
 

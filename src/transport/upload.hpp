@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Upload: the content of a request on its way to the upstream, beside the response. One for each
-// exchange, over either version of HTTP; the exchange brings the sender. Thread: owner.
+// Upload sends the content of a request to the upstream while the response is read. Each exchange
+// has one, over either version of HTTP, and provides the sender. Thread: owner.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -22,24 +22,25 @@ namespace onehop::transport {
 class Upload {
  public:
   enum class State : std::uint8_t {
-    none,               // there is nothing to send, or sending has not begun
-    awaiting_continue,  // it is held back for a 100 (Continue)
+    none,               // there is no content, or sending has not begun
+    awaiting_continue,  // the content is held back for a 100 (Continue)
     sending,
-    sent,      // the upstream has all of it
-    unwanted,  // the upstream did not take all of it: its response counts, if there is one
-    failed,    // it cannot be sent, for the reason failure()
+    sent,      // the upstream has all of the content
+    unwanted,  // the upstream did not take all of it; the response, if any, decides
+    failed,    // it cannot be sent; see failure_of_source()
   };
 
-  // The exchange, as its upload sees it.
+  // The exchange that owns the upload.
   class Owner {
    public:
-    // True if a response has begun: what is left of the content is not needed.
+    // Reports whether a response has begun, so that the rest of the content is not needed.
     virtual bool is_answered() const noexcept = 0;
-    // True if all that was sent has left the exchange, which is not needed for it any more.
+    // Reports whether all bytes that were sent have left the exchange, so that sending does not
+    // need it any more.
     virtual bool has_left() const noexcept = 0;
-    // True if `error` of sending leaves it to the response to say what has happened.
+    // Reports whether, after sending failed with `error`, the response decides the outcome.
     virtual bool is_left_to_response(const Error& error) const noexcept = 0;
-    // The upload is in State::failed. Resumes the coroutine that waits for the response.
+    // Called in State::failed. Resumes the coroutine that waits for the response.
     virtual void on_upload_failed() noexcept = 0;
 
    protected:
@@ -52,13 +53,13 @@ class Upload {
   Upload(const Upload&) = delete;
   Upload& operator=(const Upload&) = delete;
 
-  // Takes the content of `request`; once, before all else. While `copy` is not null, what is sent
-  // is appended to it, up to replay_body bytes.
+  // Takes the content of `request`. Must be called once, before all other functions. While `copy`
+  // is not null, bytes that are sent are appended to it, up to replay_body bytes.
   void take(Request& request, HeldString* copy);
-  // Holds the content back, if there is any, `request` expects a 100, and options allow a wait.
+  // Holds the content back if there is any, `request` expects a 100, and the options allow a wait.
   void await_continue(const Request& request) noexcept;
-  // Sends the content: try_send(body, progress) begins, and returns a result or std::nullopt, after
-  // which sender.send_rest() is awaited. `sender` outlives the upload.
+  // Sends the content. try_send(body, progress) begins, and returns a result, or std::nullopt if
+  // sender.send_rest() must be awaited. `sender` outlives the upload.
   template <class Sender, class TrySend>
   void begin(Sender& sender, io::Reactor& reactor, TrySend try_send) {
     move_to(State::sending);
@@ -72,49 +73,51 @@ class Upload {
     sending_ = send_rest(sender, reactor);
     sending_.start();
   }
-  // Nothing more can be sent: the upstream does not want it, or its connection is gone.
+  // Stops sending: the upstream does not want the rest, or its connection is gone.
   void stop() noexcept;
-  // The upstream does not take the content, which stays for take_back().
+  // Stops because the upstream does not take the content, which is kept for take_back().
   void give_up() noexcept;
-  // The same, and the content is not needed any more.
+  // Does the same as give_up() and drops the content.
   void drop() noexcept;
   void drop_body() noexcept { body_ = Body(); }
-  // Cancels sending; the state stays.
+  // Cancels sending without changing the state.
   void cancel() noexcept { sending_ = {}; }
 
   State state() const noexcept { return state_; }
   bool is(State state) const noexcept { return state_ == state; }
-  // All of the content, if there is any, is with the upstream.
+  // Reports whether the upstream has all of the content, if there is any.
   bool is_whole() const noexcept { return is(State::none) || is(State::sent); }
   bool has_content() const noexcept { return MessageAccess::source(body_) != nullptr; }
   std::optional<std::uint64_t> length() const { return body_.length(); }
   const std::optional<Error>& failure_of_source() const noexcept { return failure_; }
 
-  // When the wait for the response head ends: response_timeout after the request was last heard of,
-  // or earlier if the content is held back. An upload that waits for its own source counts as heard
-  // of: the source, which for the request of a client has body_timeout, limits that wait.
+  // Returns when the wait for the response head ends. wait_deadline() is earlier while the content
+  // is held back. response_deadline() is response_timeout after the last progress of the request.
+  // An upload that waits for its own source counts as making progress: the source limits that wait,
+  // as body_timeout does for a client's request.
   io::Time response_deadline(io::Time now, bool waits_for_source) const noexcept;
   io::Time wait_deadline(io::Time now, bool waits_for_source) const noexcept;
-  // True if content was sent less than `timeout` ago and more is to come.
+  // Reports whether content was sent less than `timeout` ago and more is to come.
   bool was_active(io::Time now, io::Duration timeout) const noexcept {
     return is(State::sending) && io::deadline_after(progress_.last, timeout) > now;
   }
 
-  // The final response is here: there will be no retry, and the copy is the caller's.
+  // Called with the final response: there will be no retry, and the caller may use the copy.
   void on_response() noexcept {
     progress_.copy = nullptr;
     let_go();
   }
-  // Content is on its way to the upstream.
+  // Reports whether content is on its way to the upstream.
   bool is_on_its_way() const noexcept {
     return is(State::sending) || (is(State::sent) && !owner_.has_left());
   }
-  // After a response, drops the body unless it is on its way: its server waits for that.
+  // After a response, drops the body unless it is on its way; the server waits until the body is
+  // dropped.
   void let_go() noexcept {
     if (owner_.is_answered() && !is_on_its_way()) drop_body();
   }
-  // After a failure: the content as it was, from `copy` and what was not sent of it. std::nullopt
-  // if it is not available any more.
+  // After a failure: returns the original content, from `copy` and the unsent rest. std::nullopt if
+  // it cannot be restored.
   std::optional<Body> take_back(HeldString copy);
 
  private:

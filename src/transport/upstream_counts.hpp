@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// UpstreamCounts: what all workers know of one upstream: how the attempts to connect to it have
-// ended, as a whole and by address, and its connections by address. Dials change it, requests only
-// the AddressCounters of their own worker. It outlives the Origins.
+// UpstreamCounts holds what all workers know about one upstream: how the attempts to connect to it
+// ended, in total and by address, and its connections by address. Only dials change it; requests
+// change only the AddressCounters of their own worker. It outlives the Origins.
 // Thread: any.
 #pragma once
 
@@ -23,15 +23,15 @@
 
 namespace onehop::transport {
 
-// The connections of one worker to one address. Written by this worker. Thread: any.
+// The connections of one worker to one address, written by this worker. Thread: any.
 struct AddressCounters {
   explicit AddressCounters(std::string text)
       : address(std::move(text)), lasting(lasting_addresses.keep(address)) {}
 
   const std::string address;
-  const std::string_view lasting;  // the same, as long as the process; empty if there was no room
-  Counter open, http2;             // the second is part of the first
-  Counter idle, streams;           // connections of HTTP/1, requests over HTTP/2
+  const std::string_view lasting;  // kept as long as the process; empty if there was no room
+  Counter open, http2;             // http2 is part of open
+  Counter idle, streams;           // idle HTTP/1 connections, requests over HTTP/2
 };
 
 class UpstreamCounts {
@@ -41,11 +41,12 @@ class UpstreamCounts {
 
   explicit UpstreamCounts(const Url& url);
 
-  // For the connections of a worker to `address`. It is kept as long as the worker keeps it.
+  // Returns counters for a worker's connections to `address`. They count as long as the worker
+  // holds them.
   std::shared_ptr<AddressCounters> counters_for(const std::string& address);
-  // An attempt to connect to one address has ended.
+  // Records the end of an attempt to connect to one address.
   void record_attempt(std::string_view address, bool has_succeeded, Time now);
-  // One to connect to any of them.
+  // Records the end of an attempt to connect to any of the addresses.
   void record_dial(bool has_succeeded, Time now);
   Transport::Statistics::Upstream statistics() const;
 
