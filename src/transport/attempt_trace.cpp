@@ -18,7 +18,7 @@ void AttemptTrace::begin_attempt(Time now) {
   if (trace_->sampled) attempt->url = arena.copy(request_.url().to_string());
   attempt->began = now;
   TraceAttempt** last = attempt_ ? &attempt_->next : &trace_->first_attempt;
-  while (*last != nullptr)  // of an earlier round trip of the exchange
+  while (*last != nullptr)  // attempts of an earlier round trip of the exchange
     last = &(*last)->next;
   *last = attempt_ = attempt;
   // A hook may have removed the field.
@@ -38,7 +38,8 @@ void AttemptTrace::record_connection(Version version) {
   attempt_->connected = record.upstream_chosen;
 }
 
-// The record has those of the last attempt that came so far.
+// The record keeps each time of the last attempt that got so far: a time before `connected` belongs
+// to an earlier attempt.
 void AttemptTrace::record_times() {
   const ExchangeRecord& record = *request_.record();
   if (attempt_->connected == Time{}) return;

@@ -13,7 +13,7 @@ net::Address unnamed_socket() {
   return {reinterpret_cast<const sockaddr*>(&kFamily), sizeof kFamily};
 }
 
-// An address of a listener in the family of the client.
+// Returns the listener's address in the family of the client.
 net::Address destination(const net::Address& client, std::string_view local) {
   const auto listener = net::Address::parse_listen(local);
   if (listener && listener->family() == client.family()) return *listener;

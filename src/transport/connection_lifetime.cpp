@@ -4,7 +4,8 @@
 namespace onehop::transport {
 namespace {
 
-// Multiples of the golden ratio's fraction fill the unit interval evenly, however many there are.
+// Multiples of the golden ratio's fractional part fill the unit interval evenly, however many there
+// are.
 constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15;
 constexpr double kTwoTo64 = 18446744073709551616.0;
 constexpr double kMaxSpread = 0.1;

@@ -104,7 +104,7 @@ void ConnectionPool::retire() {
   end_if_unused();
 }
 
-// An origin is used by its requests and connections, and forgotten soon after the last of them.
+// Requests and connections keep an origin in use; it is forgotten 1 s after the last of them.
 void ConnectionPool::end_if_unused() noexcept {
   if (context_.is_retired() && origins_.empty()) reactor().schedule(end_);
 }
@@ -120,7 +120,8 @@ bool ConnectionPool::sweep() {
   return has_idle;
 }
 
-// The oldest of the origin that has most; over HTTP/2 if there is no other.
+// Closes the oldest idle HTTP/1 connection of the origin with the largest number of them. If there
+// is none, closes an idle HTTP/2 connection.
 void ConnectionPool::close_one_idle() {
   Origin* largest = nullptr;
   for (auto& [key, origin] : origins_) {

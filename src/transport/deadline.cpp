@@ -17,7 +17,7 @@ Error deadline_passed(Phase phase) {
   return error.during(phase);
 }
 
-// The content of a response, until the deadline.
+// The content of a response, which can be read until the deadline.
 class TimedBody final : public BodySource {
  public:
   TimedBody(Body body, Time deadline) noexcept : body_(std::move(body)), deadline_(deadline) {}

@@ -10,10 +10,11 @@
 namespace onehop::transport {
 namespace {
 
-// The maximum age of the last use that Reuse::recent_only allows.
+// The maximum time since the last use that Reuse::recent_only allows.
 constexpr net::Duration kRecent = std::chrono::seconds(1);
-// A reserved connection is kept while its client's lasts. This limits those whose client has left
-// unseen, and those of upstreams that do not say how long they keep an idle connection.
+// A reserved connection is kept as long as its client's connection. This limits connections whose
+// client has left unnoticed, and connections of upstreams that do not say how long they keep an
+// idle connection.
 constexpr net::Duration kReservedIdle = std::chrono::minutes(2);
 
 }  // namespace

@@ -23,7 +23,7 @@ namespace {
 
 constexpr net::Duration kLongestIdleHint = std::chrono::seconds(60);
 
-// Keep-Alive: timeout=N. One second less, so that this side closes first.
+// Returns N - 1 s for Keep-Alive: timeout=N, so that this side closes first.
 std::optional<net::Duration> idle_hint(const Headers& headers) {
   const std::string_view value = headers.get_or_empty(field::keep_alive);
   const std::size_t at = value.find("timeout=");
@@ -36,8 +36,8 @@ std::optional<net::Duration> idle_hint(const Headers& headers) {
   return std::min(hint, kLongestIdleHint);
 }
 
-// Holds the connection's slot, which max_connections counts, and its place at the endpoint, while
-// it lasts.
+// Holds the connection's slot, which max_connections counts, and its count at the endpoint, as long
+// as the tunnel lasts.
 class UpgradedConnection final : public wire::StreamTunnel {
  public:
   UpgradedConnection(std::unique_ptr<H1Connection> connection, HeldString early, EndpointUse use)
@@ -67,8 +67,8 @@ H1Exchange::~H1Exchange() {
   upload_.cancel();
   if (!connection_) return;
   if (!is_reusable()) {
-    // A request that counts as unsent may be sent over another connection: it must not leave as
-    // this one closes.
+    // A request that counts as unsent may be sent over another connection, so it must not leave
+    // while this connection closes.
     if (output_.has_pending() && delivery() == Delivery::unsent) connection_->stream().abort();
     return;
   }
@@ -77,7 +77,8 @@ H1Exchange::~H1Exchange() {
   owner.give_back(std::move(connection_));
 }
 
-// Both messages are complete, both sides allow it, and the upstream has sent nothing unsolicited.
+// Reports whether both messages are complete, both sides allow reuse, and the upstream has sent no
+// unsolicited bytes.
 bool H1Exchange::is_reusable() {
   return keep_alive_ && is_complete() && upload_.is_whole() && !output_.has_pending() &&
          connection_->input().empty() && !connection_->stream().is_hung_up();
@@ -139,8 +140,8 @@ void H1Exchange::begin_upload(std::size_t head) {
   });
 }
 
-// The upstream may have responded before it closed. The body may itself come from an upstream,
-// whose failure is not one of writing.
+// The upstream may have responded before it closed the connection. The body may itself come from an
+// upstream, whose failure is not a failure to send.
 bool H1Exchange::is_left_to_response(const Error& error) const noexcept {
   return error.side() == Side::upstream && error.phase() == Phase::send && !error.is_timeout();
 }
@@ -168,7 +169,7 @@ void H1Exchange::begin(Request& request, HeldString* copy) {
   if (has_credentials_) connection_->reserve_for(client_);
   asked_upgrade_ = headers.has(field::upgrade);
   upload_.await_continue(request);
-  // The next read shows why the upstream does not take it.
+  // The next read shows why the upstream does not take the request.
   if (!send_head(request)) upload_.give_up();
   if (record_) record_->request_sent = pool_.reactor().now();
 }
@@ -180,7 +181,7 @@ Poll<Response> H1Exchange::try_response(const Request& request) {
   return response;
 }
 
-// The interim responses that are here, and the final one.
+// Takes the interim responses that have arrived, and the final one.
 Poll<Response> H1Exchange::take_responses(const Request& request) {
   h1::HeadParser& parser = **parser_;
   for (;;) {
@@ -226,7 +227,7 @@ void H1Exchange::on_wait(net::Wait wait) {
   }
 }
 
-// The connection has ended instead of a response.
+// Returns the error of the exchange after reading a head has failed with `error`.
 Error H1Exchange::wait_error(const Error& error) const {
   Error result = error;
   if (result.phase() == Phase::none) result.during(Phase::wait);
@@ -273,7 +274,8 @@ Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParse
   return final_response(request, parser.version(), std::move(response));
 }
 
-// Requests on the connection may count as this client's from now on, or soon.
+// Reserves the connection if the upstream challenges it: it may treat later requests on the
+// connection as this client's.
 void H1Exchange::on_challenge(const Response& response) {
   const bool challenges = has_connection_challenge(response.headers());
   if (challenges) connection_->reserve_for(client_);
@@ -314,7 +316,7 @@ Result<Response> H1Exchange::final_response(const Request& request,
     activity_timeout_ = net::Duration::max();  // silence is normal there
   }
   if (upload_.is(Upload::State::awaiting_continue)) {
-    upload_.drop();  // the response came without it: the connection cannot be used again
+    upload_.drop();  // the response came first, so the connection cannot be used again
   }
   return response;
 }
@@ -360,13 +362,13 @@ task<Result<bytes>> H1Exchange::read() {
 }
 
 task<void> H1Exchange::wait() {
-  if (!connection_) co_return;        // the next try_read() returns the reason
-  if (upload_.failure_of_source()) {  // it came before the wait
+  if (!connection_) co_return;        // the next try_read() returns the error
+  if (upload_.failure_of_source()) {  // it failed before the wait
     reader_.fail(*upload_.failure_of_source());
     co_return;
   }
-  // A response without a length that has begun may pause for any time: nothing is known of what
-  // follows, and TCP's keep-alive finds a backend that is gone.
+  // A response without a length may pause for any time once it has begun: nothing is known about
+  // the rest, and TCP keep-alive finds a backend that is gone.
   const bool may_pause = may_be_silent_ && reader_.received() > 0;
   const net::Duration timeout = may_pause ? net::Duration::max() : activity_timeout_;
   const net::Time now = pool_.reactor().now();

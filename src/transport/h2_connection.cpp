@@ -15,16 +15,15 @@ namespace {
 
 // More streams on one connection would only wait for each other.
 constexpr std::size_t kMaxStreams = 256;
-// The silence, while a stream is open, after which a PING is sent, and the time for its
-// acknowledgment.
+// If nothing arrives for kSilence while a stream is open, a PING is sent, whose acknowledgment must
+// arrive within kPingPatience.
 constexpr net::Duration kSilence = std::chrono::seconds(30);
 constexpr net::Duration kPingPatience = std::chrono::seconds(15);
-// Servers of gRPC treat more than one PING in five minutes as abuse, unless they sent something in
-// between.
+// gRPC servers treat more than one PING in five minutes as abuse unless they sent data in between.
 constexpr net::Duration kBetweenPings = std::chrono::seconds(310);
 constexpr net::Duration kWatchEvery = std::chrono::seconds(5);
 constexpr net::Duration kWriteStall = std::chrono::seconds(60);
-// Between two looks at what the kernel has not sent yet.
+// The time between two checks of the bytes that the kernel has not sent yet.
 constexpr net::Duration kLookAgain = std::chrono::milliseconds(100);
 
 h2::SessionLimits session_limits_of(const Transport::Options& options) {
@@ -73,7 +72,7 @@ void H2Connection::start() {
   running_ = run();
   running_.start();
   link_.flush_soon();
-  watch();  // the request it was made for may be gone
+  watch();  // the request that it was made for may be gone
 }
 
 std::size_t H2Connection::limit() const noexcept {
@@ -88,15 +87,15 @@ bool H2Connection::is_busy() const noexcept {
   return streams() * 4 >= limit() * 3;
 }
 
-// Events may not have reported it yet: TLS passes them on one pass of the reactor later, after what
-// is written now. Only for a connection that was idle between two requests: a new one was read as
-// it was made, and one with streams is read all the time.
+// The reactor may not have reported the end yet: with TLS, it is reported one pass later, after the
+// request is written. Only a connection that was idle between two requests needs this check: a new
+// one was read when it was made, and one with streams is read all the time.
 bool H2Connection::takes_requests_after_a_look() {
   const bool idled = takes_requests() && was_used() && streams() == 0;
   if (!idled || !stream_->has_unread_now()) return takes_requests();
   if (link_.read() == wire::H2Link::Step::over) {
     retire();
-    stream_->interrupt_reader();  // run() finds the same, and ends it
+    stream_->interrupt_reader();  // run() finds the same, and ends the connection
   }
   return has_room();  // its SETTINGS may have changed as well
 }
@@ -116,7 +115,7 @@ void H2Connection::remove(User& request) noexcept {
   request.unlink();
   count_end();
   idle_since_ = stream_->reactor().now();
-  if (slot_.is_abandoned()) retire();  // made for a request that waited when that happened
+  if (slot_.is_abandoned()) retire();  // its request waited when the origin was abandoned
   link_.flush_soon();
 }
 
@@ -156,19 +155,19 @@ RootTask<H2Connection> H2Connection::run() {
       co_await io::yield(stream_->reactor());
       continue;
     }
-    // Before the wait: a call of interrupt_reader() outside of a wait has no effect.
+    // Checked before the wait, because interrupt_reader() has no effect outside a wait.
     if (state_ == State::ending && streams() == 0 && users_.empty()) break;
     co_await stream_->readable(io::kNever);
     if (ping_ == Ping::unanswered) break;
   }
   state_ = State::over;
   // Sends the reason, if there is one, and the last data of requests and tunnels, which the
-  // upstream may not have taken yet. Nothing is sent to a peer that is gone: a request that has not
+  // upstream may not have read yet. Nothing is sent to a peer that is gone: a request that has not
   // left yet would count as one that the upstream may have seen.
   if (ping_ == Ping::unanswered || link_.has_peer_gone()) {
     link_.stop_writing();
   } else if (streams() > 0) {
-    link_.flush_now();  // the session has failed: requests that wait hear of it at once
+    link_.flush_now();  // the session has failed; waiting requests learn of it at once
   } else {
     co_await link_.drain(kWriteStall);
     co_await wait_for_acknowledgement();
@@ -176,8 +175,8 @@ RootTask<H2Connection> H2Connection::run() {
   stream_->reactor().schedule(ended_);
 }
 
-// A connection that is closed with something unread is reset, and what the kernel has not sent yet
-// is lost. An upstream that takes it sends something in return, if only WINDOW_UPDATE.
+// Closing a connection with unread input resets it, and bytes that the kernel has not sent yet are
+// lost. An upstream that reads them sends something in return, if only WINDOW_UPDATE.
 task<void> H2Connection::wait_for_acknowledgement() {
   io::Reactor& reactor = stream_->reactor();
   std::size_t left = stream_->unacknowledged();
@@ -231,8 +230,8 @@ void H2Connection::on_watch() {
   const net::Time now = stream_->reactor().now();
   watch();
   const net::Time heard = link_.last_read();
-  // To decide, only the PING with ACK counts: other bytes may have been sent before the connection
-  // failed.
+  // While deciding, only the acknowledgment of the PING counts: other bytes may have been sent
+  // before the connection failed.
   const bool waits = ping_ == Ping::deciding || (ping_ == Ping::sent && heard < pinged_);
   if (waits && now - pinged_ >= kPingPatience) {
     ping_ = Ping::unanswered;
@@ -242,7 +241,7 @@ void H2Connection::on_watch() {
   }
   if (users_.empty()) {
     net::Duration timeout = pool_.options().pool_idle_timeout;
-    // A request may wait for its SETTINGS.
+    // A request may be waiting for the connection's SETTINGS.
     if (!knows_settings()) timeout = std::max(timeout, kPingPatience);
     if (io::deadline_after(idle_since_, timeout) <= now) close_idle();
     return;

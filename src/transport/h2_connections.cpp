@@ -40,8 +40,8 @@ bool H2Connections::takes_requests() const noexcept {
 }
 
 void H2Connections::add(std::unique_ptr<H2Connection> connection) {
-  all_.reserve(all_.size() + 1);  // one that runs is among them
-  connection->start();            // if that finds no memory, no request waits on it
+  all_.reserve(all_.size() + 1);  // so that a connection that runs is always in the list
+  connection->start();            // if this throws for lack of memory, no request waits on it
   all_.push_back(std::move(connection));
 }
 
@@ -56,7 +56,7 @@ std::unique_ptr<H2Connection> H2Connections::remove(const H2Connection& connecti
 
 bool H2Connections::close_one_idle() {
   for (const auto& connection : all_) {
-    // A request may wait for the SETTINGS of a new one.
+    // A request may be waiting for the SETTINGS of a new connection.
     if (connection->streams() > 0 || !connection->knows_settings()) continue;
     if (!connection->takes_requests()) continue;  // it is closing
     connection->close_idle();

@@ -16,12 +16,12 @@
 namespace onehop::transport {
 namespace {
 
-// True if silence is normal.
+// Reports whether a response of this type may be silent for any time.
 bool may_be_silent(std::string_view content_type) {
   return is_event_stream(content_type) || is_grpc(content_type);
 }
 
-// The connection has ended, or will, before the request was sent.
+// The error of a request that was not sent because the connection has ended or will end.
 Error takes_no_more() {
   return Error(Errc::closed, Side::upstream, "the connection takes no more requests")
       .during(Phase::send)
@@ -48,17 +48,17 @@ H2Exchange::H2Exchange(H2Connection& connection, Request& request)
 
 H2Exchange::~H2Exchange() {
   upload_.cancel();
-  if (!connection_) return;  // and with it perhaps the pool, and the event loop
+  if (!connection_) return;  // the pool, and the event loop, may be gone too
   cancel_with(reason_to_cancel(), pool_.reactor().now());
   connection_->remove(member_);
 }
 
-// Its connection ends next, and reports that.
+// The connection ends next, and reports that to the exchange.
 void H2Exchange::PoolMember::pool_ended() noexcept {
   exchange.ref_.reset();
 }
 
-// A client's reason for a reset is passed on.
+// Passes on the client's reason for a reset.
 h2::ErrorCode H2Exchange::reason_to_cancel() const {
   if (record_ && record_->failure && record_->failure->side() == Side::client) {
     if (const auto code = h2::code_of(*record_->failure)) return *code;
@@ -67,17 +67,18 @@ h2::ErrorCode H2Exchange::reason_to_cancel() const {
 }
 
 void H2Exchange::on_connection_lost(bool timed_out) noexcept {
-  stop_upload();  // it uses the connection
+  stop_upload();  // the upload uses the connection
   const char* const lost = connection_->knows_settings()
                                ? "the connection was lost"
                                : "the connection was lost before the upstream spoke HTTP/2";
   mark_passed_over();
   connection_ = nullptr;
-  const bool was_open = !is_closed();  // else it has ended in the connection's last bytes
+  const bool was_open = !is_closed();  // or it ended with the connection's last bytes
   if (was_open) end_ = End::lost;
   connection_lost();
   if (was_open && !failure_) {
-    // A request that was never sent has not waited for the upstream: it may go elsewhere (Resend).
+    // A request that was never sent has not waited for the upstream, so it may go elsewhere
+    // (Resend).
     const bool has_waited = timed_out && has_sent_head();
     const Errc what = has_waited ? Errc::timed_out : Errc::closed;
     failure_ = Error(what, Side::upstream, has_waited ? "no answer to a PING" : lost);
@@ -95,7 +96,7 @@ void H2Exchange::on_event() {
     upload_.let_go();
   }
   sender_.on_event();
-  // That the request is out is not an event for the caller that waits for the response.
+  // That the request was sent is not an event for a caller that waits for the response.
   if (!has_head() && !has_piece() && !has_ended() && !is_closed()) return;
   if (connection_) connection_->on_content();
   if (tunnel_) tunnel_->on_event();
@@ -104,8 +105,8 @@ void H2Exchange::on_event() {
 
 // --- the request -------------------------------------------------------------------------------
 
-// An extended CONNECT stands for a GET without content (RFC 8441 §5). Anything else is sent as what
-// it is: the upstream may respond without an upgrade.
+// An extended CONNECT stands for a GET without content (RFC 8441 §5). Any other request is sent
+// unchanged: the upstream may respond without an upgrade.
 bool H2Exchange::asks_for_tunnel(const Request& request) noexcept {
   return request.headers().has(field::upgrade) && request.method() == Method::get &&
          request.body().is_empty();
@@ -138,7 +139,7 @@ Result<void> H2Exchange::open(const Request& request, bool as_tunnel) {
   h2::write_request(request, framing, *arena(), fields);
   const bool end = !upload_.has_content() && !upgrade;
   if (!connection_->session().open(*this, fields, end)) {
-    connection_->retire();  // it has no number left for another stream
+    connection_->retire();  // it has no stream number left
     return failure(takes_no_more());
   }
   connection_->link().flush_soon();
@@ -151,8 +152,8 @@ void H2Exchange::begin_upload() {
   });
 }
 
-// Nothing can be sent any more. After a response the rest is not asked for either: the client's
-// connection is free for its next request.
+// Nothing more can be sent. After a response, the rest of the content is not requested either, so
+// that the client's connection is free for its next request.
 void H2Exchange::stop_upload() {
   upload_.stop();
   if (has_responded()) upload_.drop_body();
@@ -164,7 +165,7 @@ void H2Exchange::begin(Request& request, HeldString* copy) {
   ONEHOP_DCHECK(connection_ && progress_ == Progress::waiting);
   const bool as_tunnel = asks_for_tunnel(request);
   upload_.take(request, copy);
-  // A call of gRPC may be as slow to read as it is to write.
+  // A gRPC call may be as slow to read as it is to write.
   if (!is_grpc(request.headers().get_or_empty(field::content_type))) stall_ = activity_timeout_;
   if (const auto opened = open(request, as_tunnel); !opened) {
     wait_failure_ = opened.error();
@@ -224,14 +225,14 @@ Delivery H2Exchange::delivery() const noexcept {
   if (!has_sent_head()) return Delivery::unsent;
   if (end_ == End::lost) return Delivery::uncertain;
   if (end_ == End::passed_over) return Delivery::passed_over;
-  if (!is_closed()) return Delivery::uncertain;  // it was given up, after a timeout
+  if (!is_closed()) return Delivery::uncertain;  // it was given up after a timeout
   const h2::ErrorCode code = close_code();
   const bool unprocessed =
       code == h2::ErrorCode::refused_stream || code == h2::ErrorCode::http_1_1_required;
   return unprocessed ? Delivery::refused : Delivery::answered;
 }
 
-// Why the stream is closed without a complete response.
+// Returns why the stream was closed without a complete response.
 Error H2Exchange::closed_error() const {
   const bool unprocessed = is_unprocessed(delivery());
   if (failure_) {
@@ -268,7 +269,7 @@ void H2Exchange::final_response(const Request& request,
   progress_ = Progress::responded;
   if (record_) record_->response_began = pool_.reactor().now();
   if (upload_.is(Upload::State::awaiting_continue)) {
-    // A refusal does not want the content; a response that has begun may well wait for it.
+    // A rejection does not want the content; a response that has begun may be waiting for it.
     if (response.status().code() < 300 && is_open()) {
       begin_upload();
     } else {
@@ -280,7 +281,7 @@ void H2Exchange::final_response(const Request& request,
     return become_tunnel(response);
   }
   const Headers& headers = response.headers();
-  // With a length, a client of HTTP/1.1 would not receive the trailers.
+  // If a length were set, an HTTP/1.1 client would not receive the trailers.
   const bool may_have_trailers = takes_trailers_ || HeaderLines(headers).has(FieldId::trailer);
   if (!may_have_trailers) length_ = length;
   if (request.method() == Method::head || response.status().forbids_body()) length_ = 0;
@@ -290,7 +291,7 @@ void H2Exchange::final_response(const Request& request,
   }
 }
 
-// The response as a client of HTTP/1.1 knows it (RFC 8441 §5, RFC 6455 §4.2.2).
+// Turns the response into the one an HTTP/1.1 client expects (RFC 8441 §5, RFC 6455 §4.2.2).
 void H2Exchange::become_tunnel(Response& response) {
   is_tunnel_ = true;
   Headers& headers = response.headers();
@@ -318,7 +319,7 @@ bool H2Exchange::take_trailers_now() {
 
 Poll<bytes> H2Exchange::try_read(std::size_t max) {
   const std::string_view piece = take_piece(max > 0 ? max : std::string_view::npos);
-  if (connection_) connection_->link().flush_soon();  // the upstream may have room for more
+  if (connection_) connection_->link().flush_soon();  // the upstream may be allowed to send more
   if (!piece.empty()) return bytes(piece);
   if (at_end_of_response() && take_trailers_now()) return bytes();
   if (upload_.failure_of_source()) return failure(*upload_.failure_of_source());

@@ -16,7 +16,8 @@ std::unique_ptr<H1Connection> IdleList::try_take(Reuse reuse) {
     std::unique_ptr<H1Connection> connection = std::move(idle_.back());
     idle_.pop_back();
     connection->become_busy();
-    // The kernel has reported its end since it became idle, unless that was in this very pass.
+    // The kernel has reported the end of the connection since it became idle, unless it became idle
+    // in this same pass.
     const bool looks =
         reuse == Reuse::recent_only && connection->idle_since_pass() == pool_.reactor().pass();
     if (looks ? connection->is_stale_now(now) : connection->is_stale(now)) continue;
@@ -46,7 +47,8 @@ void IdleList::add(std::unique_ptr<H1Connection> connection) {
     reserved_.add(std::move(connection));
     pool_.count_reserved_idle();
   } else {
-    // One that was idle on another worker, or was leased and not used, is not among the youngest.
+    // A connection that was idle on another worker, or leased and not used, is not among the
+    // youngest.
     auto place = idle_.end();
     while (place != idle_.begin() && (*(place - 1))->idle_since() > connection->idle_since())
       --place;

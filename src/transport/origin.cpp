@@ -54,12 +54,12 @@ Origin::Origin(Keeper& keeper,
 
 Origin::~Origin() {
   dials_.cancel();
-  http2_.clear();  // the slots are of the counters that are forgotten here
+  http2_.clear();  // their slots belong to the counters that are released below
   idle_.clear();
   pool_.shared().forget(key_, std::move(shared_));
 }
 
-// That the upstream speaks HTTP/1.1 is remembered for as long as it counts, but not for each
+// An origin remembers that the upstream speaks HTTP/1.1 as long as that is valid, but not for each
 // client.
 void Origin::forget_if_useless() {
   const bool is_useful = pool_.reactor().now() < http1_until_ && !pool_.is_retired() && !client_;
@@ -88,7 +88,7 @@ bool Origin::matches(const Url& url,
 std::optional<Lease> Origin::try_lease(const Need& need) {
   ONEHOP_DCHECK(pool_.is_on_its_worker());
   if (goes_over_http2(need)) {
-    if (line_.waiting(Protocol::http2) > 0) return std::nullopt;  // these come first
+    if (line_.waiting(Protocol::http2) > 0) return std::nullopt;  // the waiting requests come first
     H2Connection* const connection = try_http2(need);
     if (!connection) return std::nullopt;
     if (connection->is_busy()) dial_http2();
@@ -107,7 +107,7 @@ std::unique_ptr<H1Connection> Origin::try_http1(const Need& need) {
   return idle_.try_take(need.reuse);
 }
 
-// For a request that may not be sent twice, what has arrived on the connection is looked at first.
+// For a request that may not be sent twice, first reads what has arrived on the connection.
 H2Connection* Origin::try_http2(const Need& need) {
   while (H2Connection* const connection = http2_.best(need.settings)) {
     if (need.reuse == Reuse::any || connection->takes_requests_after_a_look()) return connection;
@@ -115,7 +115,7 @@ H2Connection* Origin::try_http2(const Need& need) {
   return nullptr;
 }
 
-// Counts how long a request waits for a connection.
+// Measures how long a request waits for a connection.
 class Origin::CountedWait {
  public:
   explicit CountedWait(PoolContext& pool) noexcept : pool_(pool), began_(pool.reactor().now()) {}
@@ -128,8 +128,8 @@ class Origin::CountedWait {
   const net::Time began_;
 };
 
-// A request that has asked another worker, until that responds or the request waits no longer: a
-// worker that has ended never responds.
+// A request that has asked another worker for a connection. It ends when that worker responds, or
+// when the request stops waiting: a worker that has ended never responds.
 class Origin::Asked : public ListNode {
  public:
   explicit Asked(Origin& origin) noexcept : origin_(origin) {
@@ -152,7 +152,7 @@ class Origin::Asked : public ListNode {
 task<Result<Lease>> Origin::lease(Need need, net::Time began) {
   const CountedWait counted(pool_);
   Waiter waiter(line_, use_, need, began, pool_.options().hold);
-  // Until there is a stream: many requests may wait for one.
+  // Promises the memory of a stream until there is one, because many requests may wait for one.
   MemoryPromise claim(goes_over_http2(need) ? kStreamWindow : 0);
   for (bool first = true; goes_over_http2(need); first = false) {
     waiter.join(Protocol::http2);  // before a dial, which may fail at once
@@ -160,9 +160,10 @@ task<Result<Lease>> Origin::lease(Need need, net::Time began) {
       close_any_idle();
       if (!dial_http2()) pool_.shared().ask_for_slot(key_, pool_.member());
     }
-    // Once only: a dial may come to nothing, and so may the next.
+    // Only for the first dial: a dial may yield no connection for this request, and so may the
+    // next.
     const bool is_dialled_for = first && is_dialling_http2_;
-    // Those before it were woken, perhaps, and leave room: no other event may follow.
+    // The requests before it may have been woken and may leave room; no other event may follow.
     if (http2_.best(need.settings)) look_again_soon();
     const auto waited = co_await redial_.wait(waiter, is_dialled_for);
     waiter.leave();
@@ -209,7 +210,7 @@ task<Result<Lease>> Origin::wait_for_http1(Waiter& waiter) {
 
 bool Origin::request_from_other_workers(Reuse reuse) {
   if (reuse == Reuse::none || pool_.shared().workers() < 2) return false;
-  if (destination_.tls || client_) return false;  // only a socket can change its worker
+  if (destination_.tls || client_) return false;  // only a plain socket can change its worker
   if (dialling_http1_ + requested_ >= line_.waiting(Protocol::http1)) return false;
   return pool_.shared().request(key_, reuse, pool_.member());
 }
@@ -223,10 +224,10 @@ std::unique_ptr<IdleTransfer> Origin::offer(Reuse reuse) {
 }
 
 void Origin::complete(std::unique_ptr<IdleTransfer> transfer) {
-  if (!asked_.empty()) asked_.front().end();  // unless it has come too late to count
+  if (!asked_.empty()) asked_.front().end();  // unless it came too late to count
   if (transfer) {
     auto connection = std::make_unique<H1Connection>(*this, std::move(*transfer));
-    // The kernel had no occasion yet to report its end to this worker.
+    // The kernel has had no occasion yet to report the end of the connection to this worker.
     if (!connection->is_stale_now(pool_.reactor().now())) return deliver(std::move(connection));
   }
   dial_http1_for_waiters();
@@ -234,15 +235,16 @@ void Origin::complete(std::unique_ptr<IdleTransfer> transfer) {
 
 // --- connections of HTTP/1 ---------------------------------------------------------------------
 
-// It is for the first in line that may use it. At the limit, a request before that, which needs a
-// new connection, gets its slot: else all that are returned would pass it by, until queue_timeout.
+// Delivers the connection to the first request in line that may use it. At the limit, if requests
+// before that one need a new connection, it is closed to free its slot for them; otherwise each
+// returned connection would pass them by, until queue_timeout.
 void Origin::deliver(std::unique_ptr<H1Connection> connection) {
   bool passes_by = false;
   Waiter* const waiter = line_.first_for(*connection, passes_by);
   passes_by = passes_by && dialling_http1_ == 0 && !redial_.is_active();
   if (!waiter || (passes_by && gives_way())) {
     if (keeps_none() || gives_way() || connection->is_abandoned()) return;
-    // With an origin for each client, to look for the oldest would take long.
+    // With one origin per client, looking for the oldest connection would take too long.
     if (client_ && pool_.is_full()) return;
     idle_.add(std::move(connection));
     return pool_.enforce_size();
@@ -261,19 +263,19 @@ void Origin::give_back(std::unique_ptr<H1Connection> connection) noexcept {
   try {
     if (connection->is_retired(pool_.reactor().now()) || connection->has_unread()) return;
     if (!connection->is_reserved()) return deliver(std::move(connection));
-    // A handshake would never end if each of its messages met other requests that wait, or went
-    // over a connection of its own: between two of them the connection is kept, for
-    // pool_idle_timeout at most.
+    // A handshake would never end if other requests in line got the connection between its
+    // messages, or if each message went over a different connection. So the connection is kept
+    // between two messages, for pool_idle_timeout at most.
     if (pool_.is_retired() || connection->is_abandoned() || !connection->may_be_kept()) return;
     if ((keeps_none() || gives_way()) && !connection->is_in_handshake()) return;
     idle_.add(std::move(connection));
     pool_.enforce_size();
-  } catch (const std::bad_alloc&) {  // destructors call this as well
+  } catch (const std::bad_alloc&) {  // destructors call this function too
   }
 }
 
-// At the limit, a slot is worth more to a request that waits, on any worker, than to an idle
-// connection. Above one that was lowered, it is worth more to the upstream.
+// At the limit, a slot is worth more to a waiting request, on any worker, than to an idle
+// connection. Above a limit that was lowered, idle connections are closed to reach it.
 bool Origin::gives_way() const noexcept {
   const std::size_t max = pool_.shared().max_connections();
   return shared_->open > max || (shared_->waiting > 0 && shared_->open >= max);
@@ -297,7 +299,7 @@ void Origin::close_any_idle() {
 void Origin::close_all_idle() {
   idle_.clear();
   http2_.close_all_idle();
-  // Also where only knowledge was kept.
+  // Also if the origin was only kept to remember HTTP/1.1.
   if (pool_.reactor().now() < http1_until_) use_.call_again(pool_.reactor().now());
 }
 

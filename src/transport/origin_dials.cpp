@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The dials of an Origin, and what it learns from them.
+// The dials of an Origin, and what it learns from their results.
 #include "base/check.hpp"
 #include "transport/origin.hpp"
 
@@ -10,9 +10,9 @@
 namespace onehop::transport {
 namespace {
 
-// An upstream that chose HTTP/1.1, or required it, is offered HTTP/2 again after this long.
+// How long an upstream that chose or required HTTP/1.1 is not offered HTTP/2.
 constexpr net::Duration kForgetHttp1 = std::chrono::minutes(5);
-// The minimum between two connections of HTTP/2 if the first carried no request.
+// The minimum time between two HTTP/2 connections if the first carried no request.
 constexpr net::Duration kBackOff = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -22,17 +22,18 @@ void Origin::dial_for_waiters() {
   if (line_.waiting(Protocol::http2) > 0 && http2_.room() == 0) dial_http2();
 }
 
-// One for each request. While redialling, one at a time, when its time has come; the first to fail
-// begins that.
+// Dials once for each waiting request. The first dial to fail begins redialling; while that is
+// active, only redial() dials, one dial at a time.
 void Origin::dial_http1_for_waiters() {
   while (!redial_.is_active() && lacks_dials() && begin_dial(Protocol::http1)) {
   }
 }
 
-// One at a time, for all. False if there is no slot for it, or no memory.
+// Begins one dial for all waiting requests, unless one is in progress. Returns false if there is no
+// slot or no memory for it.
 bool Origin::dial_http2() {
   if (is_dialling_http2_ || http2_.allows_none()) return true;
-  if (redial_.is_active()) {  // which does not end for a request beside a connection that is full
+  if (redial_.is_active()) {  // it does not end for a request that waits for a full connection
     pool_.reactor().timers().arm(dial_again_, pool_.reactor().now() + kBackOff);
     return true;
   }
@@ -43,7 +44,7 @@ bool Origin::dial_http2() {
   return begin_dial(Protocol::http2);
 }
 
-// Over HTTP/2, a connection that takes requests is waited for while it is full.
+// Over HTTP/2, a request waits for a connection that takes requests even while it is full.
 bool Origin::needs_dial(const WaitingRequest& request) const noexcept {
   const Protocol over = static_cast<const Waiter&>(request).protocol;
   return over == Protocol::http1 || !http2_.takes_requests();
@@ -62,7 +63,8 @@ bool Origin::begin_dial(Protocol over) {
   try {
     dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot)), over));
   } catch (const std::bad_alloc&) {
-    // The slot is free again, which wakes all requests that wait: the next attempt has to differ.
+    // The slot is free again, which wakes all waiting requests: the next attempt must differ from
+    // this one.
     Waiter* const first = over == Protocol::http1 ? line_.first(over) : nullptr;
     if (over == Protocol::http2) back_off();
     if (first) Redial::fail(*first, Error(Errc::overloaded, Side::local));
@@ -86,7 +88,7 @@ task<void> Origin::dial(std::unique_ptr<Slot> slot, Protocol over) {
     const net::Destination& destination = over_http2 ? destination_ : http1_destination_;
     auto dialled = co_await pool_.dialer().dial(destination);
     made = take_dialled(*slot, std::move(dialled), over, began);
-  } catch (const std::bad_alloc&) {  // `made` says so to the requests that wait
+  } catch (const std::bad_alloc&) {  // `made` reports this to the waiting requests
   }
   if (over_http2) {
     is_dialling_http2_ = false;
@@ -105,7 +107,7 @@ task<void> Origin::dial(std::unique_ptr<Slot> slot, Protocol over) {
   if (was_active) dial_for_waiters();
 }
 
-// The connection, or null if it speaks HTTP/2 and has found its place.
+// Returns the connection, or null if it speaks HTTP/2 and was added to http2_.
 Result<std::unique_ptr<H1Connection>> Origin::take_dialled(Slot& slot,
                                                            Result<net::Dialled> dialled,
                                                            Protocol over,
@@ -129,7 +131,7 @@ Result<std::unique_ptr<H1Connection>> Origin::take_dialled(Slot& slot,
   return std::unique_ptr<H1Connection>();
 }
 
-// Only a failure of the peer says something of the upstream.
+// Counts the dial. Only failures of the peer count for the upstream.
 void Origin::count_dial(const Result<net::Dialled>& dialled) const {
   Counters& counters = pool_.counters();
   const net::Time now = pool_.reactor().now();
@@ -158,7 +160,7 @@ void Origin::on_attempt_failed(std::string_view address, const Error& error) noe
   if (error.side() != Side::upstream) return;
   try {
     counts_->record_attempt(address, false, pool_.reactor().now());
-  } catch (const std::bad_alloc&) {  // it is not known, then
+  } catch (const std::bad_alloc&) {  // the attempt is not counted
   }
 }
 
@@ -167,17 +169,18 @@ void Origin::keep_dialled(std::unique_ptr<H1Connection> connection, Protocol ove
     if (over == Protocol::http1 || line_.waiting(Protocol::http1) > 0) {
       return deliver(std::move(connection));
     }
-    // Offered HTTP/2, the upstream has chosen HTTP/1.1: it is for the first that wanted the former.
+    // The upstream was offered HTTP/2 and chose HTTP/1.1: the connection is for the first request
+    // that wanted HTTP/2.
     Waiter* const first = line_.first(over);
     if (!first) return deliver(std::move(connection));
     hand_over(*first, std::move(connection));
-  } catch (const std::bad_alloc&) {  // which closes it; no request waits for this one
+  } catch (const std::bad_alloc&) {  // the connection is closed; no request waits for it
   }
 }
 
 void Origin::on_dial_failed(Protocol over, Error error) {
   const bool over_http2 = over == Protocol::http2;
-  if (over_http2 && http2_.takes_requests()) {  // these are full, but not for ever
+  if (over_http2 && http2_.takes_requests()) {  // they are full, but not forever
     back_off();
     line_.wake_all_http2();
     if (!redial_.is_active()) return;
@@ -197,7 +200,7 @@ void Origin::on_dial_failed(Protocol over, Error error) {
   if (Waiter* const first = line_.first(over)) Redial::fail(*first, error);
 }
 
-// A final error of one version says nothing of the other, whose requests wait on.
+// A final error of one version does not concern the other, whose requests keep waiting.
 void Origin::fail_requests_over(Protocol over, const Error& error) {
   const bool was_active = redial_.is_active();
   if (over == Protocol::http2 || was_active) {
@@ -212,7 +215,7 @@ void Origin::fail_requests_over(Protocol over, const Error& error) {
 }
 
 void Origin::use_http1() {
-  if (!destination_.tls) return;  // there is no way to HTTP/1 from h2c
+  if (!destination_.tls) return;  // h2c has no fallback to HTTP/1
   http1_until_ = io::deadline_after(pool_.reactor().now(), kForgetHttp1);
   look_again_soon();
 }

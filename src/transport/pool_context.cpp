@@ -10,7 +10,7 @@ namespace {
 
 constexpr net::Duration kSweepEvery = std::chrono::milliseconds(250);
 constexpr std::uint64_t kRequestsReportedAtOnce = 32;
-// Connections that are kept between two messages of a handshake if pool_size is 0.
+// The maximum number of connections kept between two messages of a handshake if pool_size is 0.
 constexpr std::size_t kMaxHandshakes = 64;
 
 h1::Limits head_limits_of(const Transport::Options& options) {
@@ -71,7 +71,7 @@ std::size_t PoolContext::max_idle() const noexcept {
   return options().pool_size > 0 ? options().pool_size : kMaxHandshakes;
 }
 
-// While no worker has more than its share, none needs to know of the others.
+// As long as no worker has more than its share, the other workers' counters need not be read.
 bool PoolContext::has_idle_beyond(std::size_t max) const {
   return counters().idle.value() * shared_->workers() > max && shared_->idle() > max;
 }

@@ -9,17 +9,18 @@
 namespace onehop::transport {
 namespace {
 
-// A refusal of an upstream with TLS that accepts the connection before it is ready.
+// Reports whether an upstream with TLS refuses by ending the handshake: it accepts connections
+// before it is ready.
 bool is_end_of_handshake(const Error& error) {
   return !error.is_timeout() && error.phase() == Phase::tls && error.side() == Side::upstream &&
          (error.is(Errc::closed) || error.code().category() == std::system_category());
 }
 
-// The error of a request that has waited for too long. The upstream is not to blame if no
+// Returns the error of a request that has waited too long. The upstream is not to blame if no
 // descriptor was free.
 Error final_error(const Error& error) {
   if (!is_short_of_descriptors(error)) return error;
-  Error error_of_wait(error.code(), Side::local);  // also if a dialer of the program says otherwise
+  Error error_of_wait(error.code(), Side::local);  // even if the program's dialer says otherwise
   if (!error.detail().empty()) error_of_wait.with(error.detail());
   return error_of_wait.during(Phase::queue).retry_safe(true);
 }
@@ -41,7 +42,7 @@ bool is_refusal(const Error& error) {
 task<Result<void>> Redial::wait(WaitingRequest& request, bool is_dialled_for) {
   io::Time deadline = deadline_for(request, is_dialled_for);
   bool changed = co_await request.changed.wait(deadline);
-  // It waited for a slot, and the upstream has begun to refuse meanwhile.
+  // The request waited for a slot, and the upstream has begun to refuse meanwhile.
   while (!changed && is_for(request) && waits_on(*reason_, request)) {
     deadline = deadline_for(request, false);
     changed = co_await request.changed.wait(deadline);
@@ -52,8 +53,8 @@ task<Result<void>> Redial::wait(WaitingRequest& request, bool is_dialled_for) {
   co_return failure(error.during(Phase::queue).retry_safe(true));
 }
 
-// Never endless, whatever happens to the dials: the connection of one may be used by another
-// request, and there may be no slot for the next.
+// Never unlimited, whatever happens to the dials: another request may use the connection that a
+// dial yields, and the next dial may find no slot.
 io::Time Redial::deadline_for(WaitingRequest& request, bool is_dialled_for) const noexcept {
   const io::Time queued = io::deadline_after(reactor_.now(), options_.queue_timeout);
   if (!is_dialled_for && !is_for(request)) {
@@ -61,7 +62,7 @@ io::Time Redial::deadline_for(WaitingRequest& request, bool is_dialled_for) cons
     return request.queued_until;
   }
   const io::Time held = std::max(queued, io::deadline_after(request.began, request.hold));
-  // 100 ms more than the last dial may take, so that its outcome is known.
+  // 100 ms more than the last dial may take, so that its result is known.
   return io::deadline_after(io::deadline_after(held, options_.connect_timeout), kEvery);
 }
 
@@ -116,7 +117,7 @@ bool Redial::fail_those_out_of_patience() noexcept {
 
 void Redial::on_timer() {
   if (!fail_those_out_of_patience()) return end();
-  if (!owner_.redial()) arm();  // else its outcome decides
+  if (!owner_.redial()) arm();  // else the result of that dial decides
 }
 
 void Redial::arm() noexcept {

@@ -6,7 +6,7 @@
 namespace onehop::transport {
 namespace {
 
-// A body that was sent in part: the copy first, then the rest.
+// A body of which a part was sent: first the copy, then the rest.
 class ReplayedSource final : public BodySource {
  public:
   // `copy` is not empty unless `rest` was read to its end.

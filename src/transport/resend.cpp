@@ -8,13 +8,13 @@
 namespace onehop::transport {
 namespace {
 
-// Attempts of one request that may have made work for the upstream.
+// The maximum number of attempts of one request that may have cost the upstream work.
 constexpr int kMaxReached = 3;
-// Attempts that cost the upstream nothing. A backend that sends a GOAWAY after each response passes
-// over all other requests that were sent with it, again and again.
+// The maximum number of attempts that cost the upstream nothing. A backend that sends a GOAWAY
+// after each response passes over all other requests that were sent with it, again and again.
 constexpr int kMaxNeverReached = 16;
 
-// Between two attempts of a request that is held.
+// The pause between two attempts of a request that is held.
 constexpr net::Duration kFirstPause = std::chrono::milliseconds(100);
 constexpr net::Duration kLongestPause = std::chrono::seconds(1);
 
@@ -26,7 +26,8 @@ bool is_never_reached(Delivery delivery) noexcept {
 
 bool is_repeatable(const Request& request) {
   const Headers& headers = request.headers();
-  // The key says the same of a method that is not idempotent (its draft is widely used).
+  // The key means that a repetition is harmless although the method is not idempotent. Its draft is
+  // widely used.
   return request.method().is_idempotent() || headers.has(field::idempotency_key) ||
          headers.has(field::x_idempotency_key);
 }
@@ -37,8 +38,8 @@ Resend::Resend(PoolContext& pool, Request& request)
       began_(pool.reactor().now()),
       repeatable_(transport::is_repeatable(request)) {}
 
-// An upstream that restarts accepts some connections and then resets them: that counts as a
-// refusal.
+// Reports whether the request is still within `hold`. A restarting upstream accepts some
+// connections and then resets them, which counts as a refusal.
 bool Resend::is_held() const noexcept {
   return pool_.reactor().now() < io::deadline_after(began_, pool_.options().hold);
 }
@@ -66,7 +67,7 @@ bool Resend::is_allowed(Delivery delivery, const Error& error, Target target) co
   return false;
 }
 
-// An attempt that never reached the upstream is not a load for it; held ones are a small load,
+// An attempt that never reached the upstream is not a load on it. Held attempts are a small load
 // because of pause().
 bool Resend::is_affordable(Delivery delivery) {
   return is_never_reached(delivery) || is_held() || pool_.try_retry();
@@ -81,7 +82,7 @@ void Resend::count(Delivery delivery, Target target) noexcept {
   } else {
     (is_unprocessed(delivery) ? counters.retried_refused : counters.retried_uncertain).add(1);
   }
-  // A backend that works ends a connection with a GOAWAY: the next is available at once.
+  // A working backend ends a connection with a GOAWAY, so the next connection is available at once.
   const bool is_next_available =
       target == Target::elsewhere ||
       (delivery == Delivery::passed_over && never_reached_ < kMaxNeverReached);

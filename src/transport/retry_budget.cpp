@@ -13,7 +13,7 @@ std::int64_t half_window_of(Time now) {
 
 }  // namespace
 
-// Several threads may turn at once; the counts are then wrong by a few, which does not matter.
+// If several threads turn at once, the counts are wrong by a few, which does not matter.
 void RetryBudget::turn(Time now) noexcept {
   const std::int64_t half = half_window_of(now);
   std::int64_t began = began_.load(std::memory_order_relaxed);

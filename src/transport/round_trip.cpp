@@ -21,27 +21,28 @@ namespace {
 
 static_assert(UpstreamExchange<H1Exchange> && UpstreamExchange<H2Exchange>);
 
-// Between two attempts to connect to an upstream that refuses.
+// The pause between two attempts to connect to an upstream that refuses.
 constexpr io::Duration kConnectAgain = std::chrono::milliseconds(50);
 
-// Why a request whose credentials are for the connection cannot go to this upstream.
+// The error of a request whose credentials are for the connection and that cannot go to this
+// upstream.
 Error http1_needed(std::string_view why) {
   return Error(Errc::http1_needed, Side::upstream, std::string(why)).during(Phase::connect);
 }
 
-// RFC 9113 §7: the request was not served, because it came over HTTP/2.
+// RFC 9113 §7: the upstream did not serve the request because it came over HTTP/2.
 bool wants_http1(const Error& error) {
   return h2::code_of(error) == h2::ErrorCode::http_1_1_required;
 }
 
-// One exchange, over the version of HTTP that its connection speaks.
+// One exchange, over the version of HTTP of its connection.
 class Attempt {
  public:
-  // `places`: null if there is only one.
+  // `places` is null if there is only one place.
   Attempt(Lease lease, Request& request, const Transport::Options& options, Destinations* places)
       : may_be_stale_(lease.is_shared() || lease.is_reused()), was_used_(lease.is_reused()) {
-    // A new connection of HTTP/1 fails for its own reasons alone, which a repetition meets again,
-    // unless it is made to another place.
+    // A new HTTP/1 connection that fails does so for a reason that a repetition meets again, unless
+    // the repetition goes to another place.
     const bool may_repeat =
         may_be_stale_ || options.hold > io::Duration::zero() || (places && places->has_next());
     HeldString* const kept = may_repeat && options.replay_body > 0 ? &copy_ : nullptr;
@@ -60,13 +61,13 @@ class Attempt {
 
   H1Exchange* h1() const noexcept { return h1_.get(); }
   H2Exchange* h2() const noexcept { return h2_.get(); }
-  // The connection may have been closed just as the request was sent; or lost for the reasons of
-  // others that share it.
+  // Reports whether the connection may have been closed just as the request was sent, or lost
+  // because of other requests that share it.
   bool may_be_stale() const noexcept { return may_be_stale_; }
   Delivery delivery() const noexcept { return h2_ ? h2_->delivery() : h1_->delivery(); }
-  // `error` says nothing of the upstream's health: it may have closed the connection while that was
-  // idle, or it has said that it did not process the request, or cancelled it, as at a deadline
-  // that the client has set.
+  // Reports whether `error` says nothing about the upstream's health: the upstream may have closed
+  // the connection while that was idle, or reported that it did not process the request, or
+  // cancelled it, as at a deadline that the client has set.
   bool is_innocent(const Error& error) const noexcept {
     if (error.is_timeout()) return false;
     if (h2::code_of(error) == h2::ErrorCode::cancel) return true;
@@ -74,7 +75,7 @@ class Attempt {
       case Delivery::passed_over:
       case Delivery::refused:
         return true;
-      case Delivery::unsent:  // or it was not asked, because it has no way to do that
+      case Delivery::unsent:  // or the upstream does not support the upgrade
         return was_used_ || error.is(Errc::unexpected_upgrade);
       case Delivery::uncertain:
         return was_used_;
@@ -104,10 +105,10 @@ class Attempt {
   std::unique_ptr<H2Exchange> h2_;
 };
 
-// One request: what it needs, and what has been tried.
+// One request: its needs, and its attempts so far.
 class RoundTrip {
  public:
-  // `places`: null, or one of them was chosen.
+  // `places` is null, or has a current place.
   RoundTrip(ConnectionPool& pool, Request& request, Destinations* places)
       : pool_(pool),
         context_(pool.context()),
@@ -126,10 +127,10 @@ class RoundTrip {
     look_at_place();
   }
 
-  // How long to wait before the next attempt.
+  // Returns how long to wait before the next attempt.
   io::Duration pause() const noexcept { return resend_.pause(); }
 
-  // Why the request can go nowhere.
+  // Returns the reason why the request cannot go to this upstream, if there is one.
   std::optional<Error> obstacle() const {
     if (!need_.has_credentials || request_.url().scheme() != "h2c") return std::nullopt;
     return http1_needed("an upstream with h2c:// speaks HTTP/2 only");
@@ -146,16 +147,16 @@ class RoundTrip {
   }
   task<Result<Lease>> lease();
   void record(const Lease& lease);
-  // True if the request, whose `attempt` has failed with `error`, is to be sent again; it is as it
-  // was then.
+  // Returns true if the request, whose `attempt` has failed with `error`, is to be sent again; then
+  // the request is restored.
   bool may_repeat(Attempt& attempt, const Error& error);
-  // After a response: true if it is dropped, because another place is asked instead.
+  // Returns true if the response is to be dropped because the request goes to another place.
   bool goes_elsewhere(Response& response);
 
  private:
-  // An Upgrade goes to an https upstream over HTTP/1.1, which all of them can do. So does a request
-  // that authenticates its connection, which may not be shared (RFC 4559 §6, RFC 9113 §8.1), and
-  // those that follow on such a connection.
+  // An Upgrade to an https upstream goes over HTTP/1.1, which every upstream speaks. So does a
+  // request that authenticates its connection, which must not be shared (RFC 4559 §6, RFC 9113
+  // §8.1), and so do later requests on such a connection.
   bool needs_http1() const {
     if (need_.has_credentials || request_.headers().has(field::upgrade)) return true;
     return context_.reserved_idle() > 0 && origin_->has_reserved(need_.client);
@@ -164,12 +165,13 @@ class RoundTrip {
     const std::string_view address = places ? places->connect_address() : std::string_view();
     return pool.origin(request.url(), address, &request.connection());
   }
-  // Learns the needs at this place. Where there are several, a refusal is not waited out.
+  // Determines the needs at the current place. If there are several places, a refusal is not waited
+  // out.
   void look_at_place() {
     need_.http1_only = request_.url().scheme() == "https" && needs_http1();
     need_.may_hold = !places_;
   }
-  // Chooses another place, if there is one.
+  // Moves to another place. Returns false if there is none.
   bool move_on() {
     do {
       if (!places_ || !places_->next(request_)) return false;
@@ -180,16 +182,17 @@ class RoundTrip {
     was_stale_ = false;
     return true;
   }
-  // Of connect_timeout, which is for one round of all places. One that takes all of it, as when it
-  // does not respond to a handshake, leaves as much to another: it alone would cost the request.
+  // Reports whether time is left of connect_timeout, which is for one round of all places. If one
+  // place uses all of it, for example because it does not respond to a handshake, another place
+  // gets as much time once; otherwise that place alone would cost the request.
   bool has_time_to_connect(const Error& error) noexcept {
     const io::Duration timeout = context_.options().connect_timeout;
     if (context_.reactor().now() < io::deadline_after(round_began_, timeout)) return true;
     return !error.is(Errc::no_connection_slot) && !std::exchange(was_late_, true);
   }
-  // How long to wait until an upstream that refuses connections, as one that restarts does, is
-  // asked again; std::nullopt if it was asked often enough. With hold, Redial has asked a single
-  // one.
+  // Returns how long to wait before an upstream that refuses connections, as during a restart, is
+  // tried again, or std::nullopt if it was tried often enough. With hold, Redial has already
+  // retried a single upstream.
   std::optional<io::Duration> pause_after(const Error& error) {
     if (!is_refusal(error) || (places_ && !places_->begin_again())) return std::nullopt;
     const io::Duration hold = context_.options().hold;
@@ -201,8 +204,8 @@ class RoundTrip {
     if (std::exchange(was_refused_, true) || !context_.try_retry()) return std::nullopt;
     return kConnectAgain;
   }
-  // Also of an upstream with TLS that takes HTTP/2 alone: it says so in an alert, when it is
-  // offered HTTP/1.1.
+  // Explains the alert with which an upstream that accepts only HTTP/2 rejects a TLS handshake that
+  // offers HTTP/1.1.
   Error explained(const Error& error) const {
     const bool refuses_http1 =
         error.is(Errc::tls_failed) &&
@@ -223,11 +226,11 @@ class RoundTrip {
   io::Time round_began_ = resend_.began();
   bool was_refused_ = false;
   bool was_late_ = false;   // a place took all of the time
-  bool was_stale_ = false;  // at this place: the next failure leads elsewhere
+  bool was_stale_ = false;  // at this place: the next failure leads to another place
   const bool had_no_content_;
 };
 
-// Not inlined: its frame would become part of that of every round trip.
+// Not inlined, because its frame would become part of the frame of every round trip.
 [[gnu::noinline]] task<Result<Lease>> RoundTrip::lease() {
   for (;;) {
     auto leased = co_await origin_->lease(need_, resend_.began());
@@ -274,8 +277,8 @@ bool RoundTrip::may_repeat(Attempt& attempt, const Error& error) {
     const Delivery delivery = attempt.delivery();
     const bool is_innocent = attempt.is_innocent(error);
     places_->on_failure(error, error.side() == Side::upstream && !is_innocent);
-    // A client that belongs to a place is not moved because a connection was idle for too long. The
-    // last attempt is for a place that has not failed.
+    // A client that is bound to a place is not moved because a connection was idle for too long.
+    // The last attempt goes to a place that has not failed.
     const bool stays = is_innocent && delivery != Delivery::refused &&
                        !resend_.is_next_the_last() && !std::exchange(was_stale_, true);
     if (!stays && places_->has_next()) target = Resend::Target::elsewhere;
@@ -283,12 +286,12 @@ bool RoundTrip::may_repeat(Attempt& attempt, const Error& error) {
   if (!attempt.take_back(resend_, error, target)) return false;
   round_began_ = context_.reactor().now();
   if (target == Resend::Target::elsewhere && move_on()) return true;
-  if (attempt.h1()) need_.reuse = Reuse::none;  // where one connection was stale, others are
+  if (attempt.h1()) need_.reuse = Reuse::none;  // if one connection was stale, others are
   if (to_http1) need_.http1_only = true;
   return true;
 }
 
-// Only a request without content can still be sent, once there is a response.
+// Once there is a response, only a request without content can be sent again.
 bool RoundTrip::goes_elsewhere(Response& response) {
   if (!places_ || !places_->on_response(response)) return false;
   const bool may = resend_.is_repeatable() && had_no_content_ && places_->has_next();
@@ -337,7 +340,7 @@ task<Result<Response>> round_trip(const Pools& pools,
       if (*response && trip.goes_elsewhere(**response)) break;
       if (*response) co_return attempt.attach(std::move(**response));
       if (!trip.may_repeat(attempt, response->error())) co_return std::move(*response);
-      break;  // the connection of the attempt is of no more use
+      break;  // the connection of the attempt is of no further use
     }
     if (trip.pause() > io::Duration::zero()) co_await sleep_for(trip.pause());
   }

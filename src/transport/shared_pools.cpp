@@ -11,7 +11,7 @@
 namespace onehop::transport {
 namespace {
 
-// Of upstreams that no worker uses.
+// The maximum number of upstreams that are remembered although no worker uses them.
 constexpr std::size_t kMaxRemembered = 256;
 
 void add_totals(Transport::Statistics& sum, const Counters& counters) {
@@ -23,7 +23,7 @@ void add_totals(Transport::Statistics& sum, const Counters& counters) {
   sum.retried_refused += counters.retried_refused.value();
   sum.retried_uncertain += counters.retried_uncertain.value();
   sum.waits += counters.waits.value();
-  // Each is read once, so that differences of the sums never go back.
+  // Each is read once, so that differences of the sums never decrease.
   const std::uint64_t resumed_1_2 = counters.tls1_2_resumed.value();
   const std::uint64_t resumed_1_3 = counters.tls1_3_resumed.value();
   sum.tls.tls1_2 += counters.tls1_2_full.value() + resumed_1_2;
@@ -82,8 +82,8 @@ void SharedPools::name(const std::string& key) {
   ++named_[key];
 }
 
-// A slot that is taken from now on is not abandoned. Where there is no memory to say so to the
-// workers, their idle connections end by pool_idle_timeout.
+// Slots taken after this call are not abandoned. If there is no memory to notify the workers, their
+// idle connections end after pool_idle_timeout.
 void SharedPools::unname(const std::vector<std::string>& keys) noexcept {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> abandoned;
@@ -135,7 +135,7 @@ std::shared_ptr<UpstreamCounts> SharedPools::upstream(const std::string& key, co
 
 std::optional<Slot> SharedPools::try_slot(const std::shared_ptr<OriginCounters>& origin) {
   const std::size_t max = max_connections();
-  // Never counted beyond the limit: another thread that sees it full has no slot.
+  // `open` never exceeds the limit: a thread that finds it full gets no slot.
   std::size_t open = origin->open.load();
   do {
     if (open >= max) return std::nullopt;
@@ -158,7 +158,7 @@ void SharedPools::wake_waiters() noexcept {
   try {
     for (Member* pool : pools_)
       post_to(*pool, [](Member& each) { each.dial_for_waiters(); });
-  } catch (const std::bad_alloc&) {  // each request that waits has a deadline
+  } catch (const std::bad_alloc&) {  // each waiting request has a deadline
   }
 }
 
@@ -174,9 +174,9 @@ void SharedPools::Call::operator()() const {
     const std::lock_guard lock(shared->mutex_);
     if (!shared->has(pool)) return;
   }
-  try {  // only its own worker, which is this one, destroys it
+  try {  // only its own worker, which is this thread, destroys the pool
     work(pool);
-  } catch (const std::bad_alloc&) {  // each request that waits has a deadline
+  } catch (const std::bad_alloc&) {  // each waiting request has a deadline
   }
 }
 
@@ -205,7 +205,7 @@ Transport::Statistics SharedPools::statistics() const {
   sum.dns_queries = dns.queries;
   sum.dns_stale_answers = dns.stale_answers;
   for (const auto& [key, upstream] : upstreams_) {
-    // Those with an address of their own to connect to have the same URL.
+    // Upstreams that differ only in the address to connect to have the same URL.
     Transport::Statistics one;
     one.upstreams.push_back(upstream->statistics());
     sum += one;
@@ -237,8 +237,8 @@ bool SharedPools::request(const std::string& key, Reuse reuse, Member& asker) {
 void SharedPools::respond(const std::string& key,
                           std::unique_ptr<IdleTransfer> transfer,
                           Member& asker) {
-  // A std::function has to be copyable. If the asker ends meanwhile, the slot is freed after the
-  // mutex, which that needs.
+  // A shared_ptr because a std::function must be copyable. If the asker ends meanwhile, the slot is
+  // freed after the mutex is released, because freeing it locks the mutex.
   const auto parcel = std::make_shared<std::unique_ptr<IdleTransfer>>(std::move(transfer));
   const std::lock_guard lock(mutex_);
   if (!has(asker)) return;  // it has ended

@@ -13,7 +13,7 @@
 namespace onehop {
 namespace {
 
-// A limit that allows nothing is a mistake that would cost every request.
+// Rejects a limit of 0, a mistake that would fail every request.
 void check_max_connections(Limit<std::size_t> max) {
   if (max == 0) {
     throw std::invalid_argument("max_connections: 0 allows no connection; use onehop::no_limit");

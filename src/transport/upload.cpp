@@ -56,7 +56,8 @@ void Upload::end(const Result<void>& sent, io::Time now) {
     move_to(State::sent);
     return let_go();
   }
-  // After a response the rest is not read any more, and the client's connection waits for that.
+  // After a response the rest is not read, and the client's connection waits until the body is
+  // dropped.
   if (owner_.is_answered()) drop_body();
   if (owner_.is_left_to_response(sent.error())) return move_to(State::unwanted);
   failure_ = sent.error();
@@ -65,7 +66,7 @@ void Upload::end(const Result<void>& sent, io::Time now) {
   owner_.on_upload_failed();
 }
 
-// Out of send_rest(): there was no memory for the reason of a failure.
+// Called if send_rest() throws: there was no memory for the reason of a failure.
 void Upload::on_exception() noexcept {
   failure_ = Error(Errc::handler_failed, Side::local);
   move_to(State::failed);
