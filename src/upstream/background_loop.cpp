@@ -22,7 +22,7 @@ BackgroundLoop::BackgroundLoop() : thread_([this] { serve(); }) {
   ::pthread_setname_np(thread_.native_handle(), "onehop/upstream");
   try {
     reactor_ = started_.get_future().get();
-  } catch (...) {  // no event loop: no descriptors are left
+  } catch (...) {  // there is no event loop because no descriptors are left
     thread_.join();
     throw;
   }

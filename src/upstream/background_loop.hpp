@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BackgroundLoop: an event loop on a thread of its own, for health checks and for the names of
-// endpoints. All upstreams of the process share it; it lives as long as one of them needs it.
+// BackgroundLoop is an event loop on its own thread, for health checks and for looking up the names
+// of endpoints. All upstreams of the process share one, which exists as long as one of them needs
+// it.
 // Thread: any.
 #pragma once
 
@@ -16,17 +17,17 @@ namespace onehop::upstream {
 
 class BackgroundLoop {
  public:
-  // The one that exists, or a new one. Throws std::system_error if the system refuses a thread or
-  // a descriptor.
+  // Returns the existing loop, or a new one. Throws std::system_error if the system refuses a
+  // thread or a descriptor.
   static std::shared_ptr<BackgroundLoop> get();
 
   BackgroundLoop();
   BackgroundLoop(const BackgroundLoop&) = delete;
   BackgroundLoop& operator=(const BackgroundLoop&) = delete;
-  // Waits for the end of the thread.
+  // Stops the loop and waits until the thread has ended.
   ~BackgroundLoop();
 
-  // Runs `work` in the loop and waits for its end. Throws what it throws.
+  // Runs `work` in the loop and waits until it has ended. Rethrows its exceptions.
   void run(const std::function<void()>& work);
 
  private:

@@ -9,17 +9,19 @@
 namespace onehop::upstream {
 namespace {
 
-// The share of an endpoint that has just become usable. With 0 it would get no request.
+// The share, in slow start, of an endpoint that has just become usable. With 0 it would get no
+// request.
 constexpr double kFirstShare = 0.1;
 // Balance::hash: how far an endpoint may exceed its share of the requests in progress.
 constexpr double kBound = 1.25;
-// So many in progress are never above it: a client that sends a few at once stays where it is.
+// The minimum bound, in requests in progress: a client that sends a few at once is not moved.
 constexpr double kMinBound = 10;
-// How long an ejected endpoint whose time is over waits for a request that may be repeated.
+// How long an ejected endpoint whose time is over waits for a request that may be repeated. Then
+// any request may try it.
 constexpr Duration kTrialPatience = std::chrono::seconds(1);
 // How often a long list is searched for an ejected endpoint whose time is over.
 constexpr Duration kLook = std::chrono::milliseconds(10);
-// How often two random endpoints are drawn before all are looked at.
+// How many random endpoints are drawn before all are scanned.
 constexpr int kDraws = 8;
 
 }  // namespace
@@ -57,8 +59,8 @@ bool Balancer::has(Among among, const Wanted& wanted) const noexcept {
   return false;
 }
 
-// While any endpoint is usable, those that are not get no request, even if all usable ones were
-// tried: the client would wait for one that hangs.
+// While any endpoint is usable, unusable ones get no request, even if all usable ones were tried:
+// the client would have to wait for an endpoint that hangs.
 std::optional<Balancer::Among> Balancer::group_for(const Wanted& wanted) const noexcept {
   if (has(Among::primary, wanted)) return Among::primary;
   if (has(Among::backup, wanted)) return Among::backup;
@@ -177,8 +179,9 @@ std::optional<std::size_t> Balancer::least_of_all(Among among, const Wanted& wan
   return best;
 }
 
-// Each endpoint gets its share as credit, and the one with the most credit pays for all. So the
-// turns of a heavy endpoint are spread among those of the others.
+// Adds its share to the credit of each endpoint, and subtracts the total from the endpoint with the
+// highest credit, which is chosen. So the turns of a heavy endpoint are spread among those of the
+// others.
 std::optional<std::size_t> Balancer::in_turn(Among among, const Wanted& wanted) {
   std::optional<std::size_t> best;
   double total = 0;
@@ -216,8 +219,8 @@ std::optional<std::size_t> Balancer::first(Among among, const Wanted& wanted) co
   return std::nullopt;
 }
 
-// The first choice of the key that is not above its bound. A key does not move while its endpoint
-// starts: slow start does not count.
+// Returns the endpoint with the highest rank that is below its bound. Slow start does not count, so
+// that a key does not move while its endpoint starts.
 std::optional<std::size_t> Balancer::by_hash(Among among, const Wanted& wanted) const {
   double requests = 1;
   double weights = 0;
@@ -244,7 +247,8 @@ std::optional<std::size_t> Balancer::by_hash(Among among, const Wanted& wanted) 
     any.look_at(i, rank);
     if (its_requests < bound) below.look_at(i, rank);
   }
-  // Other workers count while this one reads, so all may be above the bound that it has found.
+  // Other workers change the counts while this one reads them, so all endpoints may seem to be
+  // above their bounds.
   return below.index ? below.index : any.index;
 }
 

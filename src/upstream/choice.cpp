@@ -16,7 +16,7 @@
 namespace onehop::upstream {
 namespace {
 
-// 0 if it is not one of ours.
+// Returns 0 if the value is not one of ours.
 std::uint64_t parse_cookie(std::string_view value) noexcept {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number, 16);
@@ -27,7 +27,7 @@ bool has_status(const std::vector<int>& statuses, const Response& response) {
   return std::ranges::find(statuses, response.status().code()) != statuses.end();
 }
 
-// Also reports it to the proxy, which may have to undo it.
+// Also records the origin for the proxy, which may have to undo it.
 void set_host(Request& request, const Url& endpoint) {
   request.set_host(endpoint.authority());
   ExchangeRecord* const record = request.record();
@@ -50,7 +50,8 @@ void Choice::begin(const Request& request) {
   cookie_ = parse_cookie(Cookies(request.headers()).get_or_empty(options.sticky.name));
 }
 
-// Leaves the current place. If it was a trial that has shown nothing, another request may try.
+// Leaves the current endpoint. If the trial of an ejected one has shown nothing, another request
+// may try it.
 void Choice::leave() noexcept {
   if (current_ && tries_) group_->end_trial(*current().endpoint, reactor_->now());
   tries_ = false;
@@ -68,7 +69,8 @@ bool Choice::has_next() const noexcept {
   return attempts_ < group_->options().max_attempts && view_->balancer().has_choice(wanted());
 }
 
-// The endpoint that the client has a cookie for, unless it was tried or cannot be used.
+// Returns the endpoint that the client has a cookie for, unless another was tried or it cannot be
+// used.
 std::optional<std::size_t> Choice::of_cookie() const noexcept {
   if (cookie_ == 0 || attempts_ > 0) return std::nullopt;
   const MemberList& members = view_->members();
@@ -111,7 +113,7 @@ transport::EndpointUse Choice::take_use() noexcept {
 }
 
 void Choice::on_failure(const Error& error, bool is_its_fault) noexcept {
-  if (!is_its_fault) return;  // it may be tried again
+  if (!is_its_fault) return;  // the endpoint may be tried again
   tries_ = false;
   use_ = {};
   try {

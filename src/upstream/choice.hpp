@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Choice: where one request to an upstream goes, attempt by attempt. Its round trip owns it.
-// Thread: owner.
+// Choice chooses where one request to an upstream goes, attempt by attempt. The request's round
+// trip owns it. Thread: owner.
 #pragma once
 
 #include <onehop/detail/memory.hpp>
@@ -38,7 +38,7 @@ class Choice final : public transport::Destinations, public detail::InFramePool 
   bool on_response(Response& response) override;
 
  private:
-  // On the worker of the request, before the first choice.
+  // Called on the worker of the request, before the first choice.
   void begin(const Request& request);
   Wanted wanted() const noexcept;
   std::optional<std::size_t> of_cookie() const noexcept;
@@ -46,17 +46,17 @@ class Choice final : public transport::Destinations, public detail::InFramePool 
   void leave() noexcept;
 
   const std::shared_ptr<Group> group_;
-  std::shared_ptr<WorkerView> view_;  // null: it has not begun
+  std::shared_ptr<WorkerView> view_;  // null until begin()
   io::Reactor* reactor_ = nullptr;
   std::optional<std::size_t> current_;
-  std::array<std::size_t, Group::kMaxAttempts> tried_{};  // the current one is the last of them
+  std::array<std::size_t, Group::kMaxAttempts> tried_{};  // the last attempt is the current one
   std::size_t attempts_ = 0;
   transport::EndpointUse use_;
   std::uint64_t key_ = 0;
-  std::uint64_t cookie_ = 0;  // of the request; 0: none
+  std::uint64_t cookie_ = 0;  // the endpoint in the request's cookie; 0: none
   bool is_repeatable_ = false;
   bool is_secure_ = false;  // the client uses TLS
-  bool tries_ = false;      // the current one was ejected when it was chosen
+  bool tries_ = false;      // the current endpoint was ejected when it was chosen
 };
 
 }  // namespace onehop::upstream

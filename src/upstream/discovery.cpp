@@ -16,7 +16,7 @@
 namespace onehop::upstream {
 namespace {
 
-// Of one name. More are not used.
+// The maximum number of addresses of one name; the others are not used.
 constexpr std::size_t kMaxAddresses = 1000;
 constexpr Duration kTryTimeout = std::chrono::milliseconds(1500);
 constexpr int kTries = 3;
@@ -34,7 +34,7 @@ std::string name_servers_of(const Group& group) {
 
 }  // namespace
 
-// In the loop.
+// The look-ups of one upstream. Runs in the loop.
 class Discovery::Job {
  public:
   Job(std::shared_ptr<Group> group, const Upstream::Options& options)
@@ -72,7 +72,7 @@ class Discovery::Job {
     bool is_asking = false;
   };
 
-  // Asks for what has expired.
+  // Queries the names that have expired.
   void look() {
     io::Reactor& reactor = io::Reactor::current();
     reactor.timers().arm(*timer_, reactor.now() + kExpiryInterval);
@@ -86,14 +86,15 @@ class Discovery::Job {
       }
     }
   }
-  // Sources do not move, and the channel, which ends its queries, is destroyed before them.
+  // The reference stays valid: sources do not move, and the channel, which ends its queries, is
+  // destroyed before them.
   void ask(Source& source) {
     if (source.found.is_service()) {
       dns_->query_service(source.found.name(),
                           [this, &source](const auto& answer) { take(source, answer); });
     } else {
       dns_->query(source.found.name(), [this, &source](const auto& answer) {
-        if (answer.is_late && source.is_asking) return;  // a later query will show
+        if (answer.is_late && source.is_asking) return;  // a later query decides
         take(source, answer);
       });
     }
@@ -132,7 +133,7 @@ class Discovery::Job {
   std::vector<Upstream::Endpoint> fixed_;
   std::vector<Source> sources_;
   std::vector<Upstream::Endpoint> applied_;
-  bool has_started_ = false;  // each name had a response
+  bool has_started_ = false;  // each name has had a good response
   std::optional<net::DnsChannel> dns_;
   std::optional<io::Timer> timer_;
 };

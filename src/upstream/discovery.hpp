@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Discovery keeps the endpoints of an upstream equal to what DNS has for their names: each address
-// of a host, or each server of a service. It runs in the BackgroundLoop.
+// Discovery keeps the endpoints of an upstream equal to the DNS records of their names: each
+// address of a host, or each server of a service. It runs in the BackgroundLoop.
 // Thread: any.
 #pragma once
 
@@ -17,7 +17,7 @@ namespace onehop::upstream {
 
 class Discovery {
  public:
-  // Asks for the names of `options` at once, and again whenever a response has expired.
+  // Looks up the names of `options` at once, and again whenever a response has expired.
   Discovery(std::shared_ptr<Group> group, const Upstream::Options& options);
   Discovery(const Discovery&) = delete;
   Discovery& operator=(const Discovery&) = delete;

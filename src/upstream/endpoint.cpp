@@ -30,7 +30,7 @@ Endpoint::Endpoint(const Upstream::Endpoint& e, Time now)
       since_(rep(now)) {}
 
 bool Endpoint::begin_trial(Time now) noexcept {
-  // The request that moves the time has the trial.
+  // The request that succeeds in moving the time has the trial.
   Time::rep until = ejected_until_.load(std::memory_order_relaxed);
   Condition before = condition();
   if (rep(now) < until || !is_passed_over(before)) return false;
@@ -76,7 +76,7 @@ void Endpoint::take_over(const Endpoint& before, bool is_checked) {
   ejections_in_a_row = before.ejections_in_a_row;
   Condition condition = before.condition();
   if (condition == Condition::trying) {
-    condition = Condition::ejected;  // the request that tries it is not of this group
+    condition = Condition::ejected;  // the request that tries it does not belong to this group
   } else if (!is_checked && condition != Condition::ejected) {
     condition = Condition::usable;
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Endpoint: one server of an upstream as all workers share it: its health, its requests in progress
-// and its counters. It lives as long as a list names it or a request uses it, and for a minute
-// after that. Thread: any.
+// Endpoint is one server of an upstream, shared by all workers: its health, its requests in
+// progress and its counters. It lives as long as a list names it or a request uses it, and a minute
+// longer.
+// Thread: any.
 #pragma once
 
 #include <onehop/upstream.hpp>
@@ -24,12 +25,12 @@ namespace onehop::upstream {
 using io::Duration;
 using io::Time;
 
-// Whether an endpoint gets requests, and why not.
+// Whether an endpoint gets requests, and the reason if it does not.
 enum class Condition : std::uint8_t {
   usable,
-  ejected,  // requests failed: none until ejected_until()
-  trying,   // the request that tries it after that is in progress
-  awaited,  // it is new, and its first check is not over
+  ejected,  // requests failed; it gets none until ejected_until()
+  trying,   // after that, one request is trying it
+  awaited,  // new; its first check is not over
   down,     // checks failed
   leaving,  // it has reported that it takes no more requests
 };
@@ -45,18 +46,18 @@ struct EndpointFailure {
 };
 
 struct Endpoint {
-  // If a trial has had no outcome for this long, another request may try as well.
+  // If a trial has had no result for this long, another request may try as well.
   static constexpr Duration kTrialTime = std::chrono::seconds(10);
 
   explicit Endpoint(const Upstream::Endpoint& e, Time now = Time{});
 
-  // The key by which another list finds the endpoint again: "http://a:8000@10.0.0.1".
+  // Returns the key by which another list finds the endpoint again: "http://a:8000@10.0.0.1".
   static std::string key_of(const Upstream::Endpoint& endpoint);
 
   const std::string key;
   const Url url;
   const std::string connect_address;
-  const std::uint64_t hash;  // of the key, the same in all processes
+  const std::uint64_t hash;  // hash of the key, the same in all processes
 
   transport::EndpointLoad load;
   FailureWindow window;
@@ -68,25 +69,26 @@ struct Endpoint {
   unsigned ejections_in_a_row = 0;  // guarded by the group's mutex
 
   Condition condition() const noexcept { return condition_.load(std::memory_order_relaxed); }
-  // When it became usable, for slow start.
+  // Returns when it became usable, for slow start.
   Time usable_since() const noexcept { return from(usable_since_); }
-  // During a trial: until when no other request may try.
+  // Returns when a request may try it; during a trial, when another request may.
   Time ejected_until() const noexcept { return from(ejected_until_); }
-  // Makes the caller's request the one that tries the endpoint. Returns false if its time has not
-  // come, or if another request has begun to try within kTrialTime.
+  // Makes the caller's request the one that tries the endpoint. Returns false if the ejection is
+  // not over, or if another request has begun to try within kTrialTime.
   bool begin_trial(Time now) noexcept;
 
-  // For Group alone, which decides whether the endpoint may be ejected, and holds its mutex.
+  // Called by Group only, which decides whether the endpoint may be ejected, and holds its own
+  // mutex.
   void become(Condition condition, Time now) noexcept;
   void eject(Time now, Time until) noexcept;
-  // The endpoint is new in a list: its share rises from now on.
+  // Begins slow start, for an endpoint that is new in a list.
   void start(Time now) noexcept { usable_since_.store(rep(now), std::memory_order_relaxed); }
-  // The trial has shown nothing: the next request may try.
+  // Allows the next request to try, because the trial has shown nothing.
   void allow_trial(Time now) noexcept;
-  // Since it has its condition.
+  // Returns since when it has its condition.
   Time since() const noexcept { return from(since_); }
-  // For a new one: what is known of `before`, the same endpoint of another group, whose mutex the
-  // caller holds. `is_checked`: checks will end what only they can.
+  // Initializes a new endpoint from `before`, the same endpoint in another group, whose mutex the
+  // caller holds. If `is_checked` is false, conditions that only a check could end become usable.
   void take_over(const Endpoint& before, bool is_checked);
 
   EndpointFailure last_failure() const;
@@ -99,19 +101,19 @@ struct Endpoint {
   static Time::rep rep(Time time) noexcept { return time.time_since_epoch().count(); }
 
   std::atomic<Condition> condition_ = Condition::usable;
-  std::atomic<Time::rep> usable_since_ = rep(Time::min()) / 2;  // long ago
+  std::atomic<Time::rep> usable_since_ = rep(Time::min()) / 2;  // far in the past
   std::atomic<Time::rep> ejected_until_ = 0;
   std::atomic<Time::rep> since_;
   mutable std::mutex mutex_;
   EndpointFailure last_failure_;  // guarded by mutex_
 };
 
-// An endpoint as one list names it.
+// An endpoint in one list.
 struct Member {
   std::shared_ptr<Endpoint> endpoint;
   double weight = 1;
   bool backup = false;
-  std::uint64_t cookie = 0;  // its value in a sticky cookie
+  std::uint64_t cookie = 0;  // the value that stands for it in a sticky cookie
 };
 
 }  // namespace onehop::upstream

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FailureWindow: how the last 20 requests to an endpoint have ended. A success after successes
-// writes nothing. Thread: any.
+// FailureWindow records how the last 20 requests to an endpoint ended. A success writes nothing if
+// all of them succeeded. Thread: any.
 #pragma once
 
 #include <atomic>
@@ -18,8 +18,8 @@ class FailureWindow {
   void add_success() noexcept {
     if (bits_.load(std::memory_order_relaxed) != 0) shift(0);
   }
-  // Returns true if the endpoint is to be ejected: five failures in a row, or half of the last 20
-  // requests.
+  // Returns true if the endpoint is to be ejected: after five failures in a row, or if half of the
+  // last 20 requests failed.
   bool add_failure() noexcept {
     const std::uint32_t bits = shift(1);
     return std::countr_one(bits) >= kInARow || std::popcount(bits) >= kSize / 2;
@@ -30,7 +30,7 @@ class FailureWindow {
   void clear() noexcept { bits_.store(0, std::memory_order_relaxed); }
 
  private:
-  // A bit for each request, the latest is the lowest; 1: it failed.
+  // One bit per request, the latest in the lowest bit; 1 means that it failed.
   std::uint32_t shift(std::uint32_t latest) noexcept {
     constexpr std::uint32_t kMask = (1U << kSize) - 1;
     std::uint32_t old = bits_.load(std::memory_order_relaxed);

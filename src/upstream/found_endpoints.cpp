@@ -15,18 +15,18 @@ namespace {
 constexpr Duration kMinTtl = std::chrono::seconds(1);
 constexpr Duration kMaxTtl = std::chrono::seconds(30);
 constexpr Duration kAskAgain = std::chrono::seconds(2);
-// How long a name must be absent before its endpoints are given up.
+// How long a name must be absent before its endpoints are dropped.
 constexpr Duration kGrace = std::chrono::seconds(60);
 
-// A server that may get the fewest requests still gets some (RFC 2782: "a very small chance").
+// A server with weight 0 still gets some requests (RFC 2782: "a very small chance").
 double weight_of(const net::SrvRecord& record, bool all_are_zero) {
   constexpr double kSmall = 0.1;
   if (all_are_zero) return 1;
   return record.weight == 0 ? kSmall : record.weight;
 }
 
-// std::nullopt if no URL can have the host. A label of DNS may have any byte, and some would end
-// the host in a URL.
+// Returns std::nullopt if the host cannot be in a URL. A DNS label may have any byte, and some
+// bytes would end the host in a URL.
 std::optional<Url> url_of(std::string_view scheme, const net::SrvRecord& record) {
   const std::optional<Authority> host = split_authority(record.host);
   if (!host || host->has_colon) return std::nullopt;
@@ -78,7 +78,8 @@ std::string FoundEndpoints::take(const net::DnsChannel::Answer& answer, Time now
   return replace(std::move(endpoints), answer.ttl, now);
 }
 
-// Adds those that are known of the family of which `endpoints`, not empty, has none.
+// Adds the known endpoints of the other address family if `endpoints`, which is not empty, has only
+// one.
 void FoundEndpoints::keep_other_family(std::vector<Upstream::Endpoint>& endpoints) const {
   const bool is_v6 = has_v6(endpoints.front());
   if (std::ranges::any_of(endpoints, [&](const auto& one) { return has_v6(one) != is_v6; })) return;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FoundEndpoints: the endpoints of one name, from the DNS responses so far. A failed query keeps
-// the last good response of each family of addresses. A name must be absent for a minute before its
-// endpoints are given up: a name server that restarts may deny names that it has not loaded yet. It
-// has no clock of its own. Thread: owner.
+// FoundEndpoints holds the endpoints of one name, as found by the DNS responses so far. A failed
+// query keeps the last good response of each address family. Endpoints are dropped only after their
+// name has been absent for a minute, because a restarting name server may deny names that it has
+// not loaded yet. It does not read a clock. Thread: owner.
 #pragma once
 
 #include <onehop/upstream.hpp>
@@ -18,31 +18,31 @@
 
 namespace onehop::upstream {
 
-// The scheme of the servers of a service, as its first label says: see Upstream::Options::services.
+// Returns the scheme that the first label of `service` stands for: see Upstream::Options::services.
 std::string_view scheme_of_service(std::string_view service);
 
 class FoundEndpoints {
  public:
-  // Each address of the host of `named` is an endpoint like it.
+  // Each address of the host of `named` becomes a copy of `named` with that connect_address.
   explicit FoundEndpoints(Upstream::Endpoint named);
-  // Each server of `service`, "_http._tcp.example.org", is an endpoint. The service's first label
-  // says how it is spoken to: _https, _h2c and _grpc; any other is http.
+  // Each server of `service`, such as "_http._tcp.example.org", becomes an endpoint. The first
+  // label determines the scheme: _https, _h2c and _grpc; any other label means http.
   explicit FoundEndpoints(std::string service);
 
   bool is_service() const noexcept { return !named_.has_value(); }
   // The name to query.
   const std::string& name() const noexcept { return name_; }
 
-  // Both return a line for a log, about a failed look-up or a changed number of endpoints; "" if
-  // there is nothing to report.
+  // Both take a DNS response and return a line for a log if a look-up failed or the number of
+  // endpoints changed, otherwise "".
   std::string take(const net::DnsChannel::Answer& answer, Time now);
   std::string take(const net::DnsChannel::ServiceAnswer& answer, Time now);
-  // When to ask again.
+  // Returns when to query again.
   Time next() const noexcept { return next_; }
-  // There was a good response.
+  // Reports whether there was a good response.
   bool is_known() const noexcept { return is_known_; }
-  // Before the first good response: the host itself, whose addresses are alternatives; nothing for
-  // a service.
+  // Before the first good response, this is the host itself, whose addresses are alternatives;
+  // empty for a service.
   const std::vector<Upstream::Endpoint>& endpoints() const noexcept { return endpoints_; }
 
  private:
@@ -56,7 +56,7 @@ class FoundEndpoints {
   Time next_{};
   std::optional<Time> absent_since_;
   bool is_known_ = false;
-  std::string last_failure_;  // that was reported
+  std::string last_failure_;  // the last one that was reported
 };
 
 }  // namespace onehop::upstream

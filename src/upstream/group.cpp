@@ -19,7 +19,8 @@
 namespace onehop::upstream {
 namespace {
 
-// An ejection is up to 10 % shorter, so that endpoints that failed together are not tried together.
+// Ejections are shortened by up to 10 %, so that endpoints that failed together are not tried
+// together.
 constexpr double kEjectJitter = 0.1;
 
 std::uint64_t next_id() noexcept {
@@ -42,11 +43,11 @@ SetCookie cookie_of(const std::string& name, std::uint64_t value, bool is_secure
                    .secure = is_secure,
                    .http_only = true,
                    .same_site = SameSite::lax};
-  if (!cookie.to_string()) cookie.secure = true;  // a name with a prefix wants that
+  if (!cookie.to_string()) cookie.secure = true;  // required by the prefix of its name
   return cookie;
 }
 
-// `key_before`: that of the cookie, if it goes on; "": none.
+// `key_before` is the cookie's key if the cookie continues that of another group, or "".
 Upstream::Options checked(Upstream::Options options, const std::string& key_before) {
   if (options.max_attempts == 0 || options.max_attempts > Group::kMaxAttempts) {
     throw std::invalid_argument("max_attempts: it is from 1 to " +
@@ -88,7 +89,7 @@ Group::Group(Upstream::Options options, const Group* before, Time now)
   update(options_.endpoints, now, Arrival::with_the_start);
 }
 
-// They are of this list, or of one that is found later.
+// Remembers the endpoints of `before`; they are in this list, or in one that is set later.
 void Group::take_over(const Group& before, Time now) {
   const auto add = [&](const Endpoint& known, Time since) {
     Upstream::Endpoint named(known.url);
@@ -135,10 +136,10 @@ transport::NamedOrigins Group::origins_of(const MemberList& members) const {
 
 void Group::update(std::vector<Upstream::Endpoint> endpoints, Time now, Arrival arrival) {
   check(endpoints);
-  transport::NamedOrigins before;  // given up after the mutex
+  transport::NamedOrigins before;  // released after the mutex
   const std::lock_guard lock(mutex_);
   if (members_->empty()) arrival = Arrival::with_the_start;
-  // Includes removed endpoints: a name server may leave some out of each response.
+  // Includes removed endpoints, because a name server may leave some out of each response.
   std::unordered_map<std::string_view, Gone> known;
   for (const Member& member : *members_)
     known.emplace(member.endpoint->key, Gone{member.endpoint, now});
@@ -174,7 +175,7 @@ void Group::update(std::vector<Upstream::Endpoint> endpoints, Time now, Arrival 
 }
 
 void Group::retire() noexcept {
-  transport::NamedOrigins before;  // given up after the mutex
+  transport::NamedOrigins before;  // released after the mutex
   const std::lock_guard lock(mutex_);
   is_retired_ = true;
   before = std::exchange(origins_, {});
@@ -201,7 +202,7 @@ SetCookie Group::cookie_of(std::uint64_t value, bool is_secure) const {
   return upstream::cookie_of(options_.sticky.name, value, is_secure);
 }
 
-// A share that has risen makes it "up" at the end of the slow start, not at its beginning.
+// An endpoint in slow start becomes "up" at the end of the slow start, not at its beginning.
 Upstream::Status Group::status_of(const Upstream::Endpoint& named,
                                   const Endpoint& endpoint,
                                   Time now) const {
@@ -292,7 +293,7 @@ bool Group::try_to_eject(Endpoint& endpoint, Time now) {
   return was_usable;
 }
 
-// At most half of the endpoints of the list, and never the last that is usable.
+// At most half of the endpoints of the list may be ejected, and never the last usable one.
 bool Group::may_eject(const Endpoint& endpoint) const noexcept {
   std::size_t ejected = 0;
   std::size_t others = 0;
@@ -309,7 +310,7 @@ bool Group::may_eject(const Endpoint& endpoint) const noexcept {
   return is_listed && others > 0 && (ejected + 1) * 2 <= members_->size();
 }
 
-// Doubles each time, until the endpoint has worked for max_eject_time.
+// Returns a time that doubles with each ejection, until the endpoint has worked for max_eject_time.
 Duration Group::next_eject_time(Endpoint& endpoint, Time now) {
   const bool has_worked = endpoint.condition() == Condition::usable &&
                           now - endpoint.usable_since() >= options_.max_eject_time;
@@ -334,7 +335,7 @@ void Group::on_check(Endpoint& endpoint, Condition found, std::string_view reaso
   {
     const std::lock_guard lock(mutex_);
     const Condition before = endpoint.condition();
-    // Requests decide how long an ejection lasts.
+    // The requests decide how long an ejection lasts.
     if (before == found || (found == Condition::usable && is_passed_over(before))) return;
     endpoint.become(found, now);
     if (found == Condition::usable) {

@@ -19,13 +19,14 @@
 namespace onehop::upstream {
 namespace {
 
-// How often the list and the ejections are checked.
+// How often the list is read to find checks that are due and ejections, which begin a check at
+// once.
 constexpr Duration kLookInterval = std::chrono::milliseconds(200);
 constexpr double kCheckJitter = 0.2;
 
 }  // namespace
 
-// The checks of one group, on the thread of the loop.
+// The checks of one group. Runs on the thread of the loop.
 class HealthChecks::Job {
  public:
   explicit Job(std::shared_ptr<Group> group)
@@ -34,7 +35,7 @@ class HealthChecks::Job {
                detail::TransportAccess::options(*group_->options().transport)),
         random_(static_cast<std::minstd_rand::result_type>(group_->id())) {}
 
-  // Both on the thread of the loop.
+  // These are called on the thread of the loop.
   void begin() {
     tasks_.emplace();
     tasks_->spawn(watch());
@@ -42,7 +43,7 @@ class HealthChecks::Job {
   void end() noexcept { tasks_.reset(); }
 
  private:
-  // An endpoint, from its first check to the first list without it.
+  // An endpoint between its first check and the first list without it.
   struct Checked {
     std::shared_ptr<Endpoint> endpoint;
     unsigned good = 0, bad = 0;  // in a row
@@ -50,7 +51,7 @@ class HealthChecks::Job {
     Condition condition = Condition::usable;
     bool is_running = false;
   };
-  // While it lives, a check of the endpoint is running. However it ends, another one follows.
+  // Marks a check of the endpoint as running. However it ends, another one may follow.
   class Running {
    public:
     explicit Running(Checked& checked) noexcept : checked_(checked) { checked_.is_running = true; }
@@ -73,7 +74,7 @@ class HealthChecks::Job {
       co_await sleep_for(kLookInterval);
     }
   }
-  // Begins the checks whose time has come.
+  // Begins the checks that are due.
   void look() {
     const Time now = io::Reactor::current().now();
     const auto members = group_->members();
@@ -112,7 +113,7 @@ class HealthChecks::Job {
     count.fetch_add(1, std::memory_order_relaxed);
     checked.good = result.is_good() ? checked.good + 1 : 0;
     checked.bad = result.found == Condition::down ? checked.bad + 1 : 0;
-    // A new endpoint waits for its first good check, not for several.
+    // A new endpoint waits for one good check only.
     const unsigned enough = endpoint.condition() == Condition::awaited ? 1 : options().up_after;
     if (result.is_good()) {
       if (checked.good >= enough) group_->on_check(endpoint, Condition::usable, "", now);

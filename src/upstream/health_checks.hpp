@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HealthChecks: the checks of one upstream, again and again, in the BackgroundLoop.
+// HealthChecks checks the endpoints of one upstream at regular intervals, in the BackgroundLoop.
 // Thread: any.
 #pragma once
 
@@ -13,12 +13,12 @@ namespace onehop::upstream {
 
 class HealthChecks {
  public:
-  // Begins to check the endpoints of `group`, and of its later lists. Throws std::system_error if
-  // the system refuses a thread.
+  // Begins to check the endpoints of `group`, including those of later lists. Throws
+  // std::system_error if the system refuses a thread.
   explicit HealthChecks(std::shared_ptr<Group> group);
   HealthChecks(const HealthChecks&) = delete;
   HealthChecks& operator=(const HealthChecks&) = delete;
-  // Ends them.
+  // Ends the checks.
   ~HealthChecks();
 
  private:

@@ -16,13 +16,13 @@ namespace {
 
 using Kind = Upstream::HealthCheck::Kind;
 
-// The maximum size of the response to a gRPC check, which has a few bytes.
+// The maximum size of the response to a gRPC check, which normally has a few bytes.
 constexpr std::size_t kMaxAnswer = 1024;
 
-// Each check opens a connection and closes it. It neither waits for one nor sends again.
+// Each check opens and closes a connection. It neither waits for one nor retries.
 Transport::Options for_checks(const Upstream::HealthCheck& check, Transport::Options options) {
   options.pool_size = 0;
-  options.max_connection_requests = 1;  // over HTTP/2 as well
+  options.max_connection_requests = 1;  // also applies to HTTP/2
   options.connect_timeout = check.timeout;
   options.response_timeout = check.timeout;
   options.activity_timeout = check.timeout;
@@ -32,7 +32,7 @@ Transport::Options for_checks(const Upstream::HealthCheck& check, Transport::Opt
   return options;
 }
 
-// A single place, which is tried once.
+// A single place, tried once.
 class OnePlace final : public transport::Destinations {
  public:
   explicit OnePlace(const Endpoint& endpoint) noexcept : endpoint_(endpoint) {}
@@ -58,27 +58,27 @@ CheckResult down(const Error& error) {
   return down(error.to_string());
 }
 
-// gRPC speaks HTTP/2 only: without TLS by prior knowledge.
+// gRPC needs HTTP/2: without TLS, by prior knowledge.
 Url grpc_url(const Url& endpoint) {
   if (endpoint.scheme() != "http") return endpoint;
   return Url::parse("h2c://" + std::string(endpoint.authority())).value_or(endpoint);
 }
 
 Url with_path(Url url, std::string_view path) {
-  // An invalid path is left out: the check asks for "/".
+  // An invalid path is ignored: the check requests "/".
   if (auto target = Url::parse_target(path)) return target->resolved_below(url);
   return url;
 }
 
-// A number as protobuf has it: seven bits to a byte, the lowest first.
+// Appends a number in protobuf's format: seven bits per byte, the lowest first.
 void append_varint(std::string& out, std::size_t number) {
   for (; number >= 128; number >>= 7U)
     out += static_cast<char>(number | 128U);
   out += static_cast<char>(number);
 }
 
-// The message grpc.health.v1.HealthCheckRequest, whose only field is the text `service`, after
-// the five bytes that begin each message.
+// Returns the message grpc.health.v1.HealthCheckRequest, whose only field is the text `service`,
+// after the five-byte prefix of each gRPC message.
 std::string grpc_question(std::string_view service) {
   std::string message;
   if (!service.empty()) {
@@ -92,7 +92,7 @@ std::string grpc_question(std::string_view service) {
   return framed + message;
 }
 
-// Of HealthCheckResponse: its first field is the status. 0 if it has none.
+// Returns the status, which is the first field of HealthCheckResponse, or 0 if there is none.
 int status_in(std::string_view framed) {
   constexpr std::size_t kPrefix = 5;
   constexpr char kStatusField = 0x08;
@@ -185,7 +185,7 @@ task<CheckResult> HealthProbe::call(const Endpoint& endpoint) const {
   if (!content) co_return down(content.error());
   const int status = status_in(*content);
   if (status == 1) co_return CheckResult();
-  // A response without messages may have the code in its only head.
+  // A response without messages may have grpc-status in its only head.
   const std::string_view at_end = response->body().trailers().get_or_empty("grpc-status");
   const std::string_view code =
       at_end.empty() ? response->headers().get_or_empty("grpc-status") : at_end;

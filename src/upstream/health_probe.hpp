@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HealthProbe checks one endpoint once, over a connection of its own. Thread: owner.
+// HealthProbe checks one endpoint once, over its own connection. Thread: owner.
 #pragma once
 
 #include <onehop/task.hpp>
@@ -16,16 +16,16 @@ namespace onehop::upstream {
 struct CheckResult {
   bool is_good() const noexcept { return found == Condition::usable; }
 
-  Condition found = Condition::usable;  // or down, or leaving
-  std::string reason = {};              // why it is not usable
+  Condition found = Condition::usable;  // usable, down or leaving
+  std::string reason = {};              // why it is down
 };
 
 class HealthProbe {
  public:
-  // Connects as a Transport with the options `of_requests` does.
+  // Connects like a Transport with the options `of_requests`.
   HealthProbe(Upstream::HealthCheck check, const Transport::Options& of_requests);
 
-  // Runs on an event loop. The probe and `endpoint` outlive the task.
+  // Must run on an event loop. The probe and `endpoint` outlive the task.
   task<CheckResult> check(const Endpoint& endpoint) const;
 
  private:

@@ -9,7 +9,7 @@
 namespace onehop::upstream {
 namespace {
 
-constexpr std::uint64_t kSeed = 0;  // of every hash; it must never change
+constexpr std::uint64_t kSeed = 0;  // the seed of every hash; it must never change
 
 }  // namespace
 
@@ -17,8 +17,8 @@ std::uint64_t hash_of(std::string_view text) noexcept {
   return XXH3_64bits_withSeed(text.data(), text.size(), kSeed);
 }
 
-// Of n independent variables with an exponential distribution, the one with the rate w is the
-// smallest with the probability w / (sum of the rates).
+// If n independent variables are exponentially distributed, the one with the rate w is the smallest
+// with the probability w / (sum of the rates).
 double rank_of(std::uint64_t key, std::uint64_t endpoint, double weight) noexcept {
   const std::uint64_t mixed = XXH3_64bits_withSeed(&endpoint, sizeof endpoint, key);
   constexpr double kTwoTo53 = 9007199254740992.0;

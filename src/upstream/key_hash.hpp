@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The hashes by which requests are assigned to endpoints. They are the same in all processes and
-// versions, so that all proxies of a fleet choose alike. Not for secrets. Thread: any.
+// The hashes that assign requests to endpoints. They are the same in all processes and versions, so
+// that all proxies of a fleet choose alike. Not for secrets. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,9 @@ namespace onehop::upstream {
 
 std::uint64_t hash_of(std::string_view text) noexcept;
 
-// Rendezvous hashing: the number between 0 and 1 that `key` has for an endpoint with the hash
-// `endpoint`, for a `weight` above 0. The endpoint with the highest number is its first choice.
+// Returns the rank of an endpoint for `key` by rendezvous hashing: a number between 0 and 1.
+// `endpoint` is the hash of the endpoint, and `weight` is above 0. A key goes to the endpoint with
+// the highest rank.
 double rank_of(std::uint64_t key, std::uint64_t endpoint, double weight) noexcept;
 
 }  // namespace onehop::upstream

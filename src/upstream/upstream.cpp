@@ -34,7 +34,7 @@ Upstream::Endpoint::Endpoint(const char* u) : url(parsed(u)) {}
 Upstream::Endpoint::Endpoint(const std::string& u) : url(parsed(u)) {}
 
 struct Upstream::Shared {
-  // `before`: null if it replaces none.
+  // `before` is null if this upstream replaces no other.
   explicit Shared(Options options, const upstream::Group* before = nullptr)
       : group(std::make_shared<upstream::Group>(std::move(options), before, detail::now())) {
     const Options& used = group->options();

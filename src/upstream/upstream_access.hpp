@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// UpstreamAccess: an Upstream, as a program sees it that has another one in its place, in this
-// process or the next.
-// Two calls for one Upstream are never at the same time.
+// UpstreamAccess is for a program that replaces an Upstream by another, in this process or the
+// next. Calls for the same Upstream must not overlap.
 // Thread: any.
 #pragma once
 
@@ -11,11 +10,11 @@
 namespace onehop::detail {
 
 struct UpstreamAccess {
-  // It gets no new requests, but those in progress may keep it for long: connections to its
-  // endpoints are closed as if they had left its list, and its checks end.
+  // Closes connections to the endpoints as if they had left the list, and ends the checks. For an
+  // Upstream that gets no new requests, but whose requests in progress may keep it for a long time.
   static void retire(Upstream& upstream) noexcept;
-  // Ends its health checks and the look-ups of its names: the list stays, and only requests change
-  // the states of endpoints.
+  // Ends the health checks and the look-ups of names. The list stays, and only requests change the
+  // states of endpoints.
   static void end_checks(Upstream& upstream) noexcept;
 };
 

@@ -19,8 +19,8 @@ std::uint64_t random_seed() {
 }
 
 std::shared_ptr<WorkerView> make_view(const Group& group) {
-  // Reads the generation first: a list that is newer than it is only replaced again, an older one
-  // would stay.
+  // Reads the generation first: if the list is newer than the generation, the view is only replaced
+  // again; if it were older, it would stay.
   const std::uint64_t generation = group.generation();
   return std::make_shared<WorkerView>(group, generation, random_seed());
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WorkerView: the endpoints of an upstream as one worker has last seen them, and its choice among
-// them. A request keeps the view that it began with. Thread: owner.
+// WorkerView is one worker's copy of an upstream's list of endpoints, with the worker's balancer. A
+// request keeps the view that it began with. Thread: owner.
 #pragma once
 
 #include "io/reactor.hpp"
@@ -31,10 +31,10 @@ class WorkerView {
   Balancer balancer_;
 };
 
-// The views of one worker, of all its upstreams.
+// The views of all upstreams on one worker.
 class WorkerViews final : public io::WorkerLocal {
  public:
-  // The current view of `group`.
+  // Returns the current view of `group`.
   static std::shared_ptr<WorkerView> view(io::Reactor& reactor,
                                           const std::shared_ptr<Group>& group);
 
