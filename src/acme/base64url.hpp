@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// base64url without padding (RFC 4648 §5), in which ACME writes binary values.
+// base64url without padding (RFC 4648 §5), the encoding of binary values in ACME.
 // Thread: any.
 #pragma once
 
@@ -11,7 +11,7 @@
 namespace onehop::acme {
 
 std::string to_base64url(std::string_view bytes);
-// Accepts the one form that to_base64url() writes. Returns std::nullopt for any other text.
+// Accepts only the form that to_base64url() writes. Returns std::nullopt for any other text.
 std::optional<std::string> from_base64url(std::string_view text);
 
 }  // namespace onehop::acme

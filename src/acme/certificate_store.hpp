@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CertificateStore: where keys and certificates are kept, by name: "account.pem",
-// "certificates/app.example.org.pem". Several processes, also of different machines, may share one.
-// Each entry is replaced as a whole or not at all, whatever happens to the writer. Only one thread
-// at a time calls try_lock(). Thread: any.
+// CertificateStore keeps keys and certificates by name: "account.pem",
+// "certificates/app.example.org.pem". Several processes, also on different machines, may share a
+// store. An entry is replaced as a whole or not at all, even if the writer fails. Only one thread
+// at a time may call try_lock(). Thread: any.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -16,7 +16,7 @@
 
 namespace onehop::acme {
 
-// The right to renew, which one process has at a time. Destroying it gives it back.
+// The right to renew, which only one process has at a time. The destructor releases it.
 class StoreLock {
  public:
   StoreLock() = default;
@@ -24,8 +24,8 @@ class StoreLock {
   StoreLock& operator=(const StoreLock&) = delete;
   virtual ~StoreLock() = default;
 
-  // Shows the others that this process is alive; called every few seconds. Returns false if another
-  // process may have the right. After that, and after an error, this one stops.
+  // Shows other processes that this one is alive. Must be called every few seconds. Returns false
+  // if another process may have the right. After that, and after an error, this process must stop.
   virtual Result<bool> renew() = 0;
 };
 
@@ -36,18 +36,19 @@ class CertificateStore {
   CertificateStore& operator=(const CertificateStore&) = delete;
   virtual ~CertificateStore() = default;
 
-  // std::nullopt if there is no such entry.
+  // Returns std::nullopt if the entry does not exist.
   virtual Result<std::optional<std::string>> load(std::string_view name) const = 0;
-  // When it returns, the entry survives a loss of power.
+  // Once this has returned, the entry survives a loss of power.
   virtual Result<void> save(std::string_view name, std::string_view content) = 0;
   virtual Result<void> remove(std::string_view name) = 0;
-  // The names of the entries below "certificates/", without that.
+  // Returns the names of the entries in `folder`, such as "certificates", without the folder.
   virtual Result<std::vector<std::string>> list(std::string_view folder) const = 0;
-  // Differs between two contents of an entry; "" if there is none. Cheap.
+  // Returns a text that differs between two contents of an entry, or "" if the entry does not
+  // exist. Cheap.
   virtual std::string stamp(std::string_view name) const = 0;
-  // Null if another process has the right to renew.
+  // Returns null if another process has the right to renew.
   virtual Result<std::unique_ptr<StoreLock>> try_lock() = 0;
-  // For people: "/var/lib/onehop/acme".
+  // Returns the place for people to read: "/var/lib/onehop/acme".
   virtual std::string place() const = 0;
 };
 

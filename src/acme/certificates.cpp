@@ -55,7 +55,7 @@ std::string_view bytes_of(const ASN1_STRING* text) {
           static_cast<std::size_t>(ASN1_STRING_length(text))};
 }
 
-// The content of the serial number, as they are in the certificate.
+// Returns the content bytes of the serial number, as they are in the certificate.
 std::string serial_of(const X509* certificate) {
   const ASN1_INTEGER* const serial = X509_get0_serialNumber(certificate);
   unsigned char* der = nullptr;
@@ -108,7 +108,7 @@ bool add_extension(X509* certificate, int kind, const std::string& value) {
 bool set_serial(X509* certificate) {
   std::array<unsigned char, 16> bytes{};
   if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) return false;
-  bytes[0] = static_cast<unsigned char>((bytes[0] & 0x7fU) | 0x40U);  // positive, always as long
+  bytes[0] = static_cast<unsigned char>((bytes[0] & 0x7fU) | 0x40U);  // positive, of fixed length
   const Owned<BIGNUM, BN_free> number(
       BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr));
   return number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate)) != nullptr;
@@ -124,7 +124,7 @@ bool set_common_name(X509* certificate, const std::string& name) {
          X509_set_issuer_name(certificate, subject) == 1;
 }
 
-// The SHA-256 digest in an extension of its own, which no other software may overlook.
+// Returns an extension with the SHA-256 digest. It is critical, so no software may ignore it.
 ExtensionHandle acme_identifier(std::string_view key_authorization) {
   static const int kind = OBJ_create("1.3.6.1.5.5.7.1.31", "acmeIdentifier", "ACME Identifier");
   const std::string digest = sha256(key_authorization);
@@ -159,7 +159,7 @@ struct SelfSigned {
   std::chrono::hours life;
 };
 
-// `special`: one more extension, or null.
+// `special` is one more extension, or null.
 Result<std::string> make_self_signed(const SelfSigned& wanted, ExtensionHandle special) {
   auto key = PrivateKey::generate();
   if (!key) return failure(key.error());
@@ -183,7 +183,8 @@ Result<std::string> make_self_signed(const SelfSigned& wanted, ExtensionHandle s
   return make_pair(*key, *pem, wanted.name);
 }
 
-// As the server uses it, which uses all pairs or none.
+// Checks the pair in the way that the server uses it, because one bad pair makes all pairs
+// unusable.
 Result<void> check_use(std::string_view pem) {
   TlsCertificate both;
   both.chain_pem = pem;
@@ -247,7 +248,7 @@ Result<std::string> der_of(std::string_view pem) {
   return text;
 }
 
-// The names are in the extension only: the common name is optional, and has a maximum length.
+// Only the extension has the names: the common name is optional, and its length is limited.
 Result<std::string> make_request(std::span<const std::string> names, const PrivateKey& key) {
   net::forget_tls_errors();
   const RequestHandle request(X509_REQ_new());

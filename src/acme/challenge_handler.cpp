@@ -18,7 +18,7 @@ std::string ChallengeHandler::response_to(const Request& request) const {
   return challenges_->response_to(request.host(), path.substr(kPath.size()));
 }
 
-// The backend may have challenges of its own, so what is not expected here goes there. No
+// The backend may have its own challenges, so unexpected ones are passed to it. This is not a
 // coroutine, so that other requests cost nothing more.
 task<Response> ChallengeHandler::serve(Request request) const {
   std::string response = response_to(request);

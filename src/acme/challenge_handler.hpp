@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ChallengeHandler: a Handler that responds to http-01 challenges (RFC 8555 §8.3) on connections
+// ChallengeHandler is a Handler that responds to http-01 challenges (RFC 8555 §8.3) on connections
 // without TLS, and passes every other request on. It comes before redirects and routes.
 // Thread: any.
 #pragma once

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Challenges: what this process may say to an authority that looks. For http-01 nothing is kept of
-// an order: the response is made of the token that is asked for and the thumbprint of the account's
-// key, so each machine with that key responds for the others. That is safe, since no other
-// account's order is proven by it. Only names of the settings are responded for, and only while
-// open_until() has not passed.
+// Challenges holds the responses that this process may give to an authority that verifies a name.
+// For http-01 it keeps nothing about an order: the response consists of the requested token and the
+// thumbprint of the account's key, so each machine with that key can respond for the others. This
+// is safe, because it does not prove a name for the order of another account. It responds only for
+// names in the settings, and only until the time set by open().
 // Thread: any.
 #pragma once
 
@@ -26,16 +26,16 @@ class Challenges {
   explicit Challenges(std::function<WallTime()> now = &std::chrono::system_clock::now)
       : now_(std::move(now)) {}
 
-  // In lower case.
+  // The names must be in lower case.
   void set_names(std::set<std::string, std::less<>> names);
   void set_thumbprint(std::string thumbprint);
   void open(WallTime until);
-  // The pairs of tls-alpn-01, by name.
+  // Sets the pairs for tls-alpn-01, by name.
   void set_pairs(std::map<std::string, std::string, std::less<>> pairs);
 
-  // The response to http-01; "" if there is none. `host` as in a Host field.
+  // Returns the response to http-01, or "" if there is none. `host` is the value of a Host field.
   std::string response_to(std::string_view host, std::string_view token) const;
-  // The pair for tls-alpn-01; "" if none is expected.
+  // Returns the pair for tls-alpn-01, or "" if there is none for this name.
   std::string pair_for(std::string_view name) const;
 
  private:

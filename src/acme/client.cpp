@@ -20,7 +20,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// An authority may reject any nonce; this many in a row are a fault.
+// An authority may reject any nonce; this many rejections in a row are an error.
 constexpr int kMaxNonces = 100;
 constexpr unsigned kMaxLookDoublings = 3;
 constexpr std::size_t kMaxNonce = 512;
@@ -33,7 +33,7 @@ bool is_nonce(std::string_view text) {
   });
 }
 
-// An authority may take its time, but not without end.
+// Adds what was being waited for to a timeout.
 Error of_waiting(Error error, const char* what) {
   return error.is(Errc::timed_out) ? error.with(what) : error;
 }
@@ -139,7 +139,7 @@ task<Result<Client::Reply>> Client::post_once(std::string url, std::string paylo
   header.nonce = nonce_;
   header.account_url = account_url_;
   auto body = sign(account_, header, payload);
-  nonce_.clear();  // each is good for one request
+  nonce_.clear();  // each nonce is good for one request
   if (!body) co_return failure(body.error());
   auto target = Url::parse(url);
   if (!target) co_return failure(target.error());
@@ -170,13 +170,14 @@ std::string Client::account_request() const {
   return text;
 }
 
-// RFC 8555 §7.3.1: only an account that there is.
+// Only finds an existing account (RFC 8555 §7.3.1).
 task<Result<Client::Reply>> Client::find_account() {
   co_return co_await post(directory_.new_account, R"({"onlyReturnExisting":true})");
 }
 
-// Finds the account by its key, or makes it. The key of a customer may be good for one account, and
-// `onehop acme revoke` does not have it, so there it is looked for first.
+// Finds the account by its key, or creates it. A customer's external key may be good for only one
+// account, and `onehop acme revoke` does not have it, so with external accounts the account is
+// looked up first.
 task<Result<void>> Client::log_in() {
   const bool is_for_customers = directory_.needs_external_account;
   Result<Reply> reply = Reply();
@@ -211,7 +212,7 @@ task<void> Client::wait(unsigned look, std::optional<std::chrono::seconds> retry
   co_await sleep_for(std::min(pause, options_.patience));
 }
 
-// "" if the profile is one of the authority.
+// Returns "" if the authority has the profile.
 std::string Client::why_no_profile() const {
   const auto& profiles = directory_.profiles;
   if (options_.profile.empty() || std::ranges::find(profiles, options_.profile) != profiles.end())
@@ -235,7 +236,8 @@ task<Result<Client::Reply>> Client::place_order(const Wanted& wanted) {
     with["replaces"] = wanted.replaces;
     auto reply = co_await post(directory_.new_order, with.dump());
     if (!reply || is_success(reply->status)) co_return reply;
-    // It may have been replaced before, or be another authority's: that does not matter.
+    // The certificate may have been replaced before, or be of another authority, which does not
+    // matter.
     const std::string type = reply->problem().type;
     if (type == "rateLimited" || reply->status >= 500) co_return reply;
   }
@@ -288,7 +290,7 @@ task<Result<void>> Client::authorize(std::string url,
   auto authorization = parse_authorization(reply->content);
   if (!authorization) co_return failure(authorization.error());
   if (authorization->status == AuthorizationStatus::valid) co_return Result<void>();
-  // The responder makes the name of a file from it.
+  // The responder makes a file name from the name.
   if (std::ranges::find(wanted.names, authorization->name) == wanted.names.end())
     co_return failed("the authority asks for a proof of a name that was not ordered");
   const auto& challenges = authorization->challenges;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Client speaks to one authority by RFC 8555, as coroutines over any RoundTripper. It has no state
-// but a nonce and the URL of the account, and does one thing at a time.
+// Client speaks RFC 8555 with one authority, as coroutines over any RoundTripper. It keeps only a
+// nonce, the directory, the URL of the account and the last refusal. Only one function may run at a
+// time.
 //
-// A failed function returns an Error whose detail is a sentence for people; refusal() has what the
-// authority said about it.
+// A function that fails returns an Error whose detail is a sentence for people; refusal() has the
+// authority's response.
 // Thread: owner.
 #pragma once
 
@@ -30,9 +31,9 @@ namespace onehop::acme {
 class ChallengeResponder {
  public:
   virtual ~ChallengeResponder() = default;
-  // Returns whether it responds to challenges of this type now.
+  // Reports whether it responds to challenges of this type now.
   virtual bool accepts(std::string_view type) const = 0;
-  // Completes when the authority may look. `key_authorization`: RFC 8555 §8.1.
+  // Completes when the authority may verify. `key_authorization` is that of RFC 8555 §8.1.
   virtual task<Result<void>> prepare(std::string_view type,
                                      std::string_view name,
                                      std::string_view key_authorization) = 0;
@@ -41,29 +42,30 @@ class ChallengeResponder {
 class Client {
  public:
   struct Options {
-    std::string directory;  // the URL
+    std::string directory;  // its URL
     std::string email;
     std::optional<ExternalAccount> external = {};
     std::string profile = {};  // "": the authority's default
-    // For one request, and for an authority to look at a challenge or to sign.
+    // The time for one request, and the time for an authority to verify a challenge or to sign.
     std::chrono::nanoseconds request_timeout = std::chrono::seconds(30);
     std::chrono::nanoseconds patience = std::chrono::minutes(5);
-    // Between two looks at an order; doubled up to eight times, unless the authority says when.
+    // The pause between two polls of an order. It doubles up to three times, unless the authority
+    // sends Retry-After.
     std::chrono::nanoseconds first_look = std::chrono::seconds(1);
     std::function<WallTime()> now = &std::chrono::system_clock::now;
   };
-  // The authority's words when the last function failed.
+  // The authority's reasons when the last function failed.
   struct Refusal {
-    std::string type;  // of the problem: "rateLimited"
+    std::string type;  // the type of the problem: "rateLimited"
     std::optional<std::chrono::seconds> retry_after;
-    bool is_about_challenge = false;  // it could not reach this machine, or found something else
+    bool is_about_challenge = false;  // the authority could not verify this machine's response
   };
   struct Wanted {
     Wanted(std::vector<std::string> all, std::string before)
         : names(std::move(all)), replaces(std::move(before)) {}
 
     std::vector<std::string> names;
-    std::string replaces;  // the renewal_id of the certificate that is renewed; "" for the first
+    std::string replaces;  // renewal_id of the certificate to be renewed; "" for the first
   };
   struct Advice {
     RenewalWindow window;
@@ -72,17 +74,19 @@ class Client {
 
   Client(std::shared_ptr<const RoundTripper> transport, PrivateKey account, Options options);
 
-  // Orders, responds to the challenges and gets a certificate for the key: the chain in PEM form.
+  // Places an order, responds to the challenges, and returns a certificate for the key: the chain
+  // in PEM form.
   task<Result<std::string>> obtain(const Wanted& wanted,
                                    const PrivateKey& key,
                                    ChallengeResponder& responder);
-  // Asks when a certificate should be renewed; std::nullopt if the authority does not say.
+  // Returns when the certificate should be renewed, or std::nullopt if the authority does not offer
+  // that.
   task<Result<std::optional<Advice>>> advice(std::string renewal_id);
-  // Revokes a certificate of this account. `reason`: RFC 5280 §5.3.1.
+  // Revokes a certificate of this account. `reason` is a code of RFC 5280 §5.3.1.
   task<Result<void>> revoke(std::string_view der, int reason);
 
   const Refusal& refusal() const noexcept { return refusal_; }
-  // Of the directory; "" before it was read, or if there are none.
+  // Returns the URL of the terms of service, or "" if the directory has none or was not read yet.
   const std::string& terms() const noexcept { return directory_.terms; }
 
  private:
@@ -99,7 +103,7 @@ class Client {
   task<Result<Reply>> post(std::string url, std::string payload);
   task<Result<Reply>> post_once(std::string url, std::string payload);
   task<Result<Reply>> place_order(const Wanted& wanted);
-  // The same; if the authority has forgotten the account, it is made again.
+  // Logs in and places the order. If the authority has forgotten the account, creates it again.
   task<Result<Reply>> place_order_logged_in(const Wanted& wanted);
   task<Result<void>> authorize(std::string url,
                                const Wanted& wanted,

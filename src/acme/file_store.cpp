@@ -28,7 +28,7 @@ constexpr std::string_view kRequests = "/requests";
 constexpr std::array<std::string_view, 4> kFolders = {"", "/certificates", "/challenges",
                                                       kRequests};
 constexpr std::string_view kUnfinished = ".new-";
-constexpr std::string_view kProbe = "probe-";  // in the folder of requests
+constexpr std::string_view kProbe = "probe-";  // a name in the folder of requests
 constexpr mode_t kFileMode = 0600;
 constexpr mode_t kFolderMode = 0700;
 
@@ -64,7 +64,7 @@ bool sync_folder(const std::string& path) {
   return folder.get() >= 0 && ::fsync(folder.get()) == 0;
 }
 
-// A file that is removed unless it gets its name.
+// A file that is removed unless it was renamed.
 class Unfinished {
  public:
   explicit Unfinished(std::string path) : path_(std::move(path)) {}
@@ -80,7 +80,7 @@ class Unfinished {
   std::string path_;
 };
 
-// "machine 12 4711": who, and how often it has shown that it lives.
+// "machine 12 4711": the holder, and how many signs of life it has written.
 struct Mark {
   std::string machine;
   std::string process;
@@ -91,7 +91,7 @@ std::string text_of(const Mark& mark) {
   return mark.machine + " " + mark.process + " " + mark.beats + "\n";
 }
 
-// std::nullopt if it cannot be read; see errno.
+// Returns std::nullopt if it cannot be read; see errno.
 std::optional<Mark> read_mark(int descriptor) {
   std::array<char, 512> text{};
   const ssize_t size = ::pread(descriptor, text.data(), text.size(), 0);
@@ -123,7 +123,7 @@ class FileLock final : public StoreLock {
       : file_(std::move(file)), path_(std::move(path)), process_(random_digits()) {}
   ~FileLock() override {
     if (!is_ours().value_or(false)) return;
-    // Else it ends when it has not been renewed for long enough.
+    // If this fails, the mark expires when it has not been renewed for kPatience.
     [[maybe_unused]] const int failed = ::ftruncate(file_.get(), 0);
   }
 
@@ -157,7 +157,7 @@ class FileLock final : public StoreLock {
     return mark->process == process_;
   }
 
-  io::FileDescriptor file_;  // with the lock of the kernel
+  io::FileDescriptor file_;  // holds the kernel's lock
   const std::string path_;
   const std::string process_;
   unsigned long beats_ = 0;
@@ -195,7 +195,7 @@ void FileStore::take_over(const std::string& path) const {
   [[maybe_unused]] const int failed = ::lchown(path.c_str(), owner_->user, owner_->group);
 }
 
-// Also removes what writers and starts that were killed have left.
+// Also removes files that killed writers and starts have left.
 Result<void> FileStore::prepare() {
   std::error_code error;
   fs::create_directories(fs::path(folder_).parent_path(), error);
@@ -212,7 +212,8 @@ Result<void> FileStore::prepare() {
       const auto age = fs::file_time_type::clock::now() - entry->last_write_time(error);
       const bool is_old = age > std::chrono::hours(1);
       const std::string name = entry->path().filename().string();
-      // That of a start at this moment has served when it can be seen.
+      // A probe may belong to a process that starts now, but it has served its purpose once it is
+      // visible.
       const bool is_probe = below == kRequests && name.starts_with(kProbe);
       if (is_probe || (is_old && name.starts_with(kUnfinished))) fs::remove(entry->path(), error);
     }
@@ -287,7 +288,7 @@ Result<std::unique_ptr<StoreLock>> FileStore::try_lock() {
   }
   const auto mark = read_mark(file.get());
   if (!mark) return refused(path, "it cannot be read", errno);
-  // The kernel has let go of the lock of a process of this machine that has ended.
+  // The kernel releases the lock of a process of this machine that has ended.
   if (!mark->process.empty() && mark->machine != machine()) {
     const std::string text = text_of(*mark);
     const Clock::time_point now = Clock::now();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FileStore: a CertificateStore in a folder, which may be on a network file system. Files have mode
-// 0600, folders 0700. An entry is written to another file first, which then takes its name.
+// FileStore is a CertificateStore in a folder, which may be on a network file system. Files have
+// mode 0600, folders 0700. An entry is written to a temporary file, which is then renamed.
 //
-// The right to renew is a lock of the kernel on the file "lock", in which its holder also writes a
-// number that grows. Where the file system does not carry locks between machines, the number does:
-// a process that sees it grow does not have the right. The number of a holder on another machine
-// that has died counts for kPatience. Thread: any.
+// The right to renew is a kernel lock on the file "lock", in which its holder also writes a growing
+// number. The number serves where the file system does not share locks between machines: a process
+// that sees it grow does not have the right. If a holder on another machine has died, its number
+// counts for kPatience. Thread: any.
 #pragma once
 
 #include "acme/certificate_store.hpp"
@@ -23,19 +23,20 @@ namespace onehop::acme {
 
 class FileStore final : public CertificateStore {
  public:
-  // Without a sign of life for so long, the holder of the right is gone.
+  // If the number has not grown for this long, its holder is gone.
   static constexpr std::chrono::seconds kPatience{60};
 
   struct Owner {
     uid_t user;
     gid_t group;
   };
-  // Makes the folder, if it has to, and tries to write there. With `owner`, everything in it
-  // belongs to that account: the process is about to become that. Errors: Errc::bad_option, with
-  // what to do.
+  // Creates the folder if necessary, and checks that it is writable. If `owner` is given,
+  // everything in the folder is made to belong to that account, which the process is about to
+  // switch to. Returns Errc::bad_option, with advice, if the folder cannot be used.
   static Result<std::unique_ptr<FileStore>> open(const std::string& folder,
                                                  std::optional<Owner> owner = {});
-  // One that is only looked at, as it is. Saving fails if this process may not write there.
+  // Returns a store for reading; nothing is created or changed. save() fails if this process may
+  // not write there.
   static std::unique_ptr<FileStore> view(const std::string& folder);
   ~FileStore() override;
 
@@ -56,7 +57,7 @@ class FileStore final : public CertificateStore {
 
   const std::string folder_;
   const std::optional<Owner> owner_;
-  std::unique_ptr<Seen> seen_;  // the last sign of life of another holder
+  std::unique_ptr<Seen> seen_;  // the last mark seen of another holder
 };
 
 }  // namespace onehop::acme

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The signed form of a request to an authority: a JSON Web Signature (RFC 7515) with the header
-// fields of RFC 8555 §6.2. Everything is signed by ES256 with the key of the account.
+// fields of RFC 8555 §6.2. All requests are signed by ES256 with the key of the account.
 // Thread: any.
 #pragma once
 
@@ -14,30 +14,30 @@
 
 namespace onehop::acme {
 
-// The public key in the canonical form (RFC 7638), which is also valid JSON for a header.
+// Returns the public key in the canonical form (RFC 7638), which is also valid JSON for a header.
 std::string jwk_of(const PrivateKey& account);
-// The thumbprint of an account key. The response to an http-01 challenge is the token, a dot, and
-// this, so it needs no other state (RFC 8555 §8.1).
+// Returns the thumbprint of an account key. The response to an http-01 challenge is the token, a
+// dot, and the thumbprint, so it needs no other state (RFC 8555 §8.1).
 std::string thumbprint_of(const PrivateKey& account);
 
 struct SignedHeader {
   std::string_view url;
   std::string_view nonce;
-  std::string_view account_url = {};  // "": the key itself is in the header, as for a new account
+  std::string_view account_url = {};  // "": the header has the key instead, as for a new account
 };
-// `payload`: JSON, or "" for a POST-as-GET (§6.3).
+// `payload` is JSON, or "" for a POST-as-GET (§6.3).
 Result<std::string> sign(const PrivateKey& account,
                          const SignedHeader& header,
                          std::string_view payload);
 
-// An account that one has with the authority elsewhere (§7.3.4).
+// An account that the customer has with the authority outside of ACME (§7.3.4).
 struct ExternalAccount {
   std::string id;
   std::string key;  // the bytes of the MAC key
 
   friend bool operator==(const ExternalAccount&, const ExternalAccount&) = default;
 };
-// Reads "ID KEY", the key in base64url. Errors: Errc::bad_option.
+// Reads "ID KEY", with the key in base64url. Returns Errc::bad_option if the text has another form.
 Result<ExternalAccount> parse_external_account(std::string_view text);
 std::string external_binding(const ExternalAccount& external,
                              const PrivateKey& account,

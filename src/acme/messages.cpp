@@ -25,7 +25,7 @@ std::unexpected<Error> malformed(std::string what) {
   return failure(Errc::bad_response, Side::upstream, "the authority sent " + std::move(what));
 }
 
-// An object, or null. Deep nesting is refused while it is read.
+// Returns an object, or null. Rejects deep nesting while reading it.
 Json object_in(std::string_view text) {
   if (text.size() > kMaxDocument) return {};
   bool is_too_deep = false;
@@ -44,7 +44,7 @@ const std::string* text_in(const Json& object, const char* name) {
   return found->get_ptr<const std::string*>();
 }
 
-// Puts a URL into `out`. Returns false if there is a value that is not one; or none, if it must be.
+// Puts a URL into `out`. Returns false if the value is not a URL, or is missing although required.
 bool take_url(const Json& object, const char* name, bool is_required, std::string& out) {
   if (!object.contains(name)) return !is_required;
   const std::string* const text = text_in(object, name);
@@ -166,7 +166,7 @@ Problem parse_problem(std::string_view json) {
   const Json object = object_in(json);
   if (!object.is_object()) return {};
   Problem problem = problem_in(object);
-  // One of several names: the reason is with it.
+  // An order of several names has its reason in a subproblem.
   const auto parts = object.find("subproblems");
   if (parts == object.end() || !parts->is_array() || parts->empty()) return problem;
   if (!parts->front().is_object()) return problem;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an authority sends: the resources of RFC 8555 §7.1, the problem documents of RFC 9457 and
-// the renewal information of RFC 9773, read from JSON; and two fields. All texts come from outside:
-// their number and sizes are bounded, and what does not have the form is refused whole. A URL is
-// one with https.
+// The messages of an authority: the resources of RFC 8555 §7.1, the problem documents of RFC 9457
+// and the renewal information of RFC 9773, read from JSON. The texts are untrusted: their number
+// and sizes are limited, and a malformed message is rejected as a whole. URLs must be https.
 // Thread: any.
 #pragma once
 
@@ -21,16 +20,16 @@ namespace onehop::acme {
 
 inline constexpr std::size_t kMaxDocument = 128UL * 1024;
 inline constexpr std::size_t kMaxListed = 100;  // members of a list
-inline constexpr std::size_t kMaxUrl = 2048;    // and of a token
-inline constexpr std::size_t kMaxDetail = 300;  // of a text for people; more is cut off
+inline constexpr std::size_t kMaxUrl = 2048;    // of a URL or a name
+inline constexpr std::size_t kMaxDetail = 300;  // of a text for people; the rest is cut off
 
 struct Directory {
   std::string new_nonce;
   std::string new_account;
   std::string new_order;
   std::string revoke_certificate;
-  std::string renewal_info;  // "": the authority does not have it
-  std::string terms;         // the URL of the terms of service; ""
+  std::string renewal_info;  // "": not supported
+  std::string terms;         // the URL of the terms of service; "" if there is none
   std::vector<std::string> profiles;
   bool needs_external_account = false;
 };
@@ -43,7 +42,7 @@ struct Problem {
   // "rateLimited: too many certificates"
   std::string to_string() const;
 };
-// Of any content; if that is not a problem document, both are empty.
+// Accepts any content; if it is not a problem document, both members are empty.
 Problem parse_problem(std::string_view json);
 
 enum class OrderStatus : std::uint8_t { pending, ready, processing, valid, invalid };
@@ -51,7 +50,7 @@ struct Order {
   OrderStatus status = OrderStatus::pending;
   std::vector<std::string> authorizations;
   std::string finalize;
-  std::string certificate;  // "" until it is valid
+  std::string certificate;  // "" until the order is valid
   std::optional<Problem> problem;
 };
 Result<Order> parse_order(std::string_view json);
@@ -60,14 +59,14 @@ enum class ChallengeStatus : std::uint8_t { pending, processing, valid, invalid 
 struct Challenge {
   std::string type;  // "http-01"
   std::string url;
-  std::string token;  // "" if it has none of the right form
+  std::string token;  // "" if it has none, or one of the wrong form
   ChallengeStatus status = ChallengeStatus::pending;
   std::optional<Problem> problem;
 };
-enum class AuthorizationStatus : std::uint8_t { pending, valid, invalid };  // or no longer valid
+enum class AuthorizationStatus : std::uint8_t { pending, valid, invalid };  // invalid: or expired
 struct Authorization {
   AuthorizationStatus status = AuthorizationStatus::pending;
-  std::string name;  // of DNS, in lower case
+  std::string name;  // a DNS name, in lower case
   std::vector<Challenge> challenges;
 };
 Result<Authorization> parse_authorization(std::string_view json);
@@ -75,16 +74,16 @@ Result<Authorization> parse_authorization(std::string_view json);
 struct RenewalWindow {
   WallTime start;
   WallTime end;
-  std::string explanation;  // a URL for people; ""
+  std::string explanation;  // a URL for people; "" if there is none
 
   friend bool operator==(const RenewalWindow&, const RenewalWindow&) = default;
 };
 Result<RenewalWindow> parse_renewal_window(std::string_view json);
 
-// Of a server by https, without a user and not longer than kMaxUrl.
+// Reports whether `text` is an https URL without a user, of at most kMaxUrl bytes.
 bool is_https_url(const std::string& text);
 
-// A token has 22 to 128 digits of base64url (RFC 8555 §8.1: at least 128 bits).
+// Reports whether `text` has 22 to 128 base64url digits (RFC 8555 §8.1: at least 128 bits).
 bool is_token(std::string_view text) noexcept;
 
 }  // namespace onehop::acme

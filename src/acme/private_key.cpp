@@ -81,7 +81,7 @@ std::string PrivateKey::coordinate(const char* name) const {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// OpenSSL makes a DER sequence of two numbers, JOSE wants the numbers one after the other.
+// OpenSSL writes a DER sequence of two numbers; JOSE requires the two numbers without it.
 Result<std::string> PrivateKey::sign_es256(std::string_view text) const {
   net::forget_tls_errors();
   const Owned<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());

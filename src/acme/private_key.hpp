@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PrivateKey: the key of an account or of a certificate, and the digests that go with it.
+// PrivateKey is the key of an account or of a certificate. This header also has the digests that
+// ACME needs.
 // Thread: any; constant.
 #pragma once
 
@@ -19,18 +20,18 @@ enum class KeyKind : std::uint8_t { ecdsa_p256, rsa_2048 };
 
 class PrivateKey {
  public:
-  // Errors: Errc::bad_option, if the cryptographic library refuses.
+  // Returns Errc::bad_option if the cryptographic library fails.
   static Result<PrivateKey> generate(KeyKind kind = KeyKind::ecdsa_p256);
   static Result<PrivateKey> from_pem(std::string_view pem);
-  // PKCS #8. The caller overwrites it (net::cleanse).
+  // Returns the key in PKCS #8. The caller must overwrite it with net::cleanse.
   Result<std::string> to_pem() const;
 
-  // An ECDSA key on P-256, which is the only kind that signs requests.
+  // Reports whether this is an ECDSA key on P-256, the only kind that signs requests.
   bool is_p256() const;
-  // The public point of such a key: 32 bytes each; "" for another kind.
+  // x() and y() return the public point of a P-256 key, 32 bytes each; "" for another kind.
   std::string x() const { return coordinate("qx"); }
   std::string y() const { return coordinate("qy"); }
-  // The signature of ES256 (RFC 7518 §3.4): 64 bytes.
+  // Returns the ES256 signature (RFC 7518 §3.4), 64 bytes.
   Result<std::string> sign_es256(std::string_view text) const;
 
   evp_pkey_st* get() const noexcept { return key_.get(); }

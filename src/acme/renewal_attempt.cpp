@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How a Renewer gets a certificate, while it has the right to.
+// How a Renewer gets a certificate while it has the right to renew.
 #include "acme/renewal.hpp"
 #include "acme/renewer.hpp"
 #include "acme/words.hpp"
@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::chrono::hours kOpen(24);
 constexpr std::chrono::hours kAfterNoAdvice(1);
-// More than a pair needs.
+// More bytes than a pair has.
 constexpr std::size_t kRoom = 32UL * 1024;
 constexpr std::size_t kMaxProblem = 1000;
 constexpr double kLatest = 0.9;  // share of the lifetime
@@ -31,7 +31,7 @@ struct Renewer::Attempt {
   std::string challenge;  // the type
 };
 
-// Responds to challenges of one type, and stops when it is destroyed.
+// Responds to challenges of one type until it is destroyed.
 class Renewer::Responder final : public ChallengeResponder {
  public:
   Responder(Renewer& renewer, std::string type) : renewer_(renewer), type_(std::move(type)) {}
@@ -58,7 +58,8 @@ class Renewer::Responder final : public ChallengeResponder {
   }
 
  private:
-  // An entry of this order. After the lock is lost, the next holder may have its own in that place.
+  // An entry of this order. After the lock is lost, the next holder may have replaced it by its
+  // own.
   struct Saved {
     std::string name;
     std::string stamp;
@@ -145,7 +146,7 @@ void Renewer::say_terms(const std::string& authority, const std::string& terms) 
       "--acme agrees to the terms of service of " + shown_authority(authority) + ": " + terms);
 }
 
-// Serves it, whether or not it can be saved.
+// Serves the certificate even if it cannot be saved.
 Result<void> Renewer::accept(const Attempt& attempt, std::string chain, const PrivateKey& key) {
   auto pair = make_pair(key, chain, attempt.name);
   if (!pair) return failure(pair.error());
@@ -175,7 +176,7 @@ Result<void> Renewer::accept(const Attempt& attempt, std::string chain, const Pr
   return {};
 }
 
-// An exception is a failure, too: after it this name waits, and others do not.
+// An exception is a failure, too: it delays this name, but not the others.
 task<Result<void>> Renewer::attempt(Attempt* attempt) {
   try {
     co_return co_await attempt_or_throw(attempt);
@@ -186,7 +187,7 @@ task<Result<void>> Renewer::attempt(Attempt* attempt) {
 
 task<Result<void>> Renewer::attempt_or_throw(Attempt* attempt) {
   const RenewerSettings& settings = *attempt->settings;
-  // A certificate that cannot be saved would be ordered again and again.
+  // A certificate that cannot be saved would be ordered again and again, so this checks for room.
   auto room = store_->save("requests/room", std::string(kRoom, '\n'));
   if (!room) co_return room;
   (void)store_->remove("requests/room");
@@ -229,8 +230,8 @@ void Renewer::record_failure(const std::string& name,
                  to_rfc3339(*state.next_attempt) + ", or by `onehop acme renew " + name + "`");
 }
 
-// The authorities that may be asked about a name now: those that did not say when to come back, or
-// all if each of them did. A request and a change of the settings end the waits.
+// Returns the authorities that may be asked about a name: those without a Retry-After to wait for,
+// or all if each has one. A request or a change of the settings ends the waits.
 std::vector<std::string> Renewer::open_authorities(const RenewerSettings& settings,
                                                    const std::string& name) {
   std::map<std::string, WallTime>& waits = waits_[name];
@@ -243,7 +244,8 @@ std::vector<std::string> Renewer::open_authorities(const RenewerSettings& settin
   return open.empty() ? settings.authorities : open;
 }
 
-// How long until the first of the authorities may be asked again; std::nullopt if one did not say.
+// Returns how long until the first authority may be asked again; std::nullopt if one of them sent
+// no Retry-After.
 std::optional<std::chrono::seconds> Renewer::shortest_wait(const RenewerSettings& settings,
                                                            const std::string& name) {
   std::optional<WallTime> first;
@@ -275,7 +277,7 @@ task<void> Renewer::renew(std::shared_ptr<const RenewerSettings> settings, std::
       const Client::Refusal refusal = client->second->refusal();
       if (refusal.retry_after) waits_[name][authority] = now() + *refusal.retry_after;
       if (refusal.is_about_challenge) continue;
-      clients_.erase(client);  // its directory may be an old one
+      clients_.erase(client);  // its directory may be out of date
       break;
     }
   }
@@ -284,13 +286,14 @@ task<void> Renewer::renew(std::shared_ptr<const RenewerSettings> settings, std::
   forget_transport();
 }
 
-// After a failure: the file of trusted authorities may have changed since it was read.
+// Called after a failure: the file of trusted authorities may have changed since it was read.
 void Renewer::forget_transport() {
   clients_.clear();
   transport_.reset();
 }
 
-// In the end: a process that is killed or loses the lock leaves it to the next one.
+// Called last, so that a process that is killed or loses the lock leaves the request to the next
+// one.
 void Renewer::forget_request(const std::string& name) {
   (void)store_->remove("requests/renew-" + name);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RenewalState: what is kept of a name beside its certificate, so that processes that share a
-// store, and those that come after each other, do the same at the same time. Thread: owner.
+// RenewalState is stored for a name beside its certificate, so that processes that share a store,
+// at the same time or one after the other, renew at the same time. Thread: owner.
 #pragma once
 
 #include "acme/messages.hpp"
@@ -15,18 +15,18 @@ namespace onehop::acme {
 
 struct RenewalState {
   std::string authority;             // the URL of its directory; "" if it is not known
-  std::string certificate;           // the fingerprint of the one that all of this is about
-  std::optional<WallTime> obtained;  // by the clock of this machine; none if another program did
+  std::string certificate;           // the fingerprint of the certificate that the state is about
+  std::optional<WallTime> obtained;  // by this machine's clock; none if another program obtained it
   std::optional<WallTime> renew_at;  // chosen once for each certificate or window
   std::optional<RenewalWindow> window;
   std::optional<WallTime> next_advice;
   unsigned failures = 0;                 // in a row
-  std::optional<WallTime> last_attempt;  // of the failed ones
+  std::optional<WallTime> last_attempt;  // the last one that failed
   std::optional<WallTime> next_attempt;
-  std::string problem;  // of the last attempt
+  std::string problem;  // why the last attempt failed
 
   std::string to_json() const;
-  // Members that are not well-formed are left out: none of them is needed.
+  // Ignores members that are not well-formed; none of them is required.
   static RenewalState parse(std::string_view json);
 };
 

@@ -13,12 +13,12 @@ namespace {
 
 constexpr std::chrono::hours kBetweenUrgent(6);
 constexpr std::chrono::minutes kImpatience(15);
-constexpr std::chrono::hours kMaxAdviceAhead(25);  // a later time is one of a clock that was wrong
+constexpr std::chrono::hours kMaxAdviceAhead(25);  // a later time was set by a clock that was wrong
 constexpr std::chrono::hours kStray(24);
 constexpr std::string_view kRenewRequest = "renew-";
 
 double random_of_machine() {
-  static std::mt19937_64 engine(std::random_device{}());  // of the thread of run() only
+  static std::mt19937_64 engine(std::random_device{}());  // used on the thread of run() only
   return std::uniform_real_distribution<double>(0, 1)(engine);
 }
 
@@ -73,8 +73,8 @@ std::vector<SiteStatus> Renewer::status() const {
   return all;
 }
 
-// A certificate that is not the one that the state is about: of another program, or of another
-// process whose state is not here yet.
+// Replaces the state if it is about another certificate: another program has written the
+// certificate, or another process whose state is not here yet.
 void Renewer::adopt_certificate(const Site& site) {
   if (site.is_placeholder || site.state.certificate == site.facts.sha256) return;
   RenewalState state;
@@ -119,21 +119,22 @@ void Renewer::refresh(const RenewerSettings& settings) {
   if (has_changed) hooks_.on_change();
 }
 
-// The key of another process, which has made the account.
+// Reads the key that another process may have made.
 void Renewer::refresh_account() {
   std::string stamp = store_->stamp("account.pem");
   if (stamp.empty() || stamp == account_stamp_) return;
   const auto pem = store_->load("account.pem");
   if (!pem || !*pem) return;
   auto key = PrivateKey::from_pem(**pem);
-  if (!key || !key->is_p256()) return;  // ensure_account() says so
+  if (!key || !key->is_p256()) return;  // ensure_account() reports it
   account_stamp_ = std::move(stamp);
   challenges_->set_thumbprint(thumbprint_of(*key));
   account_ = std::move(*key);
   clients_.clear();
 }
 
-// Of an order of another process. A file that cannot be read now is read at the next look.
+// Reads the responses for another process's order. If a file cannot be read, the next look tries
+// again.
 void Renewer::refresh_challenges() {
   std::string stamp = store_->stamp("challenges/open");
   if (stamp == open_stamp_) return;
@@ -169,21 +170,22 @@ NameSet Renewer::requested() const {
 
 bool Renewer::is_due(const Site& site, const RenewerSettings& settings) const {
   const RenewalState& state = site.state;
-  // A failure in the future is one of a clock that was wrong.
+  // A failure in the future was recorded by a clock that was wrong.
   if (state.next_attempt && state.last_attempt && *state.last_attempt <= now()) {
     WallTime next = *state.next_attempt;
     if (impatient_.contains(site.name)) next = std::min(next, *state.last_attempt + kImpatience);
     if (next > now()) return false;
   }
-  // One that was asked for before its time, and has failed, is still wanted.
+  // A renewal that was requested early and has failed is still wanted.
   if (site.is_placeholder || state.failures > 0) return true;
   const bool is_foreign =
       !state.authority.empty() &&
       std::ranges::find(settings.authorities, state.authority) == settings.authorities.end();
-  // After a change of the settings, once: another process may want the other authority.
+  // Only once after a change of the settings, because another process may want the other authority.
   if (is_foreign && impatient_.contains(site.name)) return true;
   if (!is_foreign && (!state.renew_at || *state.renew_at > now())) return false;
-  // Else a clock that is ahead, or an authority that always advises to renew, orders without end.
+  // Otherwise a clock that is ahead, or an authority that always advises to renew, would cause
+  // endless orders.
   const WallTime obtained = state.obtained.value_or(WallTime());
   return obtained > now() || obtained + until_next_order(obtained, site.facts.not_after) <= now();
 }
@@ -209,7 +211,8 @@ Renewer::Due Renewer::due(const RenewerSettings& settings) const {
   return due;
 }
 
-// Of a name that was removed. Another process with this store may have the name, and act on it.
+// Removes requests for names that are not in the settings, after kStray: another process with this
+// store may have the name and act on it.
 void Renewer::forget_stray_requests(const RenewerSettings& settings) {
   NameSet strays = requested();
   for (const std::string& name : settings.names)
@@ -236,7 +239,7 @@ task<void> Renewer::run() {
     std::string problem;
     try {
       co_await look();
-    } catch (const std::exception& error) {  // of this look; the next one begins from scratch
+    } catch (const std::exception& error) {  // ends this look; the next one starts from scratch
       problem = error.what();
     }
     lock_.reset();
@@ -267,14 +270,14 @@ task<void> Renewer::look() {
 task<void> Renewer::act(std::shared_ptr<const RenewerSettings> settings,
                         std::shared_ptr<const Due> due) {
   Scope work;
-  Scope heart;  // destroyed first: it refers to the other
+  Scope heart;  // destroyed first, because it refers to `work`
   heart.spawn(keep_lock(&work));
   heart.spawn(warn_meanwhile(settings));
   work.spawn(act_on(std::move(settings), std::move(due)));
   co_await work.join();
 }
 
-// Without the right to renew, what has begun ends at once.
+// Renews the lock, and cancels the work at once if the right to renew is lost.
 task<void> Renewer::keep_lock(Scope* work) {
   for (;;) {
     co_await sleep_for(times_.beat);
@@ -294,7 +297,7 @@ task<void> Renewer::keep_lock(Scope* work) {
   }
 }
 
-// Of other names, and of a certificate that an authority lets wait.
+// Repeats the warnings while an order is in progress, which an authority may keep waiting.
 task<void> Renewer::warn_meanwhile(std::shared_ptr<const RenewerSettings> settings) {
   for (;;) {
     co_await sleep_for(times_.beat);

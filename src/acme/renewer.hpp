@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Renewer gets certificates and renews them: once a second it looks at the store and at the clock.
-// Of the processes that share a store one acts at a time, and the others use the certificates that
-// it gets. Whatever fails, the certificates in use stay.
+// Renewer gets certificates and renews them: once a second it checks the store and the clock. Of
+// the processes that share a store only one acts at a time, and the others use the certificates
+// that it gets. If anything fails, the certificates in use stay.
 //
-// run() belongs to one thread. Functions marked so are for any.
+// run() belongs to one thread. Functions that are marked so may be called from any thread.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -35,11 +35,11 @@ namespace onehop::acme {
 struct RenewerSettings {
   NameSet names;
   std::string email = {};
-  // The URLs of directories. The later ones are for when the earlier ones do not issue.
+  // The URLs of directories. A later one is used if the earlier ones do not issue.
   std::vector<std::string> authorities = {};
   std::optional<ExternalAccount> external = {};
   std::string profile = {};
-  // In the order in which they are tried: "http-01", "tls-alpn-01".
+  // "http-01" and "tls-alpn-01", in the order in which they are tried.
   std::vector<std::string> challenges = {};
   KeyKind key_kind = KeyKind::ecdsa_p256;
 
@@ -49,23 +49,23 @@ struct RenewerSettings {
 class Renewer {
  public:
   struct Hooks {
-    // Receives messages; Urgency::none is information.
+    // Receives log messages; Urgency::none is information.
     std::function<void(Urgency, std::string_view)> log;
-    // Another certificate is to be served. On the thread of run().
+    // Called on the thread of run() when another certificate is to be served.
     std::function<void()> on_change;
-    // A transport for the authorities; called on the thread of run().
+    // Makes the transport for the authorities. Called on the thread of run().
     std::function<std::shared_ptr<const RoundTripper>()> make_transport;
     std::function<WallTime()> now = &std::chrono::system_clock::now;
-    std::function<double()> random = {};  // from 0 to 1; default: of the machine
+    std::function<double()> random = {};  // from 0 to 1; default: the machine's
   };
   struct Times {
     std::chrono::nanoseconds look = std::chrono::seconds(1);
     std::chrono::nanoseconds beat = std::chrono::seconds(5);
-    // For the others to see in the store what they may be asked by the authority.
+    // How long to wait until other processes have read the response to a challenge from the store.
     std::chrono::nanoseconds share = std::chrono::seconds(2);
     std::chrono::nanoseconds first_look_at_order = std::chrono::seconds(1);
     std::chrono::nanoseconds patience = std::chrono::minutes(5);
-    // For an attempt as a whole.
+    // The limit of an attempt as a whole.
     std::chrono::nanoseconds longest = std::chrono::minutes(15);
   };
 
@@ -77,10 +77,10 @@ class Renewer {
   Renewer& operator=(const Renewer&) = delete;
   ~Renewer();
 
-  // Reads what the store has of the names, so that sites() has one for each. Thread: any, one at
-  // a time.
+  // Reads the names' entries from the store, so that sites() has one for each name. May be called
+  // from any thread, by one at a time.
   Result<void> add(const NameSet& names) { return sites_.add(names); }
-  // In place of the former settings; their names were added. Thread: any.
+  // Replaces the settings. Their names must have been added. Thread: any.
   void set(RenewerSettings settings);
   std::vector<Site> sites(const NameSet& names) const { return sites_.get(names); }
   // Thread: any.
@@ -89,9 +89,9 @@ class Renewer {
   const std::shared_ptr<Challenges>& challenges() const noexcept { return challenges_; }
   const CertificateStore& store() const noexcept { return *store_; }
 
-  // Does not end; destroying the task ends it.
+  // Does not end; destroy the task to end it.
   task<void> run();
-  // One look, with all that follows from it.
+  // Checks the store and the clock once, and does what is due.
   task<void> look();
 
  private:
@@ -99,7 +99,7 @@ class Renewer {
   struct Attempt;
   struct Due {
     NameSet renewals;
-    NameSet questions;  // names whose authority is asked for advice
+    NameSet questions;  // names to ask their authority for advice about
     bool is_empty() const { return renewals.empty() && questions.empty(); }
   };
 
@@ -154,8 +154,8 @@ class Renewer {
   std::atomic<std::uint64_t> obtained_ = 0;
   std::atomic<std::uint64_t> failed_ = 0;
 
-  // Of the thread of run().
-  std::shared_ptr<const RenewerSettings> acted_on_;  // those that the clients were made from
+  // Used on the thread of run() only.
+  std::shared_ptr<const RenewerSettings> acted_on_;  // the settings that the clients were made from
   std::shared_ptr<const RoundTripper> transport_;
   std::map<std::string, std::unique_ptr<Client>> clients_;  // by authority
   std::optional<PrivateKey> account_;
@@ -163,13 +163,14 @@ class Renewer {
   std::string open_stamp_;
   std::unique_ptr<StoreLock> lock_;
   std::string lock_problem_;
-  std::map<std::string, WallTime> urged_;  // when a log line said that a name is urgent
-  // Until when an authority does not want to be asked about a name again, by name and authority.
+  std::map<std::string, WallTime> urged_;  // when the urgency of a name was last logged
+  // Until when an authority must not be asked about a name again, by name and authority.
   std::map<std::string, std::map<std::string, WallTime>> waits_;
-  // Names for which a failure long ago counts less, since something may have been repaired.
+  // Names whose last failure delays them by at most kImpatience, because the settings have changed
+  // and may have repaired the cause.
   NameSet impatient_;
   std::set<std::string> terms_said_;
-  // Since when there are requests for names that the settings do not have.
+  // Since when there are requests for names that are not in the settings.
   std::map<std::string, WallTime, std::less<>> strays_;
 };
 

@@ -11,17 +11,17 @@ void Sites::Found::move_to(Site& site) && {
   site.is_placeholder = false;
 }
 
-// Returns what is to be served in place of the pair of `kept`, if that is something else.
+// Returns the pair to serve in place of that of `kept`, if it is a different one.
 std::optional<Sites::Found> Sites::read_pair(Kept& kept, std::vector<std::string>& problems) {
   const std::string entry = entry_of(kept.site.name);
   std::string stamp = store_.stamp(entry);
   if (stamp == kept.stamp) return std::nullopt;
-  if (stamp.empty()) {  // it was removed: the one in memory serves on
+  if (stamp.empty()) {  // removed; the pair in memory continues to be served
     kept.stamp.clear();
     return std::nullopt;
   }
   auto pair = store_.load(entry);
-  if (!pair) {  // perhaps not for long: the next look tries again
+  if (!pair) {  // perhaps only temporary; the next look tries again
     std::string problem(pair.error().detail());
     if (problem != kept.problem) problems.push_back(problem);
     kept.problem = std::move(problem);

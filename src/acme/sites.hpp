@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sites: the names that this process has certificates for, with the pair that is served and the
-// state of its renewal, as they are in the store. A name without a certificate has a self-signed
-// one, which is in memory only. An entry of the store that cannot be used changes nothing.
+// Sites holds the names that this process has certificates for, each with the pair that is served
+// and the state of its renewal, as they are in the store. A name without a certificate has a
+// self-signed one, which is in memory only. If an entry in the store cannot be used, the pair that
+// is served stays.
 //
-// get() is for any thread, and does not wait for the store, which may be on a file system that does
-// not respond. add() is for one thread at a time. The rest belongs to the thread that renews.
+// get() may be called from any thread, and does not wait for the store, whose file system may not
+// respond. add() may be called by one thread at a time. The rest belongs to the thread that renews.
 // Thread: owner.
 #pragma once
 
@@ -42,19 +43,19 @@ class Sites {
   Sites(CertificateStore& store, std::function<WallTime()> now)
       : store_(store), now_(std::move(now)) {}
 
-  // Reads the names that are new. Errors: a placeholder cannot be made.
+  // Reads the names that are new. Fails if a placeholder cannot be made.
   Result<void> add(const NameSet& names);
-  // Looks whether others have changed something, and reads that. Returns whether another pair is to
-  // be served. `problems` gets a sentence for each entry that cannot be used.
+  // Reads entries that other processes have changed. Returns whether another pair is to be served.
+  // Adds a sentence to `problems` for each entry that cannot be used.
   bool refresh(const NameSet& names, std::vector<std::string>& problems);
-  // Of names that were added.
+  // The names must have been added.
   std::vector<Site> get(const NameSet& names) const;
   Site get(const std::string& name) const;
 
-  // Serves a pair from here on, and saves it.
+  // Serves a pair, and saves it.
   Result<void> put(const std::string& name, std::string pair, CertificateFacts facts);
   Result<void> put(const std::string& name, const RenewalState& state);
-  // The same in memory only: the process that acts saves it.
+  // Sets the state in memory only: the process that acts saves it.
   void adopt(const std::string& name, const RenewalState& state);
 
   static std::string entry_of(std::string_view name) {
@@ -65,13 +66,13 @@ class Sites {
   }
 
  private:
-  // Once it is in all_, the site changes under mutex_ and on the thread that renews only, to which
-  // all the rest belongs.
+  // Once in all_, `site` changes only under mutex_ and on the thread that renews. The other members
+  // belong to that thread.
   struct Kept {
     Site site;
     std::string stamp, state_stamp;  // of the entries that were read
-    std::string problem;             // that was reported: the entry could not be read
-    bool is_unsaved = false;         // the store was full, for example
+    std::string problem;             // the problem that was reported about reading the entry
+    bool is_unsaved = false;         // because the store was full, for example
   };
   struct Found {
     std::shared_ptr<const std::string> pair;

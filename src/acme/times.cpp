@@ -15,7 +15,7 @@ using std::chrono::seconds;
 
 constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-// Reads a text from its beginning. After the first mistake nothing else succeeds.
+// Reads a text from its beginning. After the first error, nothing else succeeds.
 class Reader {
  public:
   explicit Reader(std::string_view text) noexcept : rest_(text) {}
@@ -65,12 +65,12 @@ struct Civil {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
 };
 
-// The clock of the system ends in the year 2262.
+// The system clock ends in the year 2262.
 bool is_known(int year) {
   return year >= 1970 && year <= 2200;
 }
 
-// A leap second counts as the one before it.
+// A leap second counts as the second before it.
 std::optional<WallTime> time_at(const Civil& civil) {
   const std::chrono::year_month_day date(std::chrono::year(civil.year),
                                          std::chrono::month(static_cast<unsigned>(civil.month)),

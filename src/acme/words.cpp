@@ -10,8 +10,9 @@ bool is_continuation(char c) {
   return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U;
 }
 
-// Characters of more than one byte. In U+2028 to U+202E are the separators of lines and paragraphs
-// and marks of direction; the other marks are U+061C, U+200E and U+200F, and U+2066 to U+2069.
+// Recognizes control characters, separators and direction marks of more than one byte: U+2028 to
+// U+202E are line and paragraph separators and direction marks; the other direction marks are
+// U+061C, U+200E, U+200F and U+2066 to U+2069.
 bool is_invisible(std::string_view character) {
   const auto is_in = [&](std::string_view first, std::string_view last) {
     return character.size() == first.size() && character >= first && character <= last;

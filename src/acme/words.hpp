@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Texts of others and of errors, as people get them: in the log, the status and on a terminal.
+// Prepares the texts of authorities and errors for people: in the log, in the status and on a
+// terminal.
 // Thread: any.
 #pragma once
 
@@ -12,13 +13,13 @@
 
 namespace onehop::acme {
 
-// Of an error of this floor its detail, which is a sentence; an error of a connection has its
-// reason in the code.
+// Returns the detail of an error of this floor, which is a sentence, or the text of another error,
+// whose reason is in its code.
 std::string words_of(const Error& error);
-// At most `size` bytes, without a part of a character of UTF-8 at their end.
+// Returns at most `size` bytes, without an incomplete UTF-8 character at the end.
 std::string_view beginning_of(std::string_view text, std::size_t size);
-// A text of UTF-8 in one line of printable characters: others, and those that change the direction
-// of what is written, are spaces.
+// Returns a UTF-8 text as one line of printable characters: control characters, and characters that
+// change the direction of text, become spaces.
 std::string in_one_line(std::string_view text);
 
 }  // namespace onehop::acme
