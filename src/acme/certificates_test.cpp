@@ -57,7 +57,7 @@ TEST(AcmeCertificates, AChainThatIsNotForTheKeyIsRefused) {
   EXPECT_FALSE(make_pair(*key, "<html>", "a.example"));
 }
 
-// The server, which refuses it, would use no other certificate either.
+// A server that is given such a pair uses no other certificate either.
 TEST(AcmeCertificates, APairWithABrokenChainIsRefused) {
   const auto pair = make_placeholder("a.example", kNow);
   ASSERT_TRUE(pair);
@@ -88,7 +88,7 @@ TEST(AcmeCertificates, ARequestHasTheNamesAndNoSubject) {
   EXPECT_THAT(*request, HasSubstr("b.example"));
 }
 
-// RFC 9773 §4.1 has this certificate; its identifiers are what the text says.
+// The certificate and its identifiers are those of the example in RFC 9773 §4.1.
 TEST(AcmeCertificates, TheRenewalIdIsThatOfTheExampleOfRfc9773) {
   constexpr const char* kExample = R"(-----BEGIN CERTIFICATE-----
 MIIBQzCB66ADAgECAgUAh2VDITAKBggqhkjOPQQDAjAVMRMwEQYDVQQDEwpFeGFt
@@ -120,7 +120,7 @@ TEST(PrivateKeys, AKeySurvivesItsPem) {
 TEST(Jws, ASignatureIsTwoNumbersOfAFixedSize) {
   const auto key = PrivateKey::generate();
   ASSERT_TRUE(key);
-  for (int i = 0; i < 50; ++i)  // numbers with leading zeros among them
+  for (int i = 0; i < 50; ++i)  // some numbers have leading zeros
     EXPECT_EQ(key->sign_es256("text " + std::to_string(i))->size(), 64U);
   EXPECT_FALSE(PrivateKey::generate(KeyKind::rsa_2048)->sign_es256("text"));
 }

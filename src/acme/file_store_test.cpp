@@ -87,7 +87,7 @@ TEST_F(FileStoreTest, AFolderThatCannotBeMadeIsAnError) {
   EXPECT_THAT(store.error().detail(), HasSubstr(folder_ + "/acme"));
 }
 
-// A write fails in its middle.
+// A write fails halfway.
 TEST_F(FileStoreTest, AFullDiskLeavesTheOldEntry) {
   const auto store = open();
   ASSERT_TRUE(store->save("certificates/a.pem", "old"));
@@ -100,7 +100,7 @@ TEST_F(FileStoreTest, AFullDiskLeavesTheOldEntry) {
     EXPECT_EQ(entry.path().filename(), "a.pem");
 }
 
-// A writer is killed again and again: an entry is one of the two texts at every moment.
+// A writer is killed again and again; at every moment the entry is one of the two texts.
 TEST_F(FileStoreTest, AWriterThatIsKilledLeavesAWholeEntry) {
   const std::string first(300'000, 'a');  // more than the kernel writes at once
   const std::string second(400'000, 'b');
@@ -160,7 +160,7 @@ TEST_F(FileStoreTest, TheRightOfAProcessThatWasKilledIsFree) {
   EXPECT_NE(*lock, nullptr);
 }
 
-// Where the file system does not carry the lock of the kernel to another machine.
+// If the file system does not share the kernel's lock with another machine.
 TEST_F(FileStoreTest, AHolderOnAnotherMachineIsBelievedToLive) {
   const auto store = open();
   std::ofstream(folder_ + "/acme/lock") << "another.machine 0123456789abcdef 7\n";
@@ -176,7 +176,7 @@ TEST_F(FileStoreTest, TheRightIsLostWhenAnotherProcessTakesIt) {
   EXPECT_EQ((*lock)->renew(), true);
   std::ofstream(folder_ + "/acme/lock") << "another.machine 0123456789abcdef 1\n";
   EXPECT_EQ((*lock)->renew(), false);
-  lock->reset();  // and does not take it from that one
+  lock->reset();  // and does not release the other holder's lock
   std::ifstream file(folder_ + "/acme/lock");
   std::string text;
   std::getline(file, text);

@@ -133,7 +133,7 @@ TEST(AcmeMessages, AProblemIsOneLineForPeople) {
                                             }() +
                                             "\"}")
                                   .detail;
-  EXPECT_EQ(umlauts.size(), kMaxDetail - 1);  // not within a character
+  EXPECT_EQ(umlauts.size(), kMaxDetail - 1);  // not cut within a character
 }
 
 TEST(AcmeMessages, ARenewalWindowHasALength) {

@@ -57,7 +57,7 @@ TEST_F(RenewerTest, AnotherProcessRespondsToTheChallengeOfThisOne) {
   std::string response;
   std::string pair;
   authority_.on_look = [&](const std::string&, const std::string& token) {
-    // It sees that the lock is taken, and what the store has of the order.
+    // This one sees that the lock is taken, and the entries of the order in the store.
     io::Reactor reactor;
     run_task(reactor, other->look());
     response = other->challenges()->response_to("a.example", token);
@@ -110,14 +110,14 @@ TEST_F(RenewerTest, RenewsAfterTwoThirdsOfTheLifetimeWithAnotherKey) {
 TEST_F(RenewerTest, FollowsTheAdviceOfTheAuthority) {
   const auto renewer = make();
   authority_.behaviour.window = RenewalWindow{now_ + hours(100), now_ + hours(102), ""};
-  look(*renewer);  // the certificate
-  look(*renewer);  // the advice
+  look(*renewer);  // gets the certificate
+  look(*renewer);  // gets the advice
   EXPECT_EQ(status_of(*renewer).renew_at,
             std::chrono::floor<std::chrono::seconds>(now_) + hours(100));
   EXPECT_EQ(authority_.count("/info"), 1);
   now_ += hours(7);
   authority_.behaviour.window = RenewalWindow{now_ - hours(2), now_ - hours(1), ""};
-  look(*renewer);  // something has happened: renew now
+  look(*renewer);  // the authority advises to renew at once
   look(*renewer);
   EXPECT_EQ(authority_.count("/info"), 2);
   ASSERT_EQ(authority_.orders().size(), 2U);
@@ -380,7 +380,7 @@ TEST_F(RenewerTest, ARequestOfAnotherProcessRenewsNow) {
   EXPECT_EQ(renewer->counts().obtained, 2U);
 }
 
-// As after a revocation: the old certificate would serve until its time comes.
+// As after a revocation: otherwise the old certificate would be served until its normal renewal.
 TEST_F(RenewerTest, ARequestThatFailsIsRepeated) {
   const auto renewer = make();
   look(*renewer);
@@ -438,7 +438,7 @@ TEST_F(RenewerTest, AProcessThatLosesTheLockStopsAtOnceAndServesOn) {
   EXPECT_EQ(served(*renewer), first);
   EXPECT_EQ(status_of(*renewer).failures, 0U);
   EXPECT_EQ(renewer->challenges()->response_to("a.example", std::string(32, 'A')), "");
-  look(*renewer);  // the other one is believed to live
+  look(*renewer);  // the other holder may still live
   EXPECT_EQ(authority_.orders().size(), 1U);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sites over a store in memory, whose reads fail when a test wants.
+// Sites over a store in memory, whose reads fail when the test decides.
 #include "acme/sites.hpp"
 
 #include <chrono>
@@ -113,7 +113,7 @@ TEST_F(SitesTest, AStateThatCannotBeReadIsReadLater) {
   EXPECT_THAT(problems_, IsEmpty());
 }
 
-// As on a network file system whose server is away.
+// As on a network file system whose server does not respond.
 TEST_F(SitesTest, ReadersDoNotWaitForTheStore) {
   ASSERT_TRUE(sites_.add(names_));
   std::vector<std::future<Site>> readers;
@@ -126,7 +126,7 @@ TEST_F(SitesTest, ReadersDoNotWaitForTheStore) {
   store_.entries[Sites::state_entry_of("a.example")] = RenewalState().to_json();
   store_.on_load = store_.on_save = read;
   EXPECT_TRUE(refresh());
-  EXPECT_EQ(answered, 2);  // while the pair was read, and the state
+  EXPECT_EQ(answered, 2);  // while the pair was read, and while the state was read
   EXPECT_TRUE(sites_.put("a.example", other_, *facts_of(other_)));
   EXPECT_TRUE(sites_.put("a.example", RenewalState()));
   EXPECT_TRUE(sites_.add({"a.example", "b.example"}));

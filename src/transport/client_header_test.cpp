@@ -11,7 +11,7 @@
 namespace onehop::transport {
 namespace {
 
-// The ends in the header of such a connection: "CLIENT SERVER", or "none".
+// Returns "CLIENT SERVER", the addresses in the header of such a connection, or "none".
 std::string header_of(std::string_view peer, std::string_view local, bool has_id = true) {
   ConnectionInfo connection;
   connection.peer = peer;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// max_connections: which request receives a slot of an origin, on one worker and among workers.
+// max_connections: which request gets a slot of an origin, on one worker and among workers.
 #include "support/failing_allocation.hpp"
 #include "support/pool_test.hpp"
 
@@ -58,7 +58,8 @@ TEST_F(LimitedPoolTest, ASlotMayComeFreeWithoutMemoryToTellThoseWhoWait) {
   EXPECT_TRUE(lease_of(third)) << "it is free nevertheless";
 }
 
-// Regression: it was closed while any connection was being made, even far below the limit.
+// Regression: a returned connection was closed while any other was being made, even far below the
+// limit.
 TEST_F(ConnectionPoolTest, BelowTheLimitNoneIsClosedForARequestThatHasASlot) {
   Transport::Options options;
   options.max_connections = 3;
@@ -114,7 +115,7 @@ TEST_F(LimitedPoolTest, MakesANewOneForASlotThatCameFree) {
   const Held two = take(origin());
   Taking third = begin(origin());
   settle();
-  one.reset();  // broken: not given back
+  one.reset();  // broken, so not given back
   settle();
   const Held given = lease_of(third);
   ASSERT_TRUE(given);
@@ -122,7 +123,7 @@ TEST_F(LimitedPoolTest, MakesANewOneForASlotThatCameFree) {
   EXPECT_EQ(upstream_.dials, 3);
 }
 
-// Regression: all returned connections passed it by, until queue_timeout.
+// Regression: all returned connections passed the request by, until queue_timeout.
 TEST_F(LimitedPoolTest, WhoNeedsANewOneGetsTheSlotOfOneThatComesBack) {
   Held one = take(origin());
   Held two = take(origin());
@@ -140,7 +141,7 @@ TEST_F(LimitedPoolTest, WhoNeedsANewOneGetsTheSlotOfOneThatComesBack) {
   EXPECT_TRUE(lease_of(other));
 }
 
-// The next request would take it for its response.
+// The next request would read the unsolicited bytes as its response.
 TEST_F(LimitedPoolTest, HandsOnNoConnectionOnWhichTheUpstreamHasSaidMore) {
   Held one = take(origin());
   const Held two = take(origin());
@@ -164,7 +165,7 @@ TEST_F(LimitedPoolTest, GivesTheSlotOfAFailedDialToTheNext) {
   EXPECT_EQ(upstream_.dials, 2);
   upstream_.refuses = true;
   upstream_.answers = true;
-  // The refusal is for the first request; the next connection in the slot is for the other.
+  // The first request gets the refusal; the other gets the next connection in the slot.
   advance(10ms);
   upstream_.refuses = false;
   settle();
@@ -173,7 +174,7 @@ TEST_F(LimitedPoolTest, GivesTheSlotOfAFailedDialToTheNext) {
   ASSERT_TRUE(third.done());
 }
 
-// Regression: it waited for queue_timeout beside idle connections.
+// Regression: the request waited for queue_timeout although there were idle connections.
 TEST_F(LimitedPoolTest, IdleConnectionsThatWillNotDoGiveWay) {
   {
     Held one = take(origin());
@@ -189,7 +190,7 @@ TEST_F(LimitedPoolTest, IdleConnectionsThatWillNotDoGiveWay) {
   EXPECT_EQ(idle(), 1u);
 }
 
-// Regression: it was closed, and the other request received a new one.
+// Regression: the connection was closed, and the other request got a new one.
 TEST_F(LimitedPoolTest, AConnectionThatCameForARequestThatJustLeftIsTheNexts) {
   Held one = take(origin());
   H1Connection* const given_back = one.get();
@@ -198,7 +199,7 @@ TEST_F(LimitedPoolTest, AConnectionThatCameForARequestThatJustLeftIsTheNexts) {
   Taking next = begin(origin());
   settle();
   give_back(std::move(one));
-  ASSERT_FALSE(left->done());  // it is to run in the next pass
+  ASSERT_FALSE(left->done());  // it would resume in the next pass
   left.reset();
   settle();
   EXPECT_EQ(lease_of(next).get(), given_back);
@@ -262,7 +263,7 @@ TEST_F(TwoPoolsTest, AnIdleConnectionGivesWayToARequestElsewhere) {
   EXPECT_EQ(upstream_.accepted.front().ending(), "end");
 }
 
-// Regression: each counted separately against the common limit.
+// Regression: each thread counted its connections separately against the common limit.
 TEST_F(TwoPoolsTest, AnOriginThatOneThreadForgetsIsStillShared) {
   const Held here = take(origin());
   {
@@ -290,7 +291,7 @@ TEST_F(TwoPoolsTest, AConnectionGivenBackOrClosedGivesWayToARequestElsewhere) {
   }
 }
 
-// The same, with a worker that sleeps in its event loop.
+// Like the test before, with a worker that sleeps in its event loop.
 TEST_F(ConnectionPoolTest, WakesAThreadThatWaitsForASlot) {
   Transport::Options options;
   options.max_connections = 1;

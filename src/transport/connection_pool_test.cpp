@@ -22,7 +22,7 @@ std::size_t promised() {
   return promised_memory();
 }
 
-// Regression: the window of a stream that there will not be stayed promised.
+// Regression: the window of a stream stayed promised although there would be no stream.
 TEST_F(ConnectionPoolTest, ARequestThatWaitsForHttp1HasNoPromiseOfAStream) {
   start();
   upstream_.answers = false;
@@ -222,7 +222,7 @@ TEST_F(ConnectionPoolTest, DropsAnIdleOneThatEndsOrSpeaks) {
   }
 }
 
-// The event has not been delivered yet: the pool looks again.
+// The event has not been delivered yet, so the pool checks again.
 TEST_F(ConnectionPoolTest, GivesNobodyAConnectionThatHasJustEnded) {
   start();
   give_back(take(origin()));
@@ -344,7 +344,7 @@ TEST_F(ConnectionPoolTest, TellsOneWaiterForEachDialThatFails) {
   EXPECT_EQ(open(), 0u);
 }
 
-// Regression: it failed with the error of another dial, although its own succeeded.
+// Regression: the second request failed with the error of another dial, although its own succeeded.
 TEST_F(ConnectionPoolTest, ADialThatFailsIsNobodysWhenEachWhoWaitsHasAnother) {
   start();
   Held used = take(origin());
@@ -363,7 +363,8 @@ TEST_F(ConnectionPoolTest, ADialThatFailsIsNobodysWhenEachWhoWaitsHasAnother) {
   EXPECT_TRUE(lease_of(second));
 }
 
-// Regression: it became idle although requests waited after one that needed a new connection.
+// Regression: the connection became idle although requests waited after the one that needed a new
+// connection.
 TEST_F(ConnectionPoolTest, GivesAConnectionToTheFirstThatItWillDoFor) {
   start();
   Held used = take(origin());
@@ -398,7 +399,8 @@ TEST_F(ConnectionPoolTest, KeepsTheConnectionOfARequestThatWasGivenUp) {
 
 // --- unused origins ----------------------------------------------------------------------------
 
-// Regression: they were kept while the process ran, and a hook may take the host from the request.
+// Regression: origins were kept as long as the process, and a hook may take the host from the
+// request.
 TEST_F(ConnectionPoolTest, ForgetsAnOriginThatNothingIsLeftOf) {
   start();
   for (int i = 0; i < 100; ++i)
@@ -420,7 +422,7 @@ TEST_F(ConnectionPoolTest, KeepsAnOriginAsLongAsItIsNeeded) {
   upstream_.answers = false;
   Taking first = begin(kept);
   Taking second = begin(kept);
-  advance(30s);  // one that is being made, and who waits for a slot
+  advance(30s);  // a connection is being made, and a request waits for a slot
   upstream_.answers = true;
   advance(20ms);
   Held lease = lease_of(first);
@@ -428,9 +430,9 @@ TEST_F(ConnectionPoolTest, KeepsAnOriginAsLongAsItIsNeeded) {
   give_back(std::move(lease));
   settle();
   lease = lease_of(second);
-  advance(10s);  // one that is in use
+  advance(10s);  // a connection is in use
   give_back(std::move(lease));
-  advance(3s);  // one that is idle
+  advance(3s);  // a connection is idle
   EXPECT_EQ(&origin(), &kept);
   EXPECT_EQ(idle(), 1u);
   advance(4s);
@@ -466,7 +468,7 @@ class TransferredTest : public ConnectionPoolTest {
     origin().complete(std::move(transfer));
     settle();
   }
-  // A request that waits for a connection that is being made.
+  // Makes a request wait for a connection that is being made.
   Taking begin_to_wait(Reuse reuse) {
     upstream_.answers = false;
     return begin(origin(), reuse);
@@ -475,7 +477,7 @@ class TransferredTest : public ConnectionPoolTest {
   io::FileDescriptor far_end_;
 };
 
-// Regression: it was given to any request, even a POST, however long it had been idle.
+// Regression: the connection was given to any request, even a POST, however long it had been idle.
 TEST_F(TransferredTest, OneThatIdledForLongIsForThoseWhoMayHaveIt) {
   Taking post = begin_to_wait(Reuse::recent_only);
   hand_over(1100ms);
@@ -488,7 +490,7 @@ TEST_F(TransferredTest, OneThatIdledForLongIsForThoseWhoMayHaveIt) {
   EXPECT_TRUE(lease_of(get));
 }
 
-// Regression: its age began again in the second pool.
+// Regression: the idle time of the connection began again in the second pool.
 TEST_F(TransferredTest, OneThatNobodyTakesIsAsOldAsItWas) {
   hand_over(3s);
   EXPECT_EQ(idle(), 1u);

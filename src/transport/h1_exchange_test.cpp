@@ -41,7 +41,7 @@ class SocketDialer final : public net::Dialer {
   io::FileDescriptor socket_;
 };
 
-// Three bytes at once, and three more after each second.
+// Three bytes at once, and three more each second.
 class SlowContent final : public BodySource {
  public:
   explicit SlowContent(bool& gone) : witness_(gone) {}
@@ -56,8 +56,8 @@ class SlowContent final : public BodySource {
   bool begun_ = false;
 };
 
-// An upstream that stops reading, so that writing fails while responses still arrive: only a kernel
-// does that, here with a pair of sockets.
+// An upstream that stops reading, so that writing fails while responses still arrive. Only a kernel
+// does that, so the test uses a socket pair.
 class H1ExchangeTest : public test::StreamPair {
  protected:
   H1ExchangeTest() {
@@ -98,12 +98,12 @@ class H1ExchangeTest : public test::StreamPair {
               static_cast<ssize_t>(text.size()));
     settle();
   }
-  // The next piece of the content cannot be written.
+  // Makes the next piece of the content unwritable.
   void stop_reading() {
     ASSERT_EQ(::shutdown(upstream_.get(), SHUT_RD), 0);
     advance(1100ms);
   }
-  // A complete response, on a connection that cannot be used again.
+  // Expects a complete response, on a connection that cannot be used again.
   void expect_whole_answer() {
     ASSERT_TRUE(answering_.done());
     const auto response = answering_.take();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clients that cancel requests must not harm the connection that others share.
+// Clients that cancel requests must not harm a connection that they share with other clients.
 #include "base/held_memory.hpp"
 #include "net/memory_stream.hpp"
 #include "support/h2_upstream_test.hpp"
@@ -32,7 +32,7 @@ class H2CancelTest : public H2UpstreamTest {
     return H2UpstreamTest::ask(Request(Method::put, Url::parse("h2c://a/").value(),
                                        Headers({{"Host", "a"}, {"X", field}}), Body::of("")));
   }
-  // How many streams were reset.
+  // Returns how many streams were reset.
   std::size_t resets() {
     std::size_t count = 0;
     for (const auto& [stream, message] : streams())
@@ -41,7 +41,7 @@ class H2CancelTest : public H2UpstreamTest {
   }
 };
 
-// 60 requests per second are cancelled, and the upstream is slow.
+// Clients cancel 60 requests per second, and the upstream is slow.
 TEST_F(H2CancelTest, OneClientThatCancelsDoesNotMakeTheUpstreamEndTheConnection) {
   std::deque<std::size_t> last_second;
   std::size_t all = 0;
@@ -65,7 +65,7 @@ TEST_F(H2CancelTest, OneClientThatCancelsDoesNotMakeTheUpstreamEndTheConnection)
     count();
     advance(1000ms / 60);
   }
-  // The request of another client on the same connection.
+  // Another client's request on the same connection.
   Asking other = ask();
   const std::uint32_t stream = 2 * kCancelled + 1;
   far_.send(frame(h2_frames::headers, h2_frames::kEndHeaders | h2_frames::kEndStream, stream,
@@ -86,7 +86,7 @@ std::size_t held() {
   return held_memory();
 }
 
-// Its socket is full, and the resets have not been sent yet.
+// The upstream's socket is full, so the resets have not been sent yet.
 TEST_F(H2CancelTest, CancelledRequestsCountWhileTheUpstreamDoesNotRead) {
   constexpr std::size_t kHead = 50'000;
   const std::size_t before = held();

@@ -26,7 +26,7 @@ using test::pieces;
 
 class H2ExchangeTest : public H2UpstreamTest {
  protected:
-  // Windows of a MiB.
+  // Windows of 1 MiB.
   H2ExchangeTest() : H2UpstreamTest(number(4, 2) + number(1 << 20, 4)) {
     far_.send(frame(h2_frames::window_update, 0, 0, number(1 << 20, 4)));
   }
@@ -41,7 +41,7 @@ class H2ExchangeTest : public H2UpstreamTest {
     if (answered) return std::nullopt;
     return answered.error();
   }
-  // The request on this stream, as the upstream has received it.
+  // Returns the request on this stream, as the upstream has received it.
   const test::H2Peer::Message& arrived(std::uint32_t stream) {
     settle();
     return streams()[stream];
@@ -86,7 +86,7 @@ TEST_F(H2ExchangeTest, ABodyThatThrowsTakesItsRequestBack) {
   EXPECT_FALSE(arrived(1).ended);
 }
 
-// Its windows are large, its socket is full, and it sends frames from time to time.
+// The upstream has large windows and a full socket, and sends frames from time to time.
 TEST_F(H2ExchangeTest, AnUpstreamThatSpeaksAndDoesNotReadIsGivenUp) {
   auto asking = ask(Body::of(std::string(500'000, 'x')));
   for (int i = 0; i < 6; ++i) {

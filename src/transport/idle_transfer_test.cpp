@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Idle connections move between the workers of one transport. Two event loops take turns on the
-// test's thread; the upstream is a thread with real sockets.
+// test's thread; the upstream runs on another thread, with real sockets.
 #include <onehop/transport.hpp>
 
 #include "http/message_access.hpp"
@@ -106,7 +106,7 @@ task<std::string> get(const Transport& transport, Url url, Method method, Connec
 
 class IdleTransferTest : public ::testing::Test {
  protected:
-  // `client`: authenticated by the upstream, unless empty.
+  // Unless `client` is empty, the upstream authenticates the connection for it.
   std::string run(io::Reactor& on,
                   io::Reactor& other,
                   Method method = Method::get,
@@ -130,7 +130,7 @@ class IdleTransferTest : public ::testing::Test {
 
   CountingUpstream upstream_;
   std::unique_ptr<Transport> transport_ = std::make_unique<Transport>();
-  // Manual clocks: no deadline passes, however slow the machine.
+  // Manual clocks, so that no deadline passes, however slow the machine is.
   io::Reactor one_{io::Reactor::Clock::manual};
   io::Reactor two_{io::Reactor::Clock::manual};
   bool other_runs_ = true;
@@ -153,7 +153,7 @@ TEST_F(IdleTransferTest, AlsoForARequestThatMayNotBeSentTwice) {
   EXPECT_EQ(upstream_.connections(), 1);
 }
 
-// The upstream would take the requests of the other worker for hers.
+// The upstream would take the other worker's requests for those of the authenticated client.
 TEST_F(IdleTransferTest, NotAConnectionThatIsReservedForAClient) {
   const ConnectionId alice(io::Endings::new_number());
   EXPECT_EQ(run(one_, two_, Method::get, alice), "ok");
@@ -174,7 +174,7 @@ TEST_F(IdleTransferTest, AThreadThatDoesNotAnswerIsNotWaitedFor) {
   other_runs_ = false;
   EXPECT_EQ(run(one_, two_), "ok");
   EXPECT_EQ(upstream_.connections(), 2);
-  // The connection that it offers late goes to the pool of the asker.
+  // The connection that two_ offers late goes to the pool that asked for it.
   two_.run_once(milliseconds(0));
   one_.run_once(milliseconds(0));
   EXPECT_EQ(transport_->statistics().idle, 2U);
@@ -229,7 +229,7 @@ TEST_F(IdleTransferTest, NothingIsLeftOfAThreadThatHasEnded) {
   EXPECT_EQ(transport_->statistics().dialled, 2U);
 }
 
-// Regression: its pools stayed on each event loop, with their connections.
+// Regression: the pools stayed on each event loop, with their connections.
 TEST_F(IdleTransferTest, NothingIsLeftOfATransportThatHasGone) {
   EXPECT_EQ(run(one_, two_), "ok");
   other_runs_ = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What becomes of connections to an origin that no list names any more.
+// Connections to an origin end when no list names the origin any more.
 #include "transport/named_origins.hpp"
 
 #include "support/h2_upstream_test.hpp"
@@ -28,7 +28,7 @@ std::vector<std::string> keys_of(const std::vector<std::string_view>& urls) {
 class NamedOriginsTest : public ConnectionPoolTest {
  protected:
   NamedOriginsTest() {
-    // They would end by themselves otherwise.
+    // Otherwise the connections would end by themselves.
     start({.pool_idle_timeout = 1h});
   }
   NamedOrigins naming(const std::vector<std::string_view>& urls) {
@@ -102,7 +102,7 @@ TEST_F(NamedOriginsTest, OneThatIsAskedAgainGetsNewConnections) {
   EXPECT_EQ(idle(), 1u);
 }
 
-// The request that it is made for was there before.
+// The request that the connection is made for came before the origin was abandoned.
 TEST_F(NamedOriginsTest, AConnectionThatIsBeingMadeIsUsedOnce) {
   upstream_.answers = false;
   NamedOrigins list = naming({"http://a"});

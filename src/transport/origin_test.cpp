@@ -30,7 +30,7 @@ constexpr std::size_t kCapacity = 2 * kMebi;
 
 struct DialledUpstream {
   std::deque<test::FarEnd> accepted;
-  std::string greeting;  // what it says at once
+  std::string greeting;  // what the upstream sends at once
   int dials = 0;
   bool refuses = false;
 };
@@ -77,7 +77,7 @@ class OriginTest : public test::StreamPair {
     need.http1_only = true;
     return need;
   }
-  // A new connection to an upstream that allows `max_streams` streams.
+  // Returns a new connection to an upstream that allows `max_streams` streams.
   H2Connection* connect(std::uint32_t max_streams) {
     auto taking = origin().lease(Need(), reactor_.now());
     taking.start();
@@ -128,7 +128,7 @@ TEST_P(OriginChoice, OfTwoThatAreLoaded) {
     const Exchanges all = begin(*first, 8);
     second = connect(8);
   }
-  settle();  // what was cancelled counts until then
+  settle();  // cancelled streams count until then
   ASSERT_TRUE(second && second != first);
   const Exchanges on_first = begin(*first, GetParam().first);
   const Exchanges on_second = begin(*second, GetParam().second);
@@ -155,8 +155,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 // --- requests that wait ------------------------------------------------------------------------
 
-// Regression: the next one was not woken, and waited until queue_timeout beside a connection with
-// room.
+// Regression: the next request was not woken, and waited until queue_timeout although a connection
+// had room.
 TEST_F(OriginTest, ARequestThatIsCancelledJustWhenThereIsRoomLeavesItToTheNext) {
   Transport::Options options;
   options.max_connections = 1;
@@ -170,8 +170,8 @@ TEST_F(OriginTest, ARequestThatIsCancelledJustWhenThereIsRoomLeavesItToTheNext) 
   next.start();
   settle();
   served.reset();
-  reactor_.run_once({});  // after this flush it is known that there is room
-  reactor_.run_once({});  // the first is notified
+  reactor_.run_once({});  // after this flush, the connection reports that it has room
+  reactor_.run_once({});  // the first request is woken
   cancelled = {};
   settle();
   ASSERT_TRUE(next.done());
@@ -186,7 +186,7 @@ TEST_F(OriginTest, AnIdleConnectionOfHttp1GivesWay) {
   taking.start();
   settle();
   ASSERT_TRUE(taking.done());
-  taking = {};  // which returns it
+  taking = {};  // which returns the connection
   ASSERT_EQ(origin().idle(), 1u);
   EXPECT_TRUE(connect(1));
 }
@@ -258,7 +258,7 @@ TEST_F(OriginTest, ADialThatFailsAtOnceIsTheOnlyOne) {
 
 class FullConnectionTest : public OriginTest {
  protected:
-  // A request waits beside a connection that is full, and no other can be made.
+  // A request waits for a full connection, and no other connection can be made.
   void SetUp() override {
     Transport::Options options;
     options.queue_timeout = std::chrono::seconds(5);
@@ -278,7 +278,7 @@ class FullConnectionTest : public OriginTest {
   task<Result<Lease>> waiting_;
 };
 
-// Regression: it failed, although there would have been room soon.
+// Regression: the request failed, although the connection would soon have had room.
 TEST_F(FullConnectionTest, IsWaitedForWhenNoOtherCanBeMade) {
   EXPECT_LE(upstream_.dials, 2 + 10);
   served_.reset();
@@ -336,7 +336,7 @@ TEST_F(OriginTest, IsKeptAsLongAsItHasARequestOrAConnection) {
   served.reset();
   settle();
   ASSERT_TRUE(waiting.done());
-  advance(std::chrono::seconds(3));  // it is idle
+  advance(std::chrono::seconds(3));  // the origin is idle
   EXPECT_EQ(&origin(), &kept);
   const auto lease = origin().try_lease(Need());
   ASSERT_TRUE(lease);
@@ -355,7 +355,7 @@ TEST_F(OriginTest, IsKeptAsLongAsItsUpstreamIsKnownToSpeakHttp1) {
 
 // --- the end of a connection -------------------------------------------------------------------
 
-// Regression: it stayed, with its slot, until the upstream closed it.
+// Regression: the connection stayed open, with its slot, until the upstream closed it.
 TEST_F(OriginTest, ARetiredConnectionEndsAlsoWhenItsLastRequestGoesWhileItLetsOthersRun) {
   start();
   H2Connection* const connection = connect(100);
@@ -364,7 +364,7 @@ TEST_F(OriginTest, ARetiredConnectionEndsAlsoWhenItsLastRequestGoesWhileItLetsOt
   settle();
   connection->retire();
   settle();
-  // Exactly as much as is read in one turn, of unknown frames.
+  // Unknown frames, of exactly as many bytes as are read in one turn.
   std::string turn;
   while (turn.size() + 2 * 16393 < kMebi)
     turn += frame(0x7f, 0, 0, std::string(16384, 'x'));
@@ -411,7 +411,7 @@ TEST_F(OriginTest, ABodyThatHasFailedIsNotSentAgain) {
 
 // --- numbers of streams ------------------------------------------------------------------------
 
-// Regression: all further requests on such a connection failed.
+// Regression: all later requests on such a connection failed.
 TEST_F(OriginTest, AConnectionWithoutNumbersForFurtherStreamsIsReplaced) {
   start();
   H2Connection* const old = connect(100);

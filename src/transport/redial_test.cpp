@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Requests that wait for an upstream which refuses, or for a descriptor: the same over both
+// Requests that wait for an upstream that refuses, or for a descriptor, behave the same over both
 // versions of HTTP.
 #include "transport/redial.hpp"
 
@@ -40,7 +40,7 @@ class RedialTest : public ConnectionPoolTest, public ::testing::WithParamInterfa
       all.push_back(ask());
     return all;
   }
-  // One of the connections that max_connections allows: another thread's.
+  // Takes a connection that max_connections allows, as another thread would.
   std::unique_ptr<Slot> take_slot() {
     auto slot = shared_->try_slot(shared_->origin(is_http2() ? "h2c|a|80" : "http|a|80"));
     return slot ? std::make_unique<Slot>(std::move(*slot)) : nullptr;
@@ -51,7 +51,7 @@ INSTANTIATE_TEST_SUITE_P(Over, RedialTest, ::testing::Bool(), [](const auto& eac
   return each.param ? "Http2" : "Http1";
 });
 
-// Regression: each of them dialled separately, ten times per second.
+// Regression: each request dialled separately, ten times per second.
 TEST_P(RedialTest, OneDialTriesForAllThatWait) {
   start_holding(10s);
   std::vector<Asking> all = ask_often(200);
@@ -93,7 +93,7 @@ TEST_P(RedialTest, NobodyDialsWhenAllHaveLeft) {
   EXPECT_TRUE(next.is_served());
 }
 
-// Regression: all requests failed. A reset, with TLS, arrives during the handshake.
+// Regression: all requests failed. With TLS, a reset arrives during the handshake.
 TEST_P(RedialTest, AnUpstreamThatLeavesTheHandshakeIsHeldAsWell) {
   for (const Error& left : {refusal(ECONNRESET, Phase::tls),
                             Error(Errc::closed, Side::upstream, "it left").during(Phase::tls)}) {
@@ -121,7 +121,7 @@ TEST_P(RedialTest, AnErrorThatIsFinalIsHeardByAllWhoWait) {
     EXPECT_TRUE(each.fails_with(make_error_code(Errc::tls_failed)));
 }
 
-// Regression: it failed with the refusal only after queue_timeout.
+// Regression: the request failed with the refusal only after queue_timeout.
 TEST_P(RedialTest, AWaitForASlotBecomesOneForTheUpstream) {
   start_holding(20s, 1);
   std::unique_ptr<Slot> taken = take_slot();
@@ -148,7 +148,7 @@ TEST_P(RedialTest, AndThatEndsAsWell) {
   EXPECT_TRUE(waiting.fails_with(kRefused));
 }
 
-// Regression: it failed with the refusal only after queue_timeout.
+// Regression: the request failed with the refusal only after queue_timeout.
 TEST_P(RedialTest, WhoWaitsBesideADialThatIsRefusedLaterIsHeld) {
   start_holding(20s, 1);
   upstream_.answers = false;
@@ -167,7 +167,7 @@ TEST_P(RedialTest, WhoWaitsBesideADialThatIsRefusedLaterIsHeld) {
 TEST_P(RedialTest, NoWaitIsEndless) {
   for (const Transport::Duration hold : {Transport::Duration::zero(), Transport::Duration(20s)}) {
     start_holding(hold);
-    upstream_.answers = false;  // which a dialer makes an end of, as a rule
+    upstream_.answers = false;  // a real dialer would end the dial
     Asking waiting = ask();
     advance(std::max<Transport::Duration>(hold, 5s) + 4900ms);
     EXPECT_FALSE(waiting.done());
@@ -176,7 +176,7 @@ TEST_P(RedialTest, NoWaitIsEndless) {
   }
 }
 
-// Regression: the count of dials was wrong from then on, and requests waited for the failed one.
+// Regression: the count of dials stayed wrong, and requests waited for the failed dial.
 TEST_P(RedialTest, ADialThatFindsNoMemoryBlocksNobody) {
   start();
   upstream_.is_short_of_memory = true;
@@ -243,7 +243,7 @@ TEST_P(DescriptorsTest, ForSoLong) {
   EXPECT_TRUE(waiting.error()->retry_safe());
 }
 
-// Regression: it was a 502.
+// Regression: the response was a 502.
 TEST_P(DescriptorsTest, WhoDoesNotWaitHearsOfThatAllTheSame) {
   Transport::Options options;
   options.queue_timeout = 0s;
@@ -254,7 +254,7 @@ TEST_P(DescriptorsTest, WhoDoesNotWaitHearsOfThatAllTheSame) {
   EXPECT_TRUE(asking.fails_with(std::error_code(EMFILE, std::system_category())));
 }
 
-// Regression: they were kept until pool_idle_timeout.
+// Regression: such connections were kept until pool_idle_timeout.
 TEST_P(DescriptorsTest, AnIdleHttp2ConnectionToElsewhereGivesUpItsOwn) {
   start();
   Need need;
@@ -306,7 +306,7 @@ TEST_F(Http1RedialTest, WhatWasHeldInVainIsNotTriedOnceMore) {
   }
 }
 
-// With max_connections as well, the request waits for a connection in the end.
+// With max_connections, the request waits for a connection after the hold.
 TEST_F(Http1RedialTest, WhoIsHeldWaitsForItsSlot) {
   Transport::Options options;
   options.hold = 20s;
@@ -326,7 +326,7 @@ TEST_F(Http1RedialTest, WhoIsHeldWaitsForItsSlot) {
   EXPECT_TRUE(lease_of(second));
 }
 
-// Regression: it was a 502.
+// Regression: the response was a 502.
 TEST_F(Http1RedialTest, WhoFindsNoDescriptorWaitsForAConnectionOfAnother) {
   start();
   Held used = take(origin());
@@ -340,7 +340,7 @@ TEST_F(Http1RedialTest, WhoFindsNoDescriptorWaitsForAConnectionOfAnother) {
   EXPECT_EQ(lease_of(waiting).get(), same);
 }
 
-// Regression: it waited while the others kept their connections.
+// Regression: the request waited while the others kept their connections.
 TEST_F(Http1RedialTest, WhoFindsADescriptorAndNoSlotDoesNotWaitForEver) {
   Transport::Options options;
   options.max_connections = 2;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Requests over both versions of HTTP that wait for one upstream, which refuses.
+// Requests over both versions of HTTP that wait for one upstream that refuses connections.
 #include "support/failing_allocation.hpp"
 #include "support/h2_frames.hpp"
 #include "support/pool_test.hpp"
@@ -53,7 +53,7 @@ class OneVersionFails : public ConnectionPoolTest {
   }
 };
 
-// Regression: the request over HTTP/1 failed with the error of a dial that was not for it.
+// Regression: the HTTP/1 request failed with the error of a dial for the other version.
 TEST_F(OneVersionFails, ADialThatIsForTheOtherMaySucceed) {
   start();
   upstream_.answers = false;
@@ -68,8 +68,8 @@ TEST_F(OneVersionFails, ADialThatIsForTheOtherMaySucceed) {
   EXPECT_TRUE(alone.is_served());
 }
 
-// Regression: a client that authenticates its connection failed the requests that were held for an
-// upstream that speaks HTTP/2 only, at the moment it came back.
+// Regression: a client that authenticated its connection caused the failure of requests that were
+// held for an HTTP/2-only upstream, just when the upstream came back.
 TEST_F(OneVersionFails, RequestsThatAreHeldOverTheOtherAreServed) {
   Transport::Options options;
   options.hold = 10s;
@@ -89,7 +89,7 @@ TEST_F(OneVersionFails, RequestsThatAreHeldOverTheOtherAreServed) {
     EXPECT_TRUE(each.is_served());
 }
 
-// Regression: the exception ended the dial before it had dialled for the other version.
+// Regression: an exception ended the dial before it had dialled for the other version.
 TEST_F(OneVersionFails, AConnectionThatFindsNoMemoryLeavesTheOtherItsDial) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   Transport::Options options;
@@ -124,7 +124,7 @@ TEST_F(OneVersionFails, AConnectionThatFindsNoMemoryLeavesTheOtherItsDial) {
 
 class HeldBesideAFullConnection : public OneVersionFails {
  protected:
-  // A request over HTTP/2 waits for room, and the upstream refuses further connections.
+  // Makes an HTTP/2 request wait for room while the upstream refuses further connections.
   void start_full(Transport::Duration hold) {
     Transport::Options options;
     options.hold = hold;
@@ -149,7 +149,7 @@ class HeldBesideAFullConnection : public OneVersionFails {
   std::optional<Asking> waiting_;
 };
 
-// Regression: it failed with the refusal, although it waited for room.
+// Regression: the request failed with the refusal, although it waited for room.
 TEST_F(HeldBesideAFullConnection, ARefusalOverHttp1DoesNotConcernIt) {
   start_full(2s);
   advance(3s);
@@ -189,7 +189,7 @@ TEST_F(HeldBesideAFullConnection, ItFailsWithItsConnection) {
   EXPECT_FALSE(held.done());
 }
 
-// Regression: each time it was first in line, all others dialled at once.
+// Regression: each time the request was first in line, all others dialled at once.
 TEST_F(HeldBesideAFullConnection, OneDialTriesForTheOthers) {
   start_full(20s);
   std::vector<Asking> held;

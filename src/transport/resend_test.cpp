@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the upstream may have done with a failed request, and whether it is sent again: over both
-// versions, with TLS and without.
+// How much of a failed request the upstream may have processed, and whether the request is sent
+// again: over both versions, with TLS and without.
 #include "transport/resend.hpp"
 
 #include <onehop/scope.hpp>
@@ -28,8 +28,8 @@ using namespace std::chrono_literals;
 
 // --- HTTP/1 ------------------------------------------------------------------------------------
 
-// A POST on a connection whose other end the test holds. Time stands still: the test decides
-// when the event loop runs.
+// A POST on a connection whose other end the test holds. The clock stands still, and the test
+// decides when the event loop runs.
 class H1Delivery : public test::TlsStreamPair, public ::testing::WithParamInterface<bool> {
  protected:
   H1Delivery() : enter_(reactor_) {
@@ -59,7 +59,7 @@ class H1Delivery : public test::TlsStreamPair, public ::testing::WithParamInterf
     exchange_ = std::make_unique<H1Exchange>(
         std::make_unique<H1Connection>(origin, std::move(*slot), std::move(stream), "peer"));
   }
-  // Nothing more can be written, until drain().
+  // Fills the connection, so that nothing can be written until drain().
   void fill() {
     const std::string data(100'000, 'x');
     EXPECT_TRUE(near_raw_->try_write(data.data(), data.size()).has_bytes());
@@ -89,7 +89,8 @@ class H1Delivery : public test::TlsStreamPair, public ::testing::WithParamInterf
   std::unique_ptr<H1Exchange> exchange_;
 };
 
-// Regression: with TLS it counted as unsent, because the record as a whole was not taken.
+// Regression: with TLS the request counted as unsent, because only a part of the record was
+// written.
 TEST_P(H1Delivery, IsUncertainOnceTheFirstBytesAreOut) {
   begin();
   near_raw_->set_max_write(10);
@@ -116,7 +117,7 @@ TEST_P(H1Delivery, IsUnsentWhereTheConnectionHadFailedBefore) {
   EXPECT_TRUE(error().retry_safe());
 }
 
-// Regression: TLS had kept it, and sent it with its close_notify.
+// Regression: TLS had kept the request, and sent it with its close_notify.
 TEST_P(H1Delivery, WhatIsUnsentDoesNotLeaveAfterAll) {
   begin(Room::none);
   send();
@@ -173,7 +174,7 @@ class H2Resend : public test::StreamPair {
                                              std::make_unique<H2Dialer>(reactor_, accepted_));
   }
 
-  // The status, or 0 for an error.
+  // Returns the status, or 0 for an error.
   Trip trip(std::string content) {
     Request request(Method::post, Url::parse("h2c://a/").value(), Headers({{"Host", "a"}}),
                     Body::of(std::move(content)));
@@ -187,7 +188,7 @@ class H2Resend : public test::StreamPair {
     trip.start();
     return trip;
   }
-  // How many requests have arrived on this connection since the last call.
+  // Returns how many requests have arrived on this connection since the last call.
   std::size_t heads(std::size_t connection) {
     received_.resize(accepted_.size());
     received_[connection] += accepted_[connection].receive();
@@ -195,7 +196,7 @@ class H2Resend : public test::StreamPair {
     return static_cast<std::size_t>(
         std::erase_if(frames, [](const auto& each) { return each.type == h2_frames::headers; }));
   }
-  // A connection that has served a request, and is idle.
+  // Makes a connection that has served a request and is idle.
   void warm() {
     Trip first = begin();
     settle();
@@ -205,7 +206,7 @@ class H2Resend : public test::StreamPair {
     ASSERT_TRUE(first.done());
     EXPECT_EQ(first.take(), 200);
   }
-  // The request arrives on that connection, alone, and is served.
+  // Expects that the request arrives on that connection, alone, and is served.
   void expect_served(Trip& trip, std::size_t connection) {
     settle();
     ASSERT_EQ(accepted_.size(), connection + 1);
@@ -222,10 +223,10 @@ class H2Resend : public test::StreamPair {
   std::optional<Error> error_;
 };
 
-// Regression: it was a 502.
+// Regression: the response was a 502.
 TEST_F(H2Resend, AfterAGoawayThatCameBeforeThePostWasSerialised) {
   warm();
-  Trip post = begin();  // it goes out at the end of the pass
+  Trip post = begin();  // it is sent at the end of the pass
   accepted_[0].send(goaway(1));
   expect_served(post, 1);
   EXPECT_EQ(heads(0), 0u);
@@ -327,7 +328,7 @@ TEST_F(H2Resend, WithPausesWhereItIsPassedOverForEver) {
   EXPECT_EQ(accepted_.size(), 17u);
 }
 
-// Regression: it was a 504 without a fault of the upstream.
+// Regression: the response was a 504 although the upstream was not at fault.
 TEST_F(H2Resend, WhatWasNeverSentOnAConnectionThatHasDied) {
   Trip large = begin(std::string(100'000, 'x'));  // it fills the connection
   settle();
@@ -423,7 +424,7 @@ TEST_F(H2Resend, ARequestThatWaitsForAConnectionIsPromisedAWindow) {
   EXPECT_EQ(promised(), before);
 }
 
-// Held requests are a small load, because of the pauses.
+// Held requests are a small load because of the pauses.
 TEST_F(H2Resend, WhatIsRefusedAndHeldWhenTheRetryBudgetIsSpent) {
   Transport::Options options;
   options.hold = std::chrono::seconds(10);

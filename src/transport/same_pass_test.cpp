@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An upstream ends a connection just after a request has left it idle: the kernel knows the end,
-// and the event loop has had no occasion to look.
+// An upstream closes a connection just after a request has left it idle: the kernel knows of the
+// end, but the event loop has had no occasion to ask.
 #include "io/file_descriptor.hpp"
 #include "net/tcp_stream.hpp"
 #include "support/stream_pair.hpp"
@@ -18,7 +18,7 @@
 namespace onehop::transport {
 namespace {
 
-// Each connection is a pair of sockets of the kernel.
+// Each connection is a socket pair.
 class PairDialer final : public net::Dialer {
  public:
   PairDialer(io::Reactor& reactor, std::vector<io::FileDescriptor>& upstream)
@@ -63,7 +63,7 @@ class SamePassTest : public test::StreamPair {
     auto lease = origin().try_lease(need);
     return lease ? lease->take_h1() : nullptr;
   }
-  // A request has read its response, and returns the connection.
+  // Returns the connection of a request that has read its response.
   void give_back(std::unique_ptr<H1Connection> connection) {
     char byte = 0;
     EXPECT_EQ(::send(upstream_.back().get(), "x", 1, MSG_NOSIGNAL), 1);
@@ -85,7 +85,7 @@ class SamePassTest : public test::StreamPair {
   std::unique_ptr<ConnectionPool> pool_;
 };
 
-// A POST would be lost on it, and could not be sent again.
+// A POST would be lost on the connection, and could not be sent again.
 TEST_F(SamePassTest, AConnectionThatTheUpstreamHasEndedIsNotGivenToARequestThatIsSentOnce) {
   give_back(dial());
   upstream_.back().reset();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Nothing of a Transport is left on the event loops after its end, once its last exchange is
-// over.
+// A Transport that has ended leaves nothing on the event loops once its last exchange is over.
 #include "support/failing_allocation.hpp"
 #include "support/pool_test.hpp"
 
@@ -49,7 +48,7 @@ TEST_F(TransportEnd, IdleConnectionsAreClosedAndThePoolGoes) {
   EXPECT_TRUE(gone_.expired());
 }
 
-// A destructor begins it.
+// The end is begun by a destructor.
 TEST_F(TransportEnd, NeedsNoMemoryAtOnce) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "operator new is a sanitizer's";
   {
@@ -84,7 +83,7 @@ TEST_F(TransportEnd, AlsoWhatIsKnownOfAnUpstreamWithHttp1) {
   EXPECT_TRUE(gone_.expired());
 }
 
-// Regression: it was called on a destroyed pool.
+// Regression: the function was called on a destroyed pool.
 TEST_F(TransportEnd, WhatIsPostedToAPoolThatHasGoneIsDropped) {
   bool called = false;
   shared_of_transport_->post(pool(), [&called](SharedPools::Member&) { called = true; });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Round trips of requests that no proxy would make, and the effect of Options.
+// Round trips of requests that no proxy would make, and the effects of Options.
 #include <onehop/transport.hpp>
 
 #include "support/bodies.hpp"
@@ -19,7 +19,7 @@ namespace {
 using namespace test::vocabulary;
 using test::pieces;
 
-// A handler at "s:80" makes the request of the test and sends it; "backend:80" is the test.
+// A handler at "s:80" creates the request of the test and sends it; the test acts as "backend:80".
 class TransportTest : public ::testing::Test {
  protected:
   using Make = std::function<Request()>;
@@ -55,7 +55,7 @@ class TransportTest : public ::testing::Test {
     return Request(method, Url::parse("http://backend/").value(), Headers({{"Host", "backend"}}),
                    std::move(body));
   }
-  // A PUT whose body says it has `length` bytes.
+  // Returns a PUT whose body claims to have `length` bytes.
   static Make put(std::vector<std::string> content, std::uint64_t length) {
     return [content, length] {
       auto source = pieces(content);
@@ -106,7 +106,7 @@ TEST_F(TransportTest, DoesNotSendABodyAgainThatHasFailed) {
   EXPECT_THROW(backend(), std::out_of_range);
 }
 
-// There is no client connection that it could be reserved for.
+// There is no client connection to reserve the connection for.
 TEST_F(TransportTest, KeepsNoConnectionThatIsAuthenticatedForNoClient) {
   network_.listen("backend:80");
   struct Case {
@@ -145,7 +145,7 @@ TEST_F(TransportTest, SendsNoMoreThanABodySaidAndCutsTheRequest) {
   }
 }
 
-// Regression: only a reader that waited just then was woken; all others waited for
+// Regression: only a reader that was waiting at that moment was woken; all others waited for
 // activity_timeout.
 TEST_F(TransportTest, CutsAnAnswerWhoseRequestHasFailedWhileItWasDelivered) {
   network_.listen("backend:80");
@@ -157,7 +157,7 @@ TEST_F(TransportTest, CutsAnAnswerWhoseRequestHasFailedWhileItWasDelivered) {
   });
   Wire backend = this->backend();
   backend.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + std::string(500'000, 'x'));
-  network_.advance(5s);  // no request takes it meanwhile
+  network_.advance(5s);  // nothing is read meanwhile
   std::size_t received = 0;
   for (std::size_t some = 1; some > 0; received += some) {
     some = client.receive().size();
@@ -203,7 +203,7 @@ TEST_F(TransportTest, CutsARequestWhoseBodyThrows) {
   EXPECT_TRUE(backend.at_end());
 }
 
-// The response had begun before the request broke off: it must not look complete either.
+// The response had begun before the request broke off, so it must not look complete either.
 TEST_F(TransportTest, CutsAnAnswerWhoseRequestBreaksOff) {
   network_.listen("backend:80");
   Wire client = send([] {
@@ -238,7 +238,7 @@ TEST_F(TransportTest, DoesNotUseAConnectionAgainWhoseRequestBrokeOff) {
 
 // --- upstreams that end a request early --------------------------------------------------------
 
-// It has responded, and reads no more: the response counts.
+// The upstream has responded and reads no more: the response counts.
 TEST_F(TransportTest, TakesAnAnswerThatCameBeforeTheUpstreamClosed) {
   network_.listen("backend:80");
   Wire client = send([] { return request(Method::put, Body::of(std::string(300'000, 'x'))); });
@@ -409,7 +409,7 @@ TEST_F(TransportTest, HoldsARequestForSoLong) {
   EXPECT_EQ(error_->phase(), Phase::connect);
 }
 
-// Regression: it was a 502 once the upstream listened, before it was ready.
+// Regression: the response was a 502 once the upstream listened but was not ready.
 TEST_F(TransportTest, HoldsARequestWhoseNewConnectionIsReset) {
   network_.listen("backend:80");
   Wire client = send([] { return request(Method::put, Body::of("again")); }, holding(10s));
@@ -449,7 +449,7 @@ TEST_F(TransportTest, HoldsAResetRequestForSoLong) {
   EXPECT_LE(transport_->statistics().dialled, 5u);
 }
 
-// A refused dial is repeated once: the upstream may be restarting.
+// A refused dial is repeated once, because the upstream may be restarting.
 TEST_F(TransportTest, HoldsNothingUnlessItIsToldTo) {
   Wire client = send([] { return request(Method::get); });
   network_.advance(100ms);

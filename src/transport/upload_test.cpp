@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using State = Upload::State;
 
-// Sends as the test decides.
+// Sends when the test decides.
 struct Sender {
   task<Result<void>> send_rest() {
     co_await released.wait();
@@ -40,7 +40,7 @@ class UploadTest : public test::StreamPair, private Upload::Owner {
     upload_.take(request, copy);
     upload_.await_continue(request);
   }
-  // Begins to send; the result of that, or std::nullopt to wait for the rest.
+  // Begins to send; `at_once` is the result, or std::nullopt to wait for the rest.
   void begin(Poll<void> at_once) {
     upload_.begin(sender_, reactor_, [&](Body&, wire::BodyProgress& progress) {
       progress.record("con", reactor_.now());
@@ -148,7 +148,7 @@ TEST_F(UploadTest, IsDroppedWhenItFailsAfterAResponse) {
   EXPECT_FALSE(upload_.has_content());
 }
 
-// Its server keeps the exchange, which sends it, until then.
+// Until then the server keeps the exchange, which sends the content.
 TEST_F(UploadTest, IsDroppedWhenItHasLeftAfterAResponse) {
   take();
   begin(std::nullopt);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a Transport says of its upstreams.
+// The statistics of a Transport about its upstreams.
 #include "transport/upstream_counts.hpp"
 
 #include "support/pool_test.hpp"
@@ -100,7 +100,7 @@ TEST_F(UpstreamCountsTest, AttemptsAreRememberedAfterTheOrigin) {
   EXPECT_FALSE(address().attempts.are_failing());
 }
 
-// Regression: a want of descriptors here was a backend that is down.
+// Regression: if this machine was short of descriptors, the backend counted as down.
 TEST_F(UpstreamCountsTest, WhatIsWantingHereSaysNothingOfTheUpstream) {
   Transport::Options options;
   options.queue_timeout = Transport::Duration::zero();

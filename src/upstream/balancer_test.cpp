@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The choice among endpoints: its rules one by one, and the waits that it leads to in a model with
-// a virtual clock.
+// The choice among endpoints: each rule, and the waiting times that result in a model with a
+// virtual clock.
 #include "upstream/balancer.hpp"
 
 #include "upstream/group.hpp"
@@ -41,7 +41,7 @@ class BalancerTest : public ::testing::Test {
     balance_ = balance;
     start_again();
   }
-  // With other members, which are constant otherwise.
+  // Makes a new balancer after a change of the members, which a balancer takes as constant.
   void start_again() { balancer_.emplace(members_, balance_, kSlowStart, 1); }
   void set_weight(std::size_t index, double weight) {
     members_[index].weight = weight;
@@ -54,7 +54,7 @@ class BalancerTest : public ::testing::Test {
   std::optional<std::size_t> choose(const Wanted& wanted = {.now = kNow}) {
     return balancer_->choose(wanted);
   }
-  // How often each is chosen.
+  // Returns how often each endpoint is chosen.
   std::vector<int> shares(int choices, Time now = kNow) {
     std::vector<int> counts(members_.size());
     for (int i = 0; i < choices; ++i)
@@ -152,7 +152,7 @@ TEST_F(BalancerTest, HashFollowsTheWeights) {
   EXPECT_NEAR(counts[2], 2000, 150);
 }
 
-// Regression: of two requests of a client at once, one went elsewhere.
+// Regression: if a client sent two requests at once, one went to another endpoint.
 TEST_F(BalancerTest, AKeyStaysWhereItIsForAFewRequestsAtOnce) {
   start(3, Balance::hash);
   const std::size_t first = choose({.now = kNow, .key = 7}).value();
@@ -164,7 +164,7 @@ TEST_F(BalancerTest, AKeyStaysWhereItIsForAFewRequestsAtOnce) {
 
 TEST_F(BalancerTest, NoneOfAHashIsAQuarterAboveItsShare) {
   start(4, Balance::hash);
-  for (int i = 0; i < 100; ++i) {  // one key for all
+  for (int i = 0; i < 100; ++i) {  // one key for all requests
     const std::size_t chosen = choose({.now = kNow, .key = 7}).value();
     ++members_[chosen].endpoint->load.requests;
   }
@@ -172,17 +172,17 @@ TEST_F(BalancerTest, NoneOfAHashIsAQuarterAboveItsShare) {
     EXPECT_LE(member.endpoint->load.requests, 32u);
 }
 
-// Regression: where no endpoint was below its bound, there was none for the request.
+// Regression: if no endpoint was below its bound, the request got none.
 TEST_F(BalancerTest, AHashFindsOneWhateverTheCounts) {
   start(2, Balance::hash);
   for (Member& member : members_)
-    member.weight = 1e308;  // together more than there is: no share
+    member.weight = 1e308;  // the sum is infinite, so each share is 0
   set_requests(0, 20);
   set_requests(1, 20);
   EXPECT_TRUE(choose({.now = kNow, .key = 7}).has_value());
 }
 
-// The values are for ever: all proxies of a fleet choose alike, whatever their version.
+// The values must never change: all proxies of a fleet choose alike, whatever their versions.
 TEST(KeyHash, IsTheSameInAllVersions) {
   EXPECT_EQ(hash_of(""), 0x2d06800538d394c2u);
   EXPECT_EQ(hash_of("10.0.0.1"), hash_of("10.0.0.1"));
@@ -213,7 +213,7 @@ TEST_F(BalancerTest, WhereNoneIsUsableAllAreTried) {
   EXPECT_EQ(choose({.now = kNow, .tried = tried}), std::nullopt);
 }
 
-// One that hangs would cost a request that has failed once its patience.
+// An endpoint that hangs would cost a request that has already failed once its timeout.
 TEST_F(BalancerTest, WhoIsPassedOverIsNotTheSecondChoice) {
   start(2, Balance::least);
   members_[1].endpoint->eject(kNow, kNow + 10s);
@@ -264,10 +264,11 @@ TEST_F(BalancerTest, ASlowStartBeginsWithATenth) {
 
 // --- a model -----------------------------------------------------------------------------------
 
-// Requests arrive at random, each endpoint serves one at a time in an exponential time, and the
-// last endpoint is three times slower: together they are at three quarters of what they can do.
+// Requests arrive at random. Each endpoint serves one at a time, in an exponentially distributed
+// time, and the last endpoint is three times slower. The load is three quarters of their total
+// capacity.
 struct Waits {
-  double median = 0, p99 = 0;  // in mean times of service
+  double median = 0, p99 = 0;  // in mean service times
 };
 
 Waits simulate(std::size_t count, Balance balance) {

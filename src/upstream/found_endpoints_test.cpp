@@ -78,7 +78,7 @@ TEST_F(FoundEndpointsTest, AFailureKeepsTheLastGoodAnswer) {
   EXPECT_EQ(host_.next(), now_ + 2s);
 }
 
-// Regression: where a family was late each time, its endpoints came and went.
+// Regression: if a family's response was late each time, its endpoints came and went.
 TEST_F(FoundEndpointsTest, AFamilyWithoutAnAnswerKeepsItsAddresses) {
   answer_in_part({"10.0.0.1"});
   EXPECT_THAT(addresses(), ElementsAre("10.0.0.1")) << "and not the name itself";
@@ -99,7 +99,7 @@ TEST_F(FoundEndpointsTest, ANameMustBeAbsentForAMinute) {
   now_ += 59s;
   fail(true, "not found");
   EXPECT_THAT(addresses(), ElementsAre("10.0.0.1"));
-  fail(false, "no name server");  // it was not absent all the time
+  fail(false, "no name server");  // the name was not absent all the time
   now_ += 2s;
   fail(true, "not found");
   EXPECT_THAT(addresses(), ElementsAre("10.0.0.1"));

@@ -168,7 +168,7 @@ TEST_F(GroupTest, ATrialThatSucceedsBeginsASlowStart) {
   now_ += 10s;
   EXPECT_EQ(states()[0], State::up);
   EXPECT_EQ(events_.back(), "endpoint http://a:1 is up again");
-  // It has worked for long enough: the next ejection is as short as the first.
+  // The endpoint has worked for long enough, so the next ejection is as short as the first.
   now_ += 5min;
   fail(0, 5);
   EXPECT_LE(endpoint(0).ejected_until() - now_, 10s);
@@ -185,7 +185,7 @@ TEST_F(GroupTest, AnEjectionThatLastsForYearsEndsLater) {
   }
 }
 
-// Regression: it was ejected until a trial, though it served all requests.
+// Regression: the endpoint stayed ejected until a trial, although it served all requests.
 TEST_F(GroupTest, WhoServesForWantOfAnotherIsNotEjectedAnyMore) {
   start({"http://a:1", "http://b:1"});
   fail(0, 5);
@@ -196,7 +196,7 @@ TEST_F(GroupTest, WhoServesForWantOfAnotherIsNotEjectedAnyMore) {
   EXPECT_THAT(states(), ElementsAre(State::starting, State::down));
 }
 
-// Regression: a request that never ended kept all others away.
+// Regression: a request that never ended kept all other requests from trying.
 TEST_F(GroupTest, ATrialThatTakesLongIsNotTheOnlyOne) {
   start({"http://a:1", "http://b:1"});
   fail(0, 5);
@@ -266,7 +266,7 @@ TEST_F(GroupTest, WhoIsGoneIsSeenWhileItHasRequests) {
   EXPECT_THAT(states(), ElementsAre(State::up));
 }
 
-// Name servers may leave out some of the addresses each time.
+// Name servers may leave out some of the addresses in each response.
 TEST_F(GroupTest, WhoIsGoneIsRememberedForAMinute) {
   start({"http://a:1", "http://b:1"});
   fail(0, 5);

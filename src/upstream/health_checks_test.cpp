@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Checks while the list of endpoints changes, by real connections and the real clock.
+// Checks while the list of endpoints changes, with real connections and the real clock.
 #include "upstream/health_checks.hpp"
 
 #include <onehop/detail/clock.hpp>
@@ -26,7 +26,7 @@ namespace {
 using namespace std::chrono_literals;
 using State = Upstream::State;
 
-// A port where the kernel accepts connections, or refuses them.
+// A port on which the kernel accepts or refuses connections.
 class Place {
  public:
   Place() {
@@ -101,7 +101,8 @@ TEST_F(HealthChecksTest, GoOnWhileTheListChanges) {
 
 class EndOfHealthChecksTest : public HealthChecksTest {
  protected:
-  // `end` ends the checks of an Upstream; those of another group show that time passes.
+  // Expects no checks of an Upstream after `end` has ended them. The checks of another Upstream
+  // show that time passes.
   void expect_none_after(const std::function<void(Upstream&)>& end) {
     std::atomic<int> changes = 0;
     Upstream::Options options = checked({a_.endpoint()});

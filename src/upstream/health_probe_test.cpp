@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 using Kind = Upstream::HealthCheck::Kind;
 using ::testing::HasSubstr;
 
-// Responds with what a test says, and keeps the last request.
+// Responds as the test decides, and keeps the last request.
 class Backend final : public Handler {
  public:
   explicit Backend(std::function<Response()> respond) : respond_(std::move(respond)) {}
@@ -117,7 +117,7 @@ TEST_F(HealthProbeTest, OverGrpcServingIsGood) {
   EXPECT_EQ(backend_->last_content(), std::string("\0\0\0\0\6\x0a\4shop", 11));
 }
 
-// Regression: one that was kept said nothing of what new ones would meet.
+// Regression: checks over a kept connection did not show how a new connection would fare.
 TEST_F(HealthProbeTest, EachCheckMakesAConnection) {
   serve_grpc(std::string("\0\0\0\0\2\x08\1", 7));
   for (const Kind kind : {Kind::grpc, Kind::http}) {
@@ -150,7 +150,7 @@ TEST_F(HealthProbeTest, OverGrpcEveryOtherStatusIsBad) {
   }
 }
 
-// Servers without the health service respond so.
+// Servers without the health service send this response.
 TEST_F(HealthProbeTest, OverGrpcTheCodeOfAResponseWithoutMessagesIsTheReason) {
   serve([] {
     Response response(200);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clients that stay at their endpoint, by a key or a cookie.
+// Clients that stay with their endpoint, by a key or a cookie.
 #include "support/upstream_test.hpp"
 
 #include <set>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Requests through an Upstream of three backends, in memory: where they go when one of them fails.
+// Requests through an Upstream of three backends in memory: where they go if one of them fails.
 #include <onehop/upstream.hpp>
 
 #include "support/h2_frames.hpp"
@@ -149,7 +149,7 @@ TEST_F(UpstreamTest, AConnectionThatWasIdleForTooLongMovesNoClient) {
   EXPECT_EQ(endpoints()[0].requests, 0u);
 }
 
-// Regression: the request failed although the third endpoint had not been asked.
+// Regression: the request failed although the third endpoint had not been tried.
 TEST_F(UpstreamTest, TheLastAttemptGoesToAnEndpointThatHasNotFailed) {
   start({}, {.response_timeout = 1s});
   Wire client = this->client();
@@ -167,7 +167,7 @@ TEST_F(UpstreamTest, TheLastAttemptGoesToAnEndpointThatHasNotFailed) {
   EXPECT_EQ(body_of(client.receive()), "c");
 }
 
-// Regression: what shares a connection was never at fault.
+// Regression: a failure on a shared connection never counted against the endpoint.
 TEST_F(UpstreamTest, AnEndpointThatSpeaksNoHttp2IsEjected) {
   start({.endpoints = {"h2c://a", "h2c://b"}});
   serve("b");
@@ -181,7 +181,7 @@ TEST_F(UpstreamTest, AnEndpointThatSpeaksNoHttp2IsEjected) {
   EXPECT_EQ(state(0), State::ejected);
 }
 
-// Else clients could eject it.
+// Otherwise clients could eject it.
 TEST_F(UpstreamTest, AnEndpointWithoutTunnelsOverHttp2IsNotAtFault) {
   start({.endpoints = {"h2c://a", "h2c://b"}});
   Wire client = this->client();
@@ -220,7 +220,7 @@ TEST_F(UpstreamTest, ATimeoutOverHttp2GoesOnToAnother) {
   EXPECT_EQ(body_of(client.receive()), "b");
 }
 
-// Regression: it used up the time of all.
+// Regression: the endpoint used up the time for all endpoints.
 TEST_F(UpstreamTest, AnEndpointWithoutAHandshakeCostsNoRequest) {
   start({.endpoints = {"https://a", "http://b"}});
   network_.listen("a:443");
@@ -286,7 +286,7 @@ TEST_F(UpstreamTest, StatusesOfTheListAreAskedOfAnother) {
   EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 503 ")) << "a POST may have been served";
 }
 
-// The last one that is asked has the last word.
+// The client gets the response of the last endpoint that was tried.
 TEST_F(UpstreamTest, TheClientSeesTheStatusOfTheLast) {
   start({.retry_statuses = {503}});
   Wire client = this->client();
@@ -391,7 +391,7 @@ TEST_F(UpstreamTest, AnUpdateKeepsTheConnectionsToThoseThatStay) {
   EXPECT_FALSE(a.receive().empty());
 }
 
-// It may last as long as a tunnel.
+// A request in progress may last as long as a tunnel.
 TEST_F(UpstreamTest, OneThatIsReplacedKeepsNoIdleConnections) {
   start({}, {.pool_idle_timeout = 1h});
   Wire client = this->client();
