@@ -33,7 +33,7 @@ bool is_nonce(std::string_view text) {
   });
 }
 
-// Adds what was being waited for to a timeout.
+// Adds to a timeout what this side was waiting for.
 Error of_waiting(Error error, const char* what) {
   return error.is(Errc::timed_out) ? error.with(what) : error;
 }

@@ -195,7 +195,7 @@ void FileStore::take_over(const std::string& path) const {
   [[maybe_unused]] const int failed = ::lchown(path.c_str(), owner_->user, owner_->group);
 }
 
-// Also removes files that killed writers and starts have left.
+// Also removes files left by writers and starts that were killed.
 Result<void> FileStore::prepare() {
   std::error_code error;
   fs::create_directories(fs::path(folder_).parent_path(), error);

@@ -69,7 +69,7 @@ class H1Exchange final : public PolledBodySource,
   Result<void> send_head(const Request& request);
   void begin_upload(std::size_t head);
   bool is_answered() const noexcept override { return progress_ != Progress::waiting; }
-  bool has_left() const noexcept override { return true; }  // what is sent has been written
+  bool has_left() const noexcept override { return true; }  // sent bytes were written
   bool passes_content_on() const noexcept override { return upload_.is_on_its_way(); }
   bool is_left_to_response(const Error& error) const noexcept override;
   void on_upload_failed() noexcept override;

@@ -100,7 +100,7 @@ class H2Exchange final : public h2::Stream,
   bool is_answered() const noexcept override { return has_responded(); }
   bool has_left() const noexcept override { return has_sent_end() || is_closed(); }
   bool passes_content_on() const noexcept override { return upload_.is_on_its_way(); }
-  // True if the upstream does not want the rest of the content.
+  // If the stream is closed or the exchange has failed, the upstream does not want the rest.
   bool is_left_to_response(const Error&) const noexcept override {
     return !is_open() || failure_.has_value();
   }

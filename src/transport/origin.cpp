@@ -299,7 +299,7 @@ void Origin::close_any_idle() {
 void Origin::close_all_idle() {
   idle_.clear();
   http2_.close_all_idle();
-  // Also if the origin was only kept to remember HTTP/1.1.
+  // Also lets the pool forget an origin that is kept only to remember HTTP/1.1.
   if (pool_.reactor().now() < http1_until_) use_.call_again(pool_.reactor().now());
 }
 

@@ -21,7 +21,7 @@ namespace onehop::upstream {
 struct Wanted {
   Time now{};
   std::span<const std::size_t> tried = {};  // endpoints that it must not be sent to
-  // Sending the request twice does no harm, so it may be the one that tries an ejected endpoint.
+  // Sending the request twice does no harm, so the request may try an ejected endpoint at once.
   bool is_repeatable = false;
   std::uint64_t key = 0;  // for Balance::hash
 };
