@@ -17,7 +17,7 @@ namespace detail {
 bool names_connection_scheme(const Headers& headers, FieldName field) noexcept;
 }
 
-// Checks Authorization and Proxy-Authorization of a request.
+// Reports whether Authorization or Proxy-Authorization of a request has such credentials.
 inline bool has_connection_credentials(const Headers& headers) noexcept {
   return (HeaderLines(headers).has(FieldId::authorization) &&
           detail::names_connection_scheme(headers, field::authorization)) ||
@@ -25,7 +25,8 @@ inline bool has_connection_credentials(const Headers& headers) noexcept {
           detail::names_connection_scheme(headers, field::proxy_authorization));
 }
 
-// Checks WWW-Authenticate and Proxy-Authenticate of a response of any status.
+// Reports whether WWW-Authenticate or Proxy-Authenticate of a response has such a challenge. The
+// status does not matter.
 inline bool has_connection_challenge(const Headers& headers) noexcept {
   return (HeaderLines(headers).has(FieldId::www_authenticate) &&
           detail::names_connection_scheme(headers, field::www_authenticate)) ||

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Known field names and the proxy's rules for them. The table is field_names.def. FieldId::host is
-// the index of a row, field::host its FieldName.
+// The known field names and the proxy's rules for them, from the table in field_names.def. Each row
+// has an index, such as FieldId::host, and a FieldName, such as field::host.
 // Thread: any; constant.
 #pragma once
 
@@ -29,10 +29,10 @@ enum FieldFlag : std::uint8_t {
   list = 4,        // a comma-separated list; lines may be joined
   no_trailer = 8,  // could change framing, routing, authentication or trust: not in trailers
   keep = 16,       // end-to-end: naming it in Connection does not remove it
-  claims = 32,     // what an earlier hop claims about the client: a forwarding field
+  claims = 32,     // a forwarding field: an earlier hop's claim about the client
 };
 
-// Makes FieldName from a row, and reads the row of one.
+// Converts between rows and FieldNames.
 struct detail::FieldNames {
   static constexpr FieldName make(FieldId id, std::string_view text) noexcept {
     return FieldName(id, text);
@@ -61,9 +61,9 @@ inline constexpr std::array kFieldFlags = {
 static_assert(kFieldFlags.size() <= 63, "Headers keeps one bit for each known name");
 }  // namespace detail
 
-// Returns the row of `name`, ignoring case; unknown if there is none.
+// Returns the row of `name`, ignoring case, or unknown if it has none.
 FieldId find_field(std::string_view name) noexcept;
-// Returns the name as in the table; "" for unknown.
+// Returns the name as the table spells it, or "" for unknown.
 std::string_view name_of(FieldId id) noexcept;
 
 constexpr std::uint64_t bit_of(FieldId id) noexcept {

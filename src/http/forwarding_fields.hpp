@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Forwarding fields: a proxy's statements to the next server about the client and its request. A
+// Forwarding fields are a proxy's statements to the next server about the client and its request. A
 // client can write them too, so they count only if the peer is trusted. The table is in
 // forwarding_fields.cpp. The functions do not allocate.
 // Thread: any.
@@ -15,15 +15,15 @@ namespace onehop {
 
 enum class ForwardingField : std::uint8_t {
   none,
-  // X-Forwarded-For, -Host and -Proto, and X-Client-Certificate-Subject: set by this proxy.
+  // Set by this proxy: X-Forwarded-For, -Host and -Proto, and X-Client-Certificate-Subject.
   own,
   // Set by other proxies: X-Real-IP, X-Forwarded-Port, Forwarded and so on.
   foreign,
-  // Proxy: no proxy sets it. CGI turns it into HTTP_PROXY, which programs use to choose a proxy
-  // ("httpoxy").
+  // The field "Proxy", which no proxy sets. CGI turns it into HTTP_PROXY, which programs use to
+  // choose a proxy ("httpoxy").
   harmful,
   // One of these names with other bytes in place of hyphens, such as X_Real_IP. CGI and WSGI cannot
-  // distinguish them, and proxies that know the real field pass this one on.
+  // distinguish it from the real name, and proxies that know only the real name pass it on.
   lookalike,
 };
 

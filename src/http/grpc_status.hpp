@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The form of an error status that gRPC clients understand: a 200 without content whose header
-// fields are those of the trailers ("Trailers-Only" in the gRPC over HTTP/2 protocol).
+// Builds error responses that gRPC clients understand: a 200 without content that has the fields of
+// the trailers in its head ("Trailers-Only" in the gRPC over HTTP/2 protocol).
 // Thread: any.
 #pragma once
 
@@ -17,7 +17,7 @@ enum class GrpcStatus : std::uint8_t { deadline_exceeded = 4, internal = 13, una
 
 GrpcStatus grpc_status_for(const Error& error) noexcept;
 
-// `content_type` is the request's.
+// Returns the response to a request with `content_type`.
 Response grpc_response_for(const Error& error, std::string_view content_type);
 
 }  // namespace onehop

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HeaderLines and HeaderWriter are what codecs see of Headers: lines as they are stored, and the
-// memory of their text. Views; the Headers must outlive them. Thread: owner.
+// HeaderLines and HeaderWriter let codecs read and change the lines of Headers as they are stored,
+// and use the arena that holds their text. Both are views: the Headers must outlive them.
+// Thread: owner.
 #pragma once
 
 #include <onehop/headers.hpp>
@@ -17,7 +18,7 @@ namespace onehop {
 
 using detail::FieldLine;
 
-// Reads lines, in order.
+// Reads the lines, in order.
 class HeaderLines {
  public:
   explicit HeaderLines(const Headers& headers) noexcept : headers_(headers) {}
@@ -26,9 +27,10 @@ class HeaderLines {
   const FieldLine* end() const noexcept { return headers_.lines_ + headers_.size_; }
   std::size_t size() const noexcept { return headers_.size_; }
   const FieldLine& operator[](std::size_t i) const noexcept { return headers_.lines_[i]; }
-  // Reports whether a line has that name. For FieldId::unknown: whether a line has any such name.
+  // Reports whether a line has the name `id`. For FieldId::unknown, reports whether a line has any
+  // name that is not in the table.
   bool has(FieldId id) const noexcept { return (headers_.present_ & bit_of(id)) != 0; }
-  // The memory of the text; null if there has never been any.
+  // Returns the arena of the text, or null if none has been needed yet.
   const ArenaRef& arena_or_none() const noexcept { return headers_.arena_; }
 
  private:
@@ -40,13 +42,13 @@ class HeaderWriter {
  public:
   explicit HeaderWriter(Headers& headers) noexcept : headers_(headers) {}
 
-  // Returns a list without lines whose text will be in `arena`.
+  // Returns empty Headers whose text will be in `arena`.
   static Headers headers_in(ArenaRef arena) noexcept { return Headers(std::move(arena)); }
 
-  // The memory of the text; made on first use.
+  // Returns the arena of the text, which is created on first use.
   const ArenaRef& arena() { return headers_.arena(); }
   void reserve(std::size_t lines) { headers_.reserve(lines); }
-  // Appends a line whose text is in arena() already.
+  // Appends a line whose text is already in arena().
   void append(const FieldLine& line) { headers_.append(line); }
   // Appends the `count` lines that make(0), make(1) ... return.
   template <class Make>
@@ -60,7 +62,7 @@ class HeaderWriter {
     headers_.size_ += static_cast<std::uint32_t>(count);
     headers_.present_ = present;
   }
-  // Headers::add() and Headers::set() for a name and a value that are known to be valid.
+  // Like Headers::add() and Headers::set(), for a name and a value known to be valid.
   void add_valid(FieldName name, std::string_view value);
   void set_valid(FieldName name, std::string_view value);
   // Removes every line for which unwanted(line) is true, and returns their number.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The authority of a request: the Host field and the host part of a URL (RFC 3986 §3.2.2, RFC 9110
-// §7.2). A text that two parsers could read as different hosts is refused. Authority views the text
-// it was split from.
+// Parses authorities: the Host field and the host part of a URL (RFC 3986 §3.2.2, RFC 9110 §7.2).
+// A text that two parsers could read as different hosts is refused. Authority views the text from
+// which it was split.
 // Thread: any.
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace onehop {
 
-// No DNS name is longer.
+// The maximum size of a DNS name, in bytes.
 inline constexpr std::size_t kMaxHostSize = 255;
 
 // Reports whether the text is a number from 0 to 65535.
@@ -27,7 +27,7 @@ struct Authority {
   std::string_view port;  // digits, or "" if there is none
   std::string_view zone;  // of an IPv6 address, without its '%'
   bool bracketed = false;
-  bool has_colon = false;  // true for "host:", which has a colon but no port
+  bool has_colon = false;  // true also for "host:", which has no port
 };
 
 // Splits host [ ":" port ], where host is a name, an IPv4 address or a bracketed IPv6 address.
@@ -40,7 +40,8 @@ bool is_ipv6_address(std::string_view text) noexcept;
 // Reports whether `text` is valid as a Host field: an authority, "", or a bare IPv6 address.
 bool is_valid_host(std::string_view text) noexcept;
 
-// RFC 9112 §3.2: requires one valid Host field in HTTP/1.1, and at most one in HTTP/1.0.
+// Checks that there is exactly one valid Host field in HTTP/1.1, and at most one in other versions
+// (RFC 9112 §3.2). Errors: bad_request.
 Result<void> check_host(Version version, const Headers& headers);
 
 }  // namespace onehop

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Internationalised host names: converts UTF-8 to the ASCII form of DNS (IDNA2008, RFC 5891). For
-// configured URLs only; names on the wire are ASCII.
+// idna_to_ascii() converts internationalised host names from UTF-8 to the ASCII form of DNS
+// (IDNA2008, RFC 5891). It is for configured names only; names on the wire are ASCII.
 // Thread: any.
 #pragma once
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// IpNetwork: a CIDR block, which contains the addresses of a trusted peer or client.
+// IpNetwork is a CIDR block. It describes the addresses of trusted peers and clients.
 // Thread: any.
 #pragma once
 
@@ -24,20 +24,20 @@ class IpNetwork {
   // "" if parse() accepts it.
   static std::string why_none(std::string_view text);
 
-  // Such as "10.0.0.0/8".
+  // Returns a text such as "10.0.0.0/8".
   std::string to_string() const;
-  // "::/0" does not contain IPv4 addresses.
+  // Reports whether the network contains `address`. "::/0" does not contain IPv4 addresses.
   bool contains(const IpAddress& address) const noexcept;
 
  private:
   IpNetwork(const IpAddress& base, unsigned prefix) noexcept : base_(base), prefix_(prefix) {}
 
-  // Ignores zones and bits after the prefix.
+  // Like parse(), but ignores zones and bits after the prefix.
   static std::optional<IpNetwork> read(std::string_view text) noexcept;
   std::array<std::uint8_t, 16> masked() const noexcept;
 
   IpAddress base_;
-  unsigned prefix_;  // of the 128 bits
+  unsigned prefix_;  // in bits, at most 128
 };
 
 }  // namespace onehop

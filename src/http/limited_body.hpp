@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// limit_body(): a limit for the content of one request, as a handler sets it. That of the server
-// counts first.
+// limit_body() sets a handler's limit on the content of one request. The server's own limit applies
+// before it.
 // Thread: owner.
 #pragma once
 
@@ -12,9 +12,9 @@
 
 namespace onehop {
 
-// Allows the request `max` bytes of content. Errc::body_too_large if its head says that it has
-// more. If that is not known, reading it fails with the same once it has more; all pieces before
-// are delivered.
+// Limits the content of the request to `max` bytes. Returns Errc::body_too_large if the length of
+// the content is known and larger. If the length is unknown, the read that exceeds the limit fails
+// with that error; earlier pieces are delivered.
 Result<void> limit_body(Request& request, std::uint64_t max);
 
 }  // namespace onehop

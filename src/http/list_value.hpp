@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ListMembers: the members of a comma-separated field value (RFC 9110 §5.6.1), trimmed, without
-// empty ones. For lists of tokens: a comma ends a member even inside quotes. Members are views into
-// the value.
+// ListMembers iterates over the members of a comma-separated field value (RFC 9110 §5.6.1), trimmed
+// and without empty ones. It is for lists of tokens: a comma ends a member even inside quotes.
+// Members are views into the value.
 // Thread: any.
 #pragma once
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Questions of the proxy about media types (RFC 9110 §8.3.1, §12.5.1).
+// Recognises the media types that the proxy treats specially, and chooses the format of an error
+// response (RFC 9110 §8.3.1, §12.5.1).
 // Thread: any.
 #pragma once
 
@@ -9,9 +10,10 @@
 
 namespace onehop {
 
-// Reports whether it is "text/event-stream", with or without parameters.
+// Reports whether `content_type` is "text/event-stream", with or without parameters.
 bool is_event_stream(std::string_view content_type) noexcept;
-// Reports whether it is "application/grpc" or a variant such as "application/grpc+proto".
+// Reports whether `content_type` is "application/grpc" or a variant such as
+// "application/grpc+proto".
 bool is_grpc(std::string_view content_type) noexcept;
 
 enum class ErrorFormat : std::uint8_t { text, html, json };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// MessageAccess is what the server, the transport and the proxy do to messages and a program does
-// not. Thread: owner of the message.
+// MessageAccess reads and sets the parts of messages that the server, the transport and the proxy
+// share and that the public interface hides.
+// Thread: owner.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -17,13 +18,13 @@
 namespace onehop {
 
 struct detail::MessageAccess {
-  // `record` must outlive the request, which keeps `memory`, that of the exchange, whatever becomes
-  // of its headers.
+  // Sets the record of the exchange, which must outlive the request, and the arena of the exchange,
+  // which the request keeps even if its headers are replaced.
   static void set_record(Request& request, ExchangeRecord* record, ArenaRef memory = {}) noexcept {
     request.parts_->record = record;
     request.parts_->value_memory = std::move(memory);
   }
-  // Returns the memory of the exchange, where values() and texts of the record are.
+  // Returns the arena of the exchange, which holds values() and the texts of the record.
   static Arena& memory(const Request& request) {
     static_cast<void>(request.values());
     return *request.parts_->value_memory;
@@ -36,12 +37,12 @@ struct detail::MessageAccess {
     request.parts_->on_informational = std::move(callback);
   }
 
-  // The phrase as received over HTTP/1; a view of the message's own memory.
+  // Sets the reason phrase received over HTTP/1. `reason` views the message's own memory.
   static void set_received_reason(Response& response, std::string_view reason) noexcept {
     response.parts_->reason = reason;
   }
-  // Whether each piece is written on its own as soon as it is available. The proxy sets it from its
-  // flush policy.
+  // Reports whether each piece is written separately, as soon as it is available. The proxy sets
+  // this from its flush policy.
   static bool flush_at_once(const Response& response) noexcept {
     return response.parts_->flush_at_once;
   }
@@ -49,12 +50,13 @@ struct detail::MessageAccess {
     response.parts_->flush_at_once = value;
   }
 
-  // `source` as one that can be polled; null if it cannot.
+  // Returns `source` as a source that can be polled, or null if it cannot be polled.
   static PolledBodySource* polled(BodySource& source) noexcept { return source.polled(); }
-  // Null if the body is empty.
+  // Returns the source of `body`, or null if the body is empty.
   static BodySource* source(const Body& body) noexcept { return body.source_.get(); }
-  // The body of a response, whether or not it was read: content of its request is on its way
-  // through its source, which has to live until then.
+  // Reports whether the source of a response's body is still sending the content of the request to
+  // the upstream. The source must then live until it has sent the content, even if the body was
+  // read.
   static bool passes_content_on(const Body& body) noexcept {
     return body.source_ && body.source_->passes_content_on();
   }

@@ -18,11 +18,11 @@ namespace onehop {
 
 struct BodyFraming {
   enum class Kind : std::uint8_t {
-    none,         // no content, and no field says so
+    none,         // no content; Content-Length: 0 is `length`
     length,       // Content-Length
     chunked,      // Transfer-Encoding: chunked
     until_close,  // responses only: ends with the connection
-    tunnel,       // 101: what follows is not HTTP
+    tunnel,       // 101, or a successful CONNECT: the bytes after the head are not HTTP
   };
   Kind kind = Kind::none;
   std::uint64_t length = 0;
@@ -38,21 +38,22 @@ struct BodyFraming {
   friend constexpr bool operator==(const BodyFraming&, const BodyFraming&) noexcept = default;
 };
 
-// Errors: bad_request (400), unsupported_transfer (501). Their side is client.
+// Returns the framing of a request. Errors: bad_request (400) and unsupported_transfer (501), whose
+// side is client.
 Result<BodyFraming> request_framing(Version version, const Headers& headers);
-// `method` is the request's. Errors: bad_response. For HEAD, 204 and 304 the result is none even if
-// Content-Length is larger.
+// Returns the framing of a response to a request with `method`. For HEAD, 204 and 304 it is none
+// even if Content-Length is not 0. Errors: bad_response.
 Result<BodyFraming> response_framing(const Method& method,
                                      Status status,
                                      Version version,
                                      const Headers& headers);
 
-// Reports whether this head allows another message on the connection (RFC 9112 §9.3): it has no
-// Connection: close, and for HTTP/1.0 it has keep-alive.
+// Reports whether this head allows another message on the connection (RFC 9112 §9.3): it does not
+// have Connection: close and, for HTTP/1.0, has Connection: keep-alive.
 bool allows_reuse(Version version, const Headers& headers) noexcept;
 
-// Returns Content-Length as 1*DIGIT, or std::nullopt if it is absent. Identical lines count as one;
-// a list is refused.
+// Returns the value of Content-Length (1*DIGIT), or std::nullopt if it is absent. Identical lines
+// count as one; a list is refused.
 Result<std::optional<std::uint64_t>> content_length(const Headers& headers, Side side);
 
 }  // namespace onehop

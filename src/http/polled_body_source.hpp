@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PolledBodySource: a body that comes from a connection returns pieces without a coroutine frame.
-// Body pumps use it.
+// PolledBodySource is a body source that can return pieces without a coroutine frame, such as the
+// content received on a connection. Body pumps use it.
 // Thread: owner.
 #pragma once
 
@@ -20,7 +20,7 @@ class detail::PolledBodySource : public BodySource {
   // the caller suspends or calls this source again. `max` bounds a piece that is read into scratch
   // memory.
   virtual Poll<bytes> try_read(std::size_t max) = 0;
-  // Completes when try_read() may have a result.
+  // Completes when try_read() may return a result.
   virtual task<void> wait() = 0;
   // Reports whether try_read() would return the end.
   virtual bool at_end() const noexcept = 0;

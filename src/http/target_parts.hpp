@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The path and the query of a request target as it came, for logs: "/a" and "?b" of "/a?b" and of
-// "http://h/a?b". Thread: any.
+// parts_of_target() splits a request target, as received, into path and query for logs: "/a?b" and
+// "http://h/a?b" both into "/a" and "?b".
+// Thread: any.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +11,7 @@
 
 namespace onehop {
 
-// Views of the target; "/" is the path of an absolute one without.
+// Views of the target. The path of an absolute target without a path is "/".
 struct TargetParts {
   std::string_view path;
   std::string_view query;  // with its '?'

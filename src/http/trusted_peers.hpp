@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TrustedPeers: the peers whose forwarding fields are trusted, or those that begin with a PROXY
-// header. Made from Server::Options::trust and proxy_protocol, or ReverseProxy::Options::trust.
+// TrustedPeers is a set of peers: those whose forwarding fields are trusted, or those that begin a
+// connection with a PROXY header. It is made from Server::Options::trust and proxy_protocol, or
+// from ReverseProxy::Options::trust.
 // Thread: any; constant.
 #pragma once
 
@@ -18,14 +19,15 @@ namespace onehop {
 class TrustedPeers {
  public:
   TrustedPeers() = default;
-  // Accepts networks, addresses, and "unix" for peers without an address. Errc::bad_option for
-  // anything else: its detail names `option` and the entry.
+  // Accepts networks, addresses, and "unix" for peers without an address. Anything else is
+  // Errc::bad_option, whose detail names `option` and the entry.
   static Result<TrustedPeers> parse(const std::vector<std::string>& entries,
                                     std::string_view option);
-  // The same for the option "trust". Throws std::invalid_argument with that detail.
+  // Like parse() for the option "trust", but throws std::invalid_argument with that detail.
   explicit TrustedPeers(const std::vector<std::string>& entries);
 
-  // `peer` is ConnectionInfo::peer. Does not allocate.
+  // Reports whether the set includes `peer`, in the form of ConnectionInfo::peer. Does not
+  // allocate.
   bool includes(std::string_view peer) const noexcept;
   bool includes(const IpAddress& address) const noexcept;
   bool empty() const noexcept { return networks_.empty() && !unix_; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The server's side of the WebSocket opening handshake (RFC 6455 §4.2).
+// Checks and completes the server's side of the WebSocket opening handshake (RFC 6455 §4.2).
 // Thread: any.
 #pragma once
 

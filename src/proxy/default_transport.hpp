@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// make_default_transport() returns the RoundTripper of a proxy without one of its own. Its source
-// is the only file of this floor that includes Transport. Thread: any.
+// make_default_transport() returns the RoundTripper of a proxy whose options do not set one. Its
+// source is the only file of this folder that includes Transport.
+// Thread: any.
 #pragma once
 
 #include <onehop/round_tripper.hpp>

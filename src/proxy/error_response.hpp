@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The proxy's own responses. error_response_for() makes one to an error. It needs three fields of
-// the request: Accept, Content-Type and X-Request-ID, each "" if it has none.
-// default_error_response() is the public form. Thread: any.
+// Builds the proxy's own responses. error_response_for() returns the response to an error, from
+// three fields of the request: Accept, Content-Type and X-Request-ID, each "" if it is absent.
+// default_error_response() is the public form.
+// Thread: any.
 #pragma once
 
 #include <onehop/error.hpp>

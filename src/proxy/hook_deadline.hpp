@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// until_deadline() awaits a hook until the deadline of its request. Thread: owner.
+// until_deadline() awaits a hook until the deadline of its request.
+// Thread: owner.
 #pragma once
 
 #include <onehop/exchange_record.hpp>
@@ -9,8 +10,8 @@
 
 namespace onehop {
 
-// Returns the outcome of `work`, or Errc::timed_out at `deadline`; `work` is then destroyed.
-// Time::max(): no deadline.
+// Awaits `work` and returns its outcome. At `deadline`, destroys `work` and returns
+// Errc::timed_out. Time::max() means no deadline.
 task<detail::HookOutcome> until_deadline(Time deadline, task<detail::HookOutcome> work);
 
 }  // namespace onehop

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// count_hop() stops requests that pass through this proxy again and again, because a backend URL
-// leads back to it, directly or through other proxies. Every pass but the first finds
-// X-Forwarded-Proto, which the previous pass has set, or X-Forwarded-For, which is missing if that
-// pass came through a unix socket. Such requests carry a hop count, as members "onehop" of CDN-Loop
-// (RFC 8586). A request that came through no proxy costs two look-ups. Thread: owner.
+// count_hop() stops loops: requests that pass through this proxy again and again because a backend
+// URL leads back to it, directly or through other proxies. It counts passes as members "onehop" of
+// CDN-Loop (RFC 8586). It counts only requests with X-Forwarded-Proto or X-Forwarded-For, because
+// each pass sets X-Forwarded-Proto and, unless the request came through a unix socket,
+// X-Forwarded-For. A request that did not come through a proxy costs two look-ups.
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -12,10 +13,10 @@
 
 namespace onehop {
 
-// The maximum number of passes of a chain of proxies; one more is a loop.
+// The maximum number of counted passes of a request; one more is a loop.
 inline constexpr int kMaxHops = 10;
 
-// Counts this pass in `headers`, which are as received. Errc::loop_detected beyond kMaxHops.
+// Counts this pass in `headers`, the fields as received. Beyond kMaxHops: Errc::loop_detected.
 Result<void> count_hop(Headers& headers);
 
 }  // namespace onehop

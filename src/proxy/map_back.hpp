@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Undoes in a response what was changed in its request: the path, for an application that does not
-// know its prefix, or the host, for one that does not know its clients'. Both look at the fields
-// that refer to a resource (Location, Content-Location and Refresh), and at cookies.
+// map_back() undoes, in a response, a change that was made to its request: to the path, for an
+// application that does not know its prefix, or to the host, for an application that does not know
+// the host that its clients use. Both forms change the fields that refer to a resource (Location,
+// Content-Location and Refresh), and cookies.
 // Thread: any.
 #pragma once
 
@@ -14,31 +15,31 @@
 
 namespace onehop {
 
-// The changes that a route makes to a path: /api/x becomes /v2/x.
+// PrefixChange is the change that a route makes to a path: /api/x becomes /v2/x.
 struct PrefixChange {
   std::string strip = {};  // "/api"
   std::string add = {};    // "/v2"
 };
 
-// Returns the path that a client has to ask for to get `path` of the application; std::nullopt if
-// no request of the route leads there.
+// Returns the path that a client must request to reach `path` of the application, or std::nullopt
+// if the route does not lead there.
 std::optional<std::string> path_for_client(std::string_view path, const PrefixChange& change);
 
-// Maps paths back, those of references and the Path of cookies. `host` is the Host field of the
-// request: a reference to another host is left alone.
+// Maps back the paths of references and the Path of cookies. `host` is the Host field of the
+// request; references to other hosts stay unchanged.
 void map_back(Response& response, const PrefixChange& change, std::string_view host);
 
-// The change that a proxy makes to the host of a request.
+// HostChange is the change that a proxy makes to the host of a request.
 struct HostChange {
-  std::string sent;     // the Host that the upstream got: "backend:8000"
-  bool is_tls = false;  // over which it was asked
-  std::string scheme;   // that the client has used, "http" or "https"
-  std::string host;     // the same, with a port if there was one
+  std::string sent;     // the Host that the upstream received: "backend:8000"
+  bool is_tls = false;  // whether the upstream was reached over TLS
+  std::string scheme;   // used by the client: "http" or "https"
+  std::string host;     // used by the client, with a port if it named one
 };
 
-// Maps references to the upstream's host back: they lead to that of the client, by its scheme, or
-// by https if the upstream, which was asked without TLS, says so. A cookie for the upstream's host
-// becomes one for that of the client: its Domain is removed.
+// Maps references to the upstream's host back to the client's host and scheme. The scheme becomes
+// https if an upstream that was reached without TLS refers to https. Removes the Domain of a cookie
+// for the upstream's host, so that the cookie applies to the client's host.
 void map_back(Response& response, const HostChange& change);
 
 }  // namespace onehop

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The statuses with which redirect_to() redirects.
+// The statuses that redirect_to() accepts.
 // Thread: any; constant.
 #pragma once
 
@@ -12,7 +12,7 @@ namespace onehop {
 
 bool is_redirect_status(Status status) noexcept;
 
-// "301, 302, 303, 307 or 308"
+// Returns "301, 302, 303, 307 or 308".
 std::string redirect_statuses();
 
 }  // namespace onehop

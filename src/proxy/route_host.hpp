@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The hosts of routes, and those of requests as routes compare them: in lower case, without port,
-// brackets and the dot at the end.
+// Parses the hosts of routes, and converts the hosts of requests to the form that routes compare:
+// in lower case, without port, brackets and final dot.
 // Thread: any.
 #pragma once
 
@@ -15,11 +15,11 @@
 
 namespace onehop {
 
-// Returns "a.example" for a host, and ".b.example" for "*.b.example". Errc::bad_option; its detail
-// says what is wrong and what to write.
+// Returns "a.example" for "A.example", and ".b.example" for "*.b.example". Anything else is
+// Errc::bad_option, whose detail says what is wrong and what to write.
 Result<std::string> parse_host_pattern(std::string_view text);
 
-// The host of a Host field.
+// ComparedHost is the host of a Host field in this form. It does not allocate.
 class ComparedHost {
  public:
   explicit ComparedHost(std::string_view field) noexcept;
@@ -27,7 +27,7 @@ class ComparedHost {
   ComparedHost& operator=(const ComparedHost&) = delete;
   ~ComparedHost() = default;
 
-  // "" if the field has no host.
+  // Returns the host, or "" if the field has none or it is longer than a DNS name.
   std::string_view text() const noexcept { return {room_.data(), size_}; }
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RouteTable finds the most specific of the routes that take a request: a hash of hosts, a sorted
-// list of paths for each. A search allocates nothing.
+// RouteTable finds the most specific route that matches a request: it has a hash of hosts, and a
+// sorted list of paths for each host. A search does not allocate.
 // Thread: any; constant.
 #pragma once
 
@@ -24,14 +24,14 @@
 
 namespace onehop {
 
-// Why no route takes a request.
+// The reason why no route matches a request.
 enum class RouteMiss : std::uint8_t {
   no_route,
-  unknown_host,    // there is no route for its host, whatever the path
-  ambiguous_path,  // the path decides, and a backend could read it as another one
+  unknown_host,    // no route is for its host, whatever the path
+  ambiguous_path,  // the path decides, and a backend could read it as another path
 };
 
-// The part of a request that routes look at.
+// The parts of a request that routes look at.
 struct RoutedRequest {
   std::string_view host;  // of the Host field
   std::string_view path;
@@ -44,25 +44,25 @@ class RouteTable {
   // Throws std::invalid_argument, like Routes.
   explicit RouteTable(std::span<const Route> routes);
 
-  // Returns the index of the route.
+  // Returns the index of the route that `request` matches.
   std::expected<std::size_t, RouteMiss> find(const RoutedRequest& request) const noexcept;
 
-  // The conditions of a route, for its name: "POST a.example/api/* (X-Beta)".
+  // Returns the conditions of a route, which name it: "POST a.example/api/* (X-Beta)".
   static std::string conditions_of(const Route& route);
 
  private:
-  // A route, and what it asks for beside host and path.
+  // A route, and its conditions other than host and path.
   struct Candidate {
     std::size_t route = 0;
     std::optional<Method> method = {};
-    std::string header = {};  // in lower case; "": none
+    std::string header = {};  // in lower case; "" for none
     std::optional<std::string> value = {};
 
     bool takes(const RoutedRequest& request) const noexcept;
     bool is_more_specific_than(const Candidate& other) const noexcept;
     bool is_equal_to(const Candidate& other) const noexcept;
   };
-  using Candidates = std::vector<Candidate>;  // the most specific one first
+  using Candidates = std::vector<Candidate>;  // most specific first
 
   // The routes with one path.
   struct Node {
@@ -82,7 +82,7 @@ class RouteTable {
 
     Node& node_for(const std::string& path);
     void complete();
-    // Returns kNone if no route takes the request.
+    // Returns the index of the matching route, or kNone.
     std::size_t find(std::string_view path, const RoutedRequest& request) const noexcept;
   };
 
@@ -95,14 +95,14 @@ class RouteTable {
 
   void add(std::span<const Route> routes, std::size_t index);
   static void add_candidate(std::span<const Route> routes, Candidates& list, Candidate candidate);
-  // Returns std::nullopt if a route of a less specific host may take the request.
+  // Returns std::nullopt if no route of `table` matches, so that a less specific host may.
   static std::optional<std::expected<std::size_t, RouteMiss>> find_in(
       const PathTable& table, const RoutedRequest& request) noexcept;
 
-  // ".b.example" is for the names below b.example.
+  // The key ".b.example" is for the names below b.example.
   std::unordered_map<std::string, PathTable, Hash, std::equal_to<>> hosts_;
   PathTable any_host_;
-  std::size_t longest_suffix_ = 0;  // 0: there are none
+  std::size_t longest_suffix_ = 0;  // of the keys that begin with a dot; 0 if there are none
 };
 
 }  // namespace onehop

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RewriteBelow is the rewrite hook of single_host_reverse_proxy. It has its own type, so that the
-// proxy recognises it and makes no copy of the request, which other hooks may look at.
+// RewriteBelow is the rewrite hook of single_host_reverse_proxy. It has its own type so that the
+// proxy recognises it and does not copy the request, as it does for other hooks.
 // Thread: any; constant.
 #pragma once
 

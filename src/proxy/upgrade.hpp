@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which protocol a request may ask to upgrade to, and whether a response does so (RFC 9110 §7.8).
-// Pure functions; their views are valid as long as the message's memory. Thread: owner of the
-// messages.
+// Decides to which protocol a request may ask to upgrade, and whether a response switches to it
+// (RFC 9110 §7.8). The functions are pure. Their views are valid as long as the message's memory.
+// Thread: owner.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -24,7 +24,7 @@ std::string_view upgrade_to_ask_for(const Request& request,
 // returned "".
 bool drops_upgrade(const Request& request, std::string_view to_ask_for) noexcept;
 
-// Reports whether this 101 changes to `protocol` and has a tunnel. False for the protocol "".
+// Reports whether this 101 switches to `protocol`, which is not "", and has a tunnel.
 bool switches_to(std::string_view protocol, const Response& response) noexcept;
 
 }  // namespace onehop

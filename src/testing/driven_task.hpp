@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DrivenTask runs the task of a test that an event loop drives, and knows when it has ended. A task
-// that ends on a foreign thread ends the process. Thread: owner.
+// DrivenTask runs the task of a test on an event loop, and reports when the task has ended. If the
+// task ends on another thread, the process is aborted.
+// Thread: owner.
 #pragma once
 
 #include <onehop/task.hpp>
@@ -15,12 +16,12 @@ namespace onehop::testing {
 
 class DrivenTask {
  public:
-  // Both must outlive it.
+  // `reactor` and `work` must outlive this object.
   DrivenTask(io::Reactor& reactor, detail::Work& work) : root_(run(reactor, work)) {}
   DrivenTask(const DrivenTask&) = delete;
   DrivenTask& operator=(const DrivenTask&) = delete;
 
-  // Runs to the first wait. Returns true if the task has ended.
+  // Runs the task to its first wait. Returns true if the task has ended.
   bool start() { return root_.start(); }
   bool has_ended() const noexcept { return root_.done(); }
 

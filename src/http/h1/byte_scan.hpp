@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The inner loops of the head parsers: they find the end of a run of allowed bytes, or check a
-// whole text. They work on 16 bytes at a time with SSE2, on one otherwise.
-// bench/micro/parser_bench.cpp measures them. They read only [begin, end).
+// whole text. With SSE2 they examine 16 bytes at a time, else one. They read only [p, end).
+// bench/micro/parser_bench.cpp measures them.
 // Thread: any.
 #pragma once
 
@@ -38,7 +38,7 @@ inline unsigned bits(__m128i v) noexcept {
   return static_cast<unsigned>(_mm_movemask_epi8(v));
 }
 
-// Loads a text of 4 to 16 bytes, some of them twice.
+// Loads a text of 4 to 16 bytes; some bytes are loaded twice to fill the register.
 inline __m128i load_short(std::string_view text) noexcept {
   const char* const begin = text.data();
   const char* const end = begin + text.size();
@@ -72,7 +72,8 @@ inline unsigned good_in_lower_name(__m128i v) noexcept {
 
 #endif
 
-// Returns the first byte that is not allowed in a field value: a control other than HTAB.
+// Returns the position of the first byte that is not allowed in a field value (a control other than
+// HTAB), or `end`.
 inline const char* skip_value(const char* p, const char* end) noexcept {
 #if defined(__SSE2__)
   for (; end - p >= 16; p += 16) {
@@ -85,7 +86,8 @@ inline const char* skip_value(const char* p, const char* end) noexcept {
   return p;
 }
 
-// Returns the first byte that is not allowed in a request target: a control, a blank, or not ASCII.
+// Returns the position of the first byte that is not allowed in a request target (a control, a
+// blank, or not ASCII), or `end`.
 inline const char* skip_target(const char* p, const char* end) noexcept {
 #if defined(__SSE2__)
   for (; end - p >= 16; p += 16) {
@@ -98,7 +100,7 @@ inline const char* skip_target(const char* p, const char* end) noexcept {
   return p;
 }
 
-// Returns the first byte that is not allowed in a token.
+// Returns the position of the first byte that is not allowed in a token, or `end`.
 inline const char* skip_token(const char* p, const char* end) noexcept {
 #if defined(__SSE2__)
   // Letters, digits and '-' make up nearly all names; the table handles the other token bytes.
@@ -119,7 +121,7 @@ inline const char* skip_token(const char* p, const char* end) noexcept {
   return p;
 }
 
-// ascii::is_field_value() for texts that are usually short.
+// Like ascii::is_field_value(), but faster for short texts.
 inline bool is_value(std::string_view text) noexcept {
 #if defined(__SSE2__)
   if (text.size() >= 4) {
@@ -135,7 +137,7 @@ inline bool is_value(std::string_view text) noexcept {
   return std::all_of(text.begin(), text.end(), ascii::is_value_byte);
 }
 
-// Reports whether `text` has at least one byte, and only token bytes that are not upper case.
+// Reports whether `text` is a token without upper-case letters.
 inline bool is_lower_case_token(std::string_view text) noexcept {
 #if defined(__SSE2__)
   if (text.size() >= 4 && text.size() <= 16 &&

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Limits of an HTTP/1 head, in bytes, each at most kLargestLimit.
+// Limits are the limits of an HTTP/1 head, each at most kLargestLimit. Sizes are in bytes.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace onehop::h1 {
 
-// A larger limit is as good as none and could overflow in sums.
+// A larger limit would have no effect and could overflow in sums.
 inline constexpr std::size_t kLargestLimit = (std::size_t{1} << 30U) - 1;
 constexpr std::size_t bounded(std::size_t limit) noexcept {
   return std::min(limit, kLargestLimit);

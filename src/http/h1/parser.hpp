@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HeadParser: a strict parser of the start line and field section of an HTTP/1 message (RFC 9112 §2
-// to §5): it refuses what it does not understand. It does no I/O and no allocation per byte, and
-// its result does not depend on how the input is split. An object parses one head at a time and can
-// be reset and reused.
+// HeadParser is a strict parser of the start line and field section of an HTTP/1 message (RFC 9112
+// §2 to §5): it refuses input that it does not understand. It does no I/O and does not allocate for
+// each byte. Its result does not depend on how the input is split. It parses one head at a time and
+// can be reset and reused.
 // Thread: owner.
 #pragma once
 
@@ -32,30 +32,30 @@ class HeadParser {
 
   enum class State : std::uint8_t { incomplete, complete, failed };
 
-  // `input` is everything received since the first byte of the message, perhaps at another address
-  // than at the previous call. Only new bytes are examined.
+  // Parses the head in `input`, which has everything received since the first byte of the message
+  // and may have moved since the previous call. Only new bytes are examined.
   State parse(std::string_view input);
 
-  // After complete: the size of the head, including the empty line.
+  // After complete: returns the size of the head, including the empty line.
   std::size_t size() const noexcept { return position_; }
-  // True once the first byte of a start line was seen; empty lines before it do not count.
+  // Reports whether the first byte of a start line has arrived. Empty lines before it do not count.
   bool begun() const noexcept { return begun_; }
-  // After failed. Its side is client for requests and upstream for responses.
+  // After failed: returns the error. Its side is client for requests and upstream for responses.
   const Error& error() const noexcept { return *error_; }
 
-  // After complete. Copies the head into `arena` (one block, one memcpy) and returns the fields as
-  // views into it, in the order received. `input` must be the text of the last parse().
+  // After complete: copies the head into `arena` (one block, one memcpy) and returns the fields, in
+  // the order received, as views into the copy. `input` must be the text of the last parse().
   Headers take_headers(std::string_view input, const ArenaRef& arena);
 
-  // Request line. The text views the block that take_headers() copied.
+  // The request line. The target is a view into the copy that take_headers() made.
   const Method& method() const noexcept { return method_; }
   std::string_view target() const noexcept { return target_; }
-  // Status line.
+  // The status line. The reason is a view into the same copy.
   Status status() const noexcept { return status_; }
   std::string_view reason() const noexcept { return reason_; }
   Version version() const noexcept { return version_; }
 
-  // Prepares for the next message. Keeps the memory.
+  // Prepares for the next message and keeps allocated memory.
   void reset() noexcept;
 
  private:
@@ -77,7 +77,7 @@ class HeadParser {
   };
   enum class Step : std::uint8_t { next, wait };
 
-  // Offsets into the input, which may move between calls.
+  // A field line as offsets into the input, which may move between calls.
   struct Mark {
     std::uint32_t name;
     std::uint32_t value;
@@ -116,7 +116,7 @@ class HeadParser {
   Method method_;
   Status status_;
 
-  std::size_t position_ = 0;  // everything before it was examined
+  std::size_t position_ = 0;  // of the next byte to examine
   std::size_t head_at_ = 0;   // where the start line begins, after empty lines
   std::size_t line_at_ = 0;   // where the current line begins
   std::size_t colon_at_ = 0;  // of the current field line

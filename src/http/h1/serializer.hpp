@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes HTTP/1 heads, chunk framing and trailers (RFC 9112) into the caller's memory. It always
-// writes the framing fields itself: Content-Length, Transfer-Encoding, Connection, Keep-Alive,
-// Proxy-Connection, TE, Trailer and Upgrade fields of the message are left out.
+// Writes HTTP/1 heads, chunk framing and trailers (RFC 9112) into the caller's memory. The framing
+// fields come from HeadFraming: the message's own Content-Length, Transfer-Encoding, Connection,
+// Keep-Alive, Proxy-Connection, TE, Trailer and Upgrade are left out.
 // Thread: any.
 #pragma once
 
@@ -22,7 +22,7 @@ namespace onehop::h1 {
 
 // The value of Connection.
 enum class Persistence : std::uint8_t {
-  unsaid,      // HTTP/1.1 that stays open
+  unsaid,      // no Connection field: HTTP/1.1 that stays open
   keep_alive,  // to an HTTP/1.0 client that asked for it
   close,
   upgrade,  // Connection: Upgrade and the Upgrade field of `upgrade`
@@ -31,33 +31,34 @@ enum class Persistence : std::uint8_t {
 struct HeadFraming {
   BodyFraming body = BodyFraming::none();  // see message_framing.hpp
   Persistence persistence = Persistence::unsaid;
-  std::string_view upgrade = {};  // the token, with Persistence::upgrade
+  std::string_view upgrade = {};  // the protocol, with Persistence::upgrade
   std::string_view trailer = {};  // value of the Trailer field; "" for none
   bool te_trailers = false;       // requests: write "TE: trailers" and name TE in Connection
-  // With body none: sends the Content-Length of the message unchanged. For responses to HEAD and
-  // for 304, whose length describes content that is not sent (RFC 9110 §8.6).
+  // With body none: whether to send the Content-Length of the message unchanged, for responses to
+  // HEAD and for 304, whose length describes content that is not sent (RFC 9110 §8.6).
   bool keep_content_length = false;
 };
 
-// The maximum size of an authority passed to write_request_head. Url allows no longer host.
+// The maximum size of an authority passed to write_request_head(). Url does not allow longer hosts.
 inline constexpr std::size_t kMaxAuthority = 272;
 
-// An upper bound, cheap to compute. `start_line_text` is the target or the reason phrase; authority
-// and date are already included.
+// Returns an upper bound of the size of a head in bytes, which is cheap to compute.
+// `start_line_text` is the target or the reason phrase. The bound includes authority and date.
 std::size_t head_size_bound(const Headers& headers,
                             std::string_view start_line_text,
                             const HeadFraming& framing) noexcept;
 
-// Writes at `out`, which has at least head_size_bound() bytes, and returns the end. Fields keep
-// their order; runs of lines stored as received are copied at once. If the message has no Host, a
-// Host field with `authority` comes first.
+// Writes the head of a request to `out`, which has room for at least head_size_bound() bytes, and
+// returns the end. Fields keep their order; runs of lines stored as received are copied at once. If
+// the message has no Host, a Host field with `authority` comes first.
 char* write_request_head(char* out,
                          const Method& method,
                          std::string_view target,
                          std::string_view authority,
                          const Headers& headers,
                          const HeadFraming& framing) noexcept;
-// `date` is added if the message has no Date; "" adds none. `reason` may be "".
+// Writes the head of a response in the same way. Adds `date` unless it is "" or the message has a
+// Date. `reason` may be "".
 char* write_response_head(char* out,
                           Status status,
                           std::string_view reason,
@@ -65,10 +66,11 @@ char* write_response_head(char* out,
                           const HeadFraming& framing,
                           std::string_view date) noexcept;
 
-// "1f4\r\n", at most kChunkSizeLine bytes.
+// Writes a chunk-size line such as "1f4\r\n", of at most kChunkSizeLine bytes.
 inline constexpr std::size_t kChunkSizeLine = 18;
 char* write_chunk_size(char* out, std::uint64_t size) noexcept;
-// "0\r\n" trailers "\r\n". Leaves out the fields that are not allowed in trailers.
+// Writes the last chunk: "0\r\n", the trailers and "\r\n". Leaves out the fields that are not
+// allowed in trailers.
 std::size_t last_chunk_size_bound(const Headers& trailers) noexcept;
 char* write_last_chunk(char* out, const Headers& trailers) noexcept;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The callbacks of nghttp2 and the submission of frames to it. Only the sources of this folder
-// include it. The table of callbacks is shared and constant.
+// Callbacks holds the callbacks that nghttp2 calls, and submits frames to nghttp2. Only the sources
+// of this folder include this header. The table of callbacks is shared and constant.
 // Thread: owner.
 #pragma once
 
@@ -11,15 +11,15 @@ struct nghttp2_session_callbacks;
 
 namespace onehop::h2 {
 
-// `user_data` is that of a callback.
+// Returns the session state that nghttp2 passes to each callback as `user_data`.
 inline SessionState& state_of(void* user_data) noexcept {
   return *static_cast<SessionState*>(user_data);
 }
 
-// A struct, so that Stream has one friend to name.
+// A struct, so that Stream needs to name only one friend.
 struct Callbacks {
   static const nghttp2_session_callbacks* table();
-  // The maximum number of CONTINUATION frames in a header block within `limits`.
+  // Returns the maximum number of CONTINUATION frames in a header block within `limits`.
   static std::size_t max_continuations(const FieldLimits& limits) noexcept;
 
   static void submit_informational(SessionState& state, Stream& stream, const FieldList& fields);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The error codes of HTTP/2 (RFC 9113 §7) and errors that carry one, so that the code of a peer's
-// RST_STREAM or GOAWAY can be passed on.
+// ErrorCode is an error code of HTTP/2 (RFC 9113 §7). An Error can carry one, so that the code of a
+// peer's RST_STREAM or GOAWAY can be passed on.
 // Thread: any.
 #pragma once
 
@@ -33,9 +33,9 @@ enum class ErrorCode : std::uint32_t {
 // Returns a name such as "CANCEL", or "an unknown code" if RFC 9113 does not define the number.
 const char* name_of(ErrorCode code) noexcept;
 
-// The peer on `side` reset the stream with `code`.
+// Returns the error of a stream that the peer on `side` reset with `code`.
 Error stream_reset(ErrorCode code, Side side);
-// Returns the code of an error made by stream_reset(), std::nullopt for any other error.
+// Returns the code of an error made by stream_reset(), or std::nullopt for any other error.
 std::optional<ErrorCode> code_of(const Error& error) noexcept;
 
 }  // namespace onehop::h2

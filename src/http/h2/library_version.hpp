@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The version of the HTTP/2 library.
+// library_version() returns the version of nghttp2.
 // Thread: any; constant.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace onehop::h2 {
 
-// "1.52.0"
+// Returns a text such as "1.52.0".
 std::string_view library_version() noexcept;
 
 }  // namespace onehop::h2

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Session: one HTTP/2 connection without I/O (RFC 9113), in either role. The owner passes received
-// bytes to receive(), writes the bytes of produce(), and lets deliver_events() notify the streams.
-// The session handles windows, limits and floods.
+// Session is one HTTP/2 connection without I/O (RFC 9113), in either role. The owner passes
+// received bytes to receive(), writes the bytes of produce() to the connection, and calls
+// deliver_events() to notify the streams. The session handles windows, limits and floods.
 // Thread: owner.
 #pragma once
 
@@ -29,28 +29,28 @@ struct SessionLimits {
   FieldLimits fields = {};
   // Client: the maximum number of 1xx responses to one request.
   std::size_t max_informational = 64;
-  // The maximum size of a header block to send. The application's fields are sent: this only keeps
-  // the arithmetic of nghttp2 from overflowing.
+  // The maximum size of a header block to send. It is too large to stop an application's fields; it
+  // only keeps the arithmetic of nghttp2 from overflowing.
   std::size_t max_sent_block = std::size_t{1} << 30U;
 };
-// The maximum size of a stream's and a connection's window, and the maximum by which all stream
-// windows together may grow.
+// The maximum sizes of a stream's and a connection's window, and the maximum by which all stream
+// windows of a connection together may grow, in bytes.
 inline constexpr std::uint32_t kMaxStreamWindow = 4 * 1024 * 1024;
 inline constexpr std::uint32_t kMaxConnectionWindow = 16 * 1024 * 1024;
 inline constexpr std::size_t kMaxGranted = std::size_t{16} * 1024 * 1024;
 
-// The bytes with which a server without memory refuses a connection: SETTINGS, and a GOAWAY that
-// says no stream was processed. They need no session.
+// The bytes with which a server that is out of memory refuses a connection: SETTINGS, and a GOAWAY
+// which states that no stream was processed. Sending them does not need a session.
 extern const std::string_view kConnectionRefused;
 
-// Receives events from inside receive() and produce(). It must not call the session.
+// SessionObserver gets events from inside receive() and produce(). It must not call the session.
 class SessionObserver {
  public:
   SessionObserver() = default;
   SessionObserver(const SessionObserver&) = delete;
   SessionObserver& operator=(const SessionObserver&) = delete;
 
-  // Server: a request begins. Returns null to refuse it.
+  // Server: a request begins. Returns the stream for it, or null to refuse it.
   virtual Stream* on_request() = 0;
   // Server: a request was refused because max_streams are open.
   virtual void on_stream_refused() {}
@@ -91,33 +91,35 @@ class Session {
   bool open(Stream& stream, const FieldList& fields, bool end);
   // Tests only. Client: sets the number of the next stream. Numbers grow; there are 2^30 of them.
   void number_next_stream(std::int32_t id);
-  // Client: how many streams the peer allows, and whether its SETTINGS have arrived.
+  // Client: the number of streams that the peer allows, whether its SETTINGS have arrived, and
+  // whether they allow extended CONNECT (RFC 8441).
   std::uint32_t peer_max_streams() const noexcept;
   bool peer_settings_known() const noexcept;
   bool peer_takes_extended_connect() const noexcept;
 
   // The number of open streams, including those whose reset has not been produced.
   std::size_t streams() const noexcept;
-  // Client: resets of cancelled requests that are withheld, so that the upstream does not take them
-  // for a flood. While there are any, call release_resets() every kBetweenResets.
+  // Client: reports whether resets of cancelled requests are withheld, so that the upstream does
+  // not take them for a flood. While they are, call release_resets() every kBetweenResets.
   bool has_withheld_resets() const noexcept;
   void release_resets(Time now);
   static constexpr std::chrono::milliseconds kBetweenResets{100};
-  // RFC 9113 §6.8. announce_end() announces the end and sends a PING, whose acknowledgement shows
-  // that the peer has seen it. end_after_streams() then names the last stream.
+  // End the connection gracefully (RFC 9113 §6.8). announce_end() announces the end and sends a
+  // PING, whose acknowledgement shows that the peer has seen it. end_after_streams() then names the
+  // last stream.
   void announce_end();
   void end_after_streams();
   // Sends GOAWAY with `code`, and nothing after it.
   void terminate(ErrorCode code);
   void ping();
-  // Server: sends how many streams the peer may have open from now on; more are refused at once.
-  // Returns false if the number is what it was, or if there is no memory.
+  // Server: sends a new limit on the streams that the peer may have open. Streams beyond it are
+  // refused at once. Returns false if the limit is unchanged or memory is exhausted.
   bool set_max_streams(std::uint32_t max) noexcept;
   // Reports whether no more bytes need to be exchanged.
   bool is_over() const noexcept;
-  // Reports whether it ended itself because the peer flooded it (ENHANCE_YOUR_CALM).
+  // Reports whether the session ended itself because the peer flooded it (ENHANCE_YOUR_CALM).
   bool found_flood() const noexcept;
-  // Tests only. Why the session ended itself; "" if it did not.
+  // Tests only. Returns why the session ended itself, or "" if it did not.
   const char* reason() const noexcept;
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The allocator of nghttp2 sessions. A request allocates and frees a dozen small blocks; they come
-// from block_pool.hpp and record their size.
+// The allocator of nghttp2 sessions. A request allocates and frees a dozen small blocks. They come
+// from the block pool (block_pool.hpp), and each records its own size.
 // Thread: any.
 #pragma once
 

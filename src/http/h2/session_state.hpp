@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SessionState: the nghttp2 session and the data of its callbacks. Only the sources of this folder
-// include it.
+// SessionState holds the nghttp2 session and the data of its callbacks. Only the sources of this
+// folder include this header.
 // Thread: owner.
 #pragma once
 
@@ -22,7 +22,7 @@ class SessionState {
   SessionState& operator=(const SessionState&) = delete;
   ~SessionState();
 
-  // Server: a head arrived on stream `id`. Returns true if `id` is the highest so far.
+  // Server: records a head that arrived on stream `id`. Returns true if `id` is the highest so far.
   bool record_number(std::int32_t id) noexcept;
   // Server: reports whether `id` can no longer become a request, because one with a higher number
   // came first (RFC 9113 §5.1.1). Only the latest gap of unused numbers is remembered.
@@ -39,10 +39,10 @@ class SessionState {
     return found_ != nullptr && found_->id_ == id ? found_ : look_up(id);
   }
   void enter(Stream& stream, std::int32_t id) noexcept;
-  // The pointer that nghttp2 keeps with the stream.
+  // Returns the pointer that nghttp2 keeps with the stream.
   static void* entry_of(Stream& stream) noexcept { return stream.member_; }
   void leave(Stream& stream) noexcept;
-  // Both sides have ended `stream`.
+  // Closes `stream`, which nghttp2 has closed.
   void close(Stream& stream) noexcept;
   // Like close(), for a stream object that was destroyed while open.
   void close_dead(std::int32_t id) noexcept;
@@ -52,21 +52,21 @@ class SessionState {
   bool is_withheld(std::int32_t id) noexcept;
   // Releases as many withheld resets as the budget allows.
   void release_resets() noexcept;
-  // Releases a reset that cannot wait: a content frame has begun whose content is gone.
+  // Releases a reset at once: a DATA frame of the stream is due, and its content is gone.
   void release_reset(std::int32_t id) noexcept;
 
-  // The peer may send content on `stream`, as much as its window allows.
+  // Notes that the peer may send content on `stream`, as much as the stream's window allows.
   void expect_content(Stream& stream) noexcept { promise(stream, stream.window_); }
-  // The peer has sent all content of `stream`.
+  // Notes that the peer has sent all content of `stream`.
   void expect_no_more(Stream& stream) noexcept { promise(stream, 0); }
-  // Content arrived; was taken or dropped.
+  // Count content of a stream: when it arrives, and when it is taken or dropped.
   void count_received(Stream& stream, std::size_t size);
   void count_taken(Stream& stream, std::size_t size);
 
   // Ends the connection with an error. Only the first call has an effect.
   void fail(ErrorCode code, const char* why) noexcept;
-  // Checks the result of every submission to nghttp2: a frame without memory would be lost
-  // silently.
+  // Ends the connection if a submission to nghttp2 failed. Every submission is checked, because
+  // nghttp2 would silently lose a frame for which there is no memory.
   void require(int result) noexcept;
   // Submits RST_STREAM.
   void submit_reset(std::int32_t id, ErrorCode code) noexcept;
@@ -87,7 +87,7 @@ class SessionState {
   ErrorCode failure = ErrorCode::no_error;
   std::size_t streams = 0;
 
-  // A header block in pieces.
+  // The header block that is being received: its small CONTINUATION frames, and its bytes.
   std::size_t continuations = 0;
   std::size_t block_bytes = 0;
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Stream: one request and its response on a Session. Derive from it to receive events. Received
-// content waits here until it is taken; only then does the peer get room for more. Content to send
-// is kept here until the windows and the connection accept it.
-// A stream may outlive its session.
+// Stream is one request and its response on a Session. Derive from it to receive events. A stream
+// keeps received content until it is taken; only then may the peer send more. It keeps content to
+// send until the windows and the connection accept it. A stream may outlive its session.
 // Thread: owner.
 #pragma once
 
@@ -37,82 +36,82 @@ class Stream : public ListNode, public detail::InFramePool {
   // it until the reset has been produced.
   virtual ~Stream();
 
-  // Some state reported by the accessors below has changed. Called by Session::deliver_events()
-  // only.
+  // Called by Session::deliver_events() when state that the functions below report has changed.
   virtual void on_event() = 0;
 
   const ArenaRef& arena() const noexcept { return arena_; }
 
   // --- received ---
-  // The next complete field section that is not trailers: interim responses first, then the head.
+  // Report and return the next complete field section that is not trailers: interim responses
+  // first, then the head.
   bool has_head() const noexcept { return has_final_head() || !informational_.empty(); }
   std::optional<FieldSection> take_head();
-  // A head that is not complete, or has not been taken; null if there is none.
+  // Returns the head that is not complete or has not been taken, or null.
   const FieldSection* incomplete_head() const noexcept { return section_ ? &*section_ : nullptr; }
   // Returns the next piece of content, of at most `max` bytes, or "" if none is available. It is
-  // valid until the next call. Taking a piece gives the peer room for as much as the previous
-  // piece.
+  // valid until the next call, which lets the peer send as many bytes again.
   std::string_view take_piece(std::size_t max = std::string_view::npos);
   bool has_piece() const noexcept { return !received_.empty() || taken_at_ < taken_.size(); }
-  // The peer has ended its message; at_end(): and all content was taken.
+  // has_ended() reports whether the peer has ended its message; at_end(), whether all content was
+  // taken too.
   bool has_ended() const noexcept { return got_ == Part::all; }
   bool at_end() const noexcept { return has_ended() && !has_piece(); }
-  // Bytes of content received so far.
+  // Returns the bytes of content received so far.
   std::uint64_t received() const noexcept { return received_bytes_; }
-  // The problem of a head that was refused for lack of memory; its stream is reset with
+  // The problem() of a stream whose head was refused for lack of memory. The stream is reset with
   // REFUSED_STREAM.
   static constexpr const char kMemoryIsShort[] = "a large head while memory is short";  // NOLINT
-  // Why the peer's message is malformed and its stream reset with PROTOCOL_ERROR (RFC 9113 §8.1.1);
-  // null if it is not.
+  // Returns why the peer's message was refused and the stream reset, or null. The code is
+  // PROTOCOL_ERROR if the message is malformed (RFC 9113 §8.1.1).
   const char* problem() const noexcept { return problem_; }
-  // Why our head or trailers could not be sent, so that the stream was reset with INTERNAL_ERROR;
-  // null if they could.
+  // Returns why our head or trailers could not be sent, or null. A stream that the peer knows is
+  // then reset with INTERNAL_ERROR.
   const char* send_problem() const noexcept { return send_problem_; }
   bool has_trailers() const noexcept { return trailers_.has_value(); }
   // Returns the trailers once, after at_end().
   std::optional<FieldSection> take_trailers() noexcept { return std::exchange(trailers_, {}); }
-  // Discards all content from now on.
+  // Discards unread content, and all content that arrives later.
   void drop_content();
 
   // --- the stream ---
   std::int32_t id() const noexcept { return id_; }
   bool is_open() const noexcept { return life_ == Life::open || life_ == Life::reset; }
-  // Ended by both sides, or lost with its connection.
+  // Reports whether both sides have ended the stream, or its connection was lost.
   bool is_closed() const noexcept { return life_ == Life::closed; }
-  // no_error if both sides ended it.
+  // Returns why the stream was closed: no_error if both sides ended it.
   ErrorCode close_code() const noexcept { return close_code_; }
-  // Ends the stream for both sides. The only event after this is that it is closed.
+  // Ends the stream for both sides. The only event after this reports that it is closed.
   void reset(ErrorCode code);
-  // Sets the code with which the destructor resets an open stream.
+  // Sets the code with which the destructor resets an open stream. `now` is the current time.
   void cancel_with(ErrorCode code, std::chrono::steady_clock::time_point now) noexcept;
-  // The connection of this stream is gone.
+  // Closes the stream because its connection is gone.
   void connection_lost() noexcept;
 
   // --- to send ---
   // Sends an interim response. Copies the text. The response is dropped if kMaxInterim bytes of
   // earlier ones are still unsent.
   void send_informational(const FieldList& fields);
-  // Sends the head of a response. Copies the text. `end`: neither content nor trailers follow.
+  // Sends the head of a response. Copies the text. If `end`, neither content nor trailers follow.
   void send_head(const FieldList& fields, bool end);
-  // Sends content. Copies it.
+  // Sends content. Copies `piece`.
   void send(std::string_view piece);
   // Ends the content. Copies the trailers' text.
   void send_end(const FieldList& trailers);
-  // Bytes passed to send() that are not framed yet; bytes framed so far.
+  // unsent() returns the bytes passed to send() that are not framed yet; sent(), those framed.
   std::size_t unsent() const noexcept { return to_send_.size() - to_send_at_; }
   std::uint64_t sent() const noexcept { return sent_bytes_; }
-  // Client: the head was produced, so it may have left this machine.
+  // Client: reports whether the head was produced, and so may have left this machine.
   bool has_sent_head() const noexcept { return sent_ >= Part::head; }
-  // Our last frame was produced.
+  // Reports whether our last frame was produced.
   bool has_sent_end() const noexcept { return sent_ == Part::all; }
-  // Calls on_event() once unsent() is at most `low`.
+  // Requests one event once unsent() is at most `low`.
   void notify_below(std::size_t low) noexcept;
 
  private:
   friend class Session;
   friend class SessionState;
   friend struct Callbacks;
-  // The meaning of a response depends on the request.
+  // The kind of request: it decides whether content follows the head of a response.
   enum class Asked : std::uint8_t { content, head, tunnel };
   enum class Life : std::uint8_t {
     unopened,
@@ -120,7 +119,7 @@ class Stream : public ListNode, public detail::InFramePool {
     reset,  // by us; nghttp2 has not closed it yet
     closed,
   };
-  // How far a message has come. A head is the final one.
+  // The progress of a message. `head` means the final head.
   enum class Part : std::uint8_t { nothing, head, all };
   static constexpr std::uint64_t kAnyLength = ~std::uint64_t{0};
   // The session's record of the stream, in the session's arena: it outlives a stream that is
@@ -147,21 +146,22 @@ class Stream : public ListNode, public detail::InFramePool {
     ONEHOP_DCHECK(part > got_ && !problem_);
     got_ = part;
   }
-  // Complete, and not taken.
+  // Reports whether the final head is complete and has not been taken.
   bool has_final_head() const noexcept { return got_ >= Part::head && section_ && !problem_; }
   void mark_given(Part part) noexcept {
     ONEHOP_DCHECK(part > given_);
     given_ = part;
   }
-  // Of frames that were produced. A message may have more than one block of fields.
+  // Records a frame that was produced. The same part may come again: a message may have more than
+  // one field section.
   void mark_sent(Part part) noexcept {
     ONEHOP_DCHECK(part <= given_);
     if (part > sent_) sent_ = part;
   }
-  // Whether what is given now would be sent.
+  // Reports whether `part` would be sent if the caller passed it to the stream.
   bool takes(Part part) const noexcept { return life_ == Life::open && given_ < part; }
   void drop_unread();
-  // Keeps content that the stream's window allowed.
+  // Keeps received content, which the stream's window bounds.
   void keep(std::string_view content);
 
   ArenaRef arena_;
@@ -176,19 +176,19 @@ class Stream : public ListNode, public detail::InFramePool {
   std::optional<FieldSection> section_;  // being received, or complete and not taken
   std::vector<FieldSection> informational_;
   InterimMemory interim_;
-  std::size_t interims_ = 0;        // that have come so far
+  std::size_t interims_ = 0;        // interim responses received so far
   std::size_t unsent_interim_ = 0;  // bytes not framed yet
   std::optional<FieldSection> trailers_;
-  // Most contents are small and live only as long as the stream.
+  // Content is usually small and lives only as long as the stream.
   using Bytes = std::basic_string<char, std::char_traits<char>, detail::FramePoolAllocator<char>>;
   Bytes received_;            // not taken
-  Bytes taken_;               // what the last piece views a part of
+  Bytes taken_;               // the buffer that the last piece views
   std::size_t taken_at_ = 0;  // where the next piece begins
-  std::size_t credit_ = 0;    // of the last piece, for which the peer has no room yet
+  std::size_t credit_ = 0;    // bytes of the last piece, not yet returned to the peer's window
   std::size_t promised_ = 0;  // bytes that the peer may still send before more is taken
   std::uint64_t received_bytes_ = 0;
   std::uint64_t expected_bytes_ = kAnyLength;  // of content, from the head
-  std::uint64_t grown_at_ = 0;                 // received_bytes_ when the window was made larger
+  std::uint64_t grown_at_ = 0;                 // received_bytes_ when the window last grew
   std::uint32_t window_ = 0;
 
   Bytes to_send_;
@@ -201,7 +201,7 @@ class Stream : public ListNode, public detail::InFramePool {
   Life life_ = Life::unopened;
   Part got_ = Part::nothing;    // from the peer
   Part given_ = Part::nothing;  // to the session
-  Part sent_ = Part::nothing;   // in frames; of a response, the head is not noted
+  Part sent_ = Part::nothing;   // in frames; the head of a response is not recorded
   bool dropping_ = false;
   bool deferred_ = false;  // the session waits for more content
   bool notify_below_ = false;
