@@ -23,7 +23,7 @@ AnswerFraming answer_framing(const Method& method, const Response& response) {
     return framing;
   }
   framing.keeps_content_length = is_head || response.status() == Status::not_modified;
-  // A length of 0 says that nothing came with the response, rather than what a GET would get.
+  // A length of 0 means that the response came without content, not that a GET would return none.
   if (is_head && !has_length_field && length != 0) framing.length = length;
   return framing;
 }

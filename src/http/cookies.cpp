@@ -56,7 +56,7 @@ bool begins_with(std::string_view name, std::string_view prefix) noexcept {
   return ascii::equals_ignoring_case(name.substr(0, prefix.size()), prefix);
 }
 
-// Null if the cookie can be sent.
+// Returns why the cookie cannot be sent, or null.
 const char* problem_with(const SetCookie& cookie) noexcept {
   if (!ascii::is_token(cookie.name)) return "the name of a cookie is not a token";
   if (!is_cookie_value(cookie.value)) return "the value of a cookie has a byte that it cannot have";
@@ -76,7 +76,7 @@ const char* problem_with(const SetCookie& cookie) noexcept {
   return nullptr;
 }
 
-// Within the years that the format can write.
+// Returns `time` as a date, clamped to the years 1970 to 9999.
 std::string date_text(std::chrono::system_clock::time_point time) {
   constexpr std::int64_t kLast = 253'402'300'799;  // the end of 9999
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();

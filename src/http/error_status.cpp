@@ -13,7 +13,7 @@
 namespace onehop {
 namespace {
 
-// The status of errors that do not depend on the side; 0 if the side decides.
+// Returns the status of an error, or 0 if it depends on the error's side.
 int status_of(Errc code) noexcept {
   switch (code) {
     case Errc::bad_request:
@@ -79,7 +79,7 @@ int client_status(const Error& error) noexcept {
   if (error.is_timeout()) return 408;
   if (error.is(Errc::limit_exceeded)) return 413;
   if (error.is(Errc::truncated) || error.is(Errc::bad_url) || error.is(Errc::bad_field)) return 400;
-  return kClientClosedRequest.code();  // closed, or a system call on its connection failed
+  return kClientClosedRequest.code();  // closed, or a system call on the connection failed
 }
 
 int local_status(const Error& error) noexcept {

@@ -82,8 +82,8 @@ constexpr Lengths bit_for(std::size_t length) noexcept {
   return Lengths{1} << std::min(length, kLongest);
 }
 
-// For each first byte, the lengths of the names that begin with it: rejects nearly all other names
-// at once. All lengths beyond the last bit share it.
+// For each first byte, the lengths of the names that begin with it. One look-up rejects nearly all
+// other names. Lengths beyond the last bit share it.
 constexpr std::array<Lengths, 256> kLengths = [] {
   std::array<Lengths, 256> lengths{};
   const auto mark = [&lengths](char first, Lengths bits) {

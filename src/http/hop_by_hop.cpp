@@ -23,15 +23,16 @@ bool sorts_before(std::string_view a, std::string_view b) noexcept {
   });
 }
 
-// "close" is an option, and reserved as a field name (RFC 9110 §18.4); the other common options are
-// hop-by-hop fields themselves.
+// Reports whether a connection option names a field to remove. "close" does not: it is reserved as
+// a field name (RFC 9110 §18.4). The other common options are hop-by-hop fields themselves.
 bool takes_a_field_away(std::string_view option) noexcept {
   const FieldId id = find_field(option);
   if (is_hop_by_hop(id) || is_protected_from_connection(id, option)) return false;
   return !ascii::equals_ignoring_case(option, "close");
 }
 
-// Sorted, so that many names times many lines stay cheap: a peer chooses both.
+// Returns the names of the fields that Connection removes, sorted so that the work stays small if a
+// peer sends many names and many lines.
 std::vector<std::string_view> nominated_names(const Headers& headers) {
   std::vector<std::string_view> names;
   for (const FieldLine& line : HeaderLines(headers)) {

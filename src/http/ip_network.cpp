@@ -40,7 +40,7 @@ std::optional<IpNetwork> IpNetwork::parse(std::string_view text) noexcept {
   return network;
 }
 
-// The address with zeros after the prefix.
+// Returns the address with zeros after the prefix.
 std::array<std::uint8_t, 16> IpNetwork::masked() const noexcept {
   auto data = base_.bytes();
   for (unsigned bit = prefix_; bit < data.size() * 8; ++bit)

@@ -11,7 +11,7 @@
 namespace onehop {
 namespace {
 
-// How much may still come.
+// Allowance counts the bytes that may still be read.
 class Allowance {
  public:
   explicit Allowance(std::uint64_t max) noexcept : left_(max) {}
@@ -33,7 +33,7 @@ class Allowance {
   bool is_exceeded_ = false;
 };
 
-// Content that a program generates.
+// LimitedSource limits content that a program generates.
 class LimitedSource final : public BodySource {
  public:
   LimitedSource(Body body, std::uint64_t max) noexcept : body_(std::move(body)), allowance_(max) {}
@@ -49,7 +49,7 @@ class LimitedSource final : public BodySource {
   Allowance allowance_;
 };
 
-// That of a connection, which pumps poll.
+// LimitedPolledSource limits the content of a connection, which body pumps poll.
 class LimitedPolledSource final : public PolledBodySource, public detail::InFramePool {
  public:
   LimitedPolledSource(Body body, PolledBodySource& source, std::uint64_t max) noexcept

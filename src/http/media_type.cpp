@@ -41,7 +41,7 @@ struct Candidate {
   std::string_view type;
   std::string_view range;
 };
-// In the order of preference for clients without one.
+// In the order that applies if the client does not prefer one.
 constexpr std::array<Candidate, 3> kCandidates = {
     {{ErrorFormat::text, "text/plain", "text/*"},
      {ErrorFormat::html, "text/html", "text/*"},

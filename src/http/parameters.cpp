@@ -72,7 +72,7 @@ void Parameters::set(std::string_view name, std::string value) {
 }
 
 std::size_t Parameters::erase(std::string_view name) {
-  const std::string wanted(name);  // it may view a parameter
+  const std::string wanted(name);  // `name` may view a parameter
   return std::erase_if(list_, [&wanted](const Parameter& p) { return p.name == wanted; });
 }
 

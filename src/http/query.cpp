@@ -23,7 +23,7 @@ bool is_doubtful(std::string_view text) noexcept {
   return text.find(';') != std::string_view::npos || !has_valid_escapes(text);
 }
 
-// Sorted by key; those with the same key keep their order.
+// Sorted by key. Parameters with the same key keep their order.
 using Parameters = std::multimap<std::string, std::string>;
 
 Parameters parameters_of(std::string_view query) {

@@ -32,7 +32,7 @@ Values Request::values() const {
 }
 
 Request Request::clone_head() const {
-  static_cast<void>(values());  // both share those that are set later
+  static_cast<void>(values());  // so that both share the values that are set later
   Request copy(method(), url(), headers().clone());
   copy.parts_->connection = connection();
   copy.parts_->value_memory = parts_->value_memory;

@@ -29,7 +29,8 @@ std::string lowered(std::string_view text) {
   return lower;
 }
 
-// Reports whether a text may be a target. OPTIONS * (RFC 9112 §3.2.4) is left to the handler.
+// Checks the bytes of a target and the escapes of its path. The handler decides about OPTIONS *
+// (RFC 9112 §3.2.4).
 Result<void> check_target(std::string_view target) {
   const char* const end = target.data() + target.size();
   if (h1::skip_target(target.data(), end) != end) {
@@ -41,7 +42,7 @@ Result<void> check_target(std::string_view target) {
   return {};
 }
 
-// A request has no fragment, so a '#' is data that lacks its escape.
+// Escapes each '#': a request has no fragment, so a '#' is data that lacks its escape.
 template <class Text>
 Text with_escaped_hashes(std::string_view target) {
   if (target.find('#') == std::string_view::npos) return Text(target);
@@ -103,7 +104,7 @@ void Url::set_target(std::string_view path, std::string_view query, bool has_que
   text_.replace(path_at_, std::string::npos, target);
 }
 
-// Sets port_ and authority_. Wants scheme_size_ and text_.
+// Sets port_ and authority_. Requires scheme_size_ and text_.
 Result<void> Url::parse_authority(std::string_view text, bool from_wire) {
   std::string host_and_port(text);
   if (!from_wire) {
@@ -272,7 +273,7 @@ Url Url::resolved_below(const Url& base) const& {
   return url;
 }
 
-// Most bases have no path: only the beginning changes, and the text keeps its memory.
+// Most bases do not have a path. Then only the beginning changes, and the text keeps its memory.
 Url Url::resolved_below(const Url& base) && {
   const bool is_bare = base.text_.size() == base.path_at_ + 1 && base.text_.back() == '/';
   if (!is_bare || text_[path_at_] != '/') return std::as_const(*this).resolved_below(base);

@@ -17,7 +17,7 @@ Response error_response_for(std::string_view accept,
                             const Error& error) {
   if (is_grpc(content_type)) return grpc_response_for(error, content_type);
   Status status = status_for(error);
-  // A status for logs only. If the client still reads, its request was cut short.
+  // The status is for logs only. If the client still reads, its request was incomplete.
   if (status == kClientClosedRequest) status = Status::bad_request;
   return response_for(status, accept, request_id);
 }

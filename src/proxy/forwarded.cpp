@@ -23,7 +23,7 @@ ForwardingField kind_of(const FieldLine& line) noexcept {
   return forwarding_field(line.id, {line.name_data, line.name_size});
 }
 
-// Returns the kind of the field that a CGI program takes this one for.
+// Returns the kind of the field for which a CGI program would take `name`.
 ForwardingField kind_to_cgi(std::string_view name) {
   std::string plain(name);
   for (char& c : plain) {
@@ -38,7 +38,7 @@ bool is_own(const FieldLine& line) {
   return kind_to_cgi(line.field().name) == ForwardingField::own;
 }
 
-// The client chose its certificate: a subject that is not a valid field value is not passed on.
+// A subject that is not a valid field value is not passed on: the client chose its certificate.
 void add_client_subject(const Request& in, Headers& out) {
   const TlsInfo* const tls = in.connection().tls_info;
   if (tls == nullptr || tls->client_subject.empty()) return;
@@ -70,14 +70,15 @@ std::string first_member(const std::string& list) {
   return std::string(*ListMembers(list).begin());
 }
 
-// RFC 7239 §6: an IPv6 address is in brackets; "unknown" if there is no address.
+// Returns the node of a peer (RFC 7239 §6): an IPv6 address is in brackets; without an address, the
+// node is "unknown".
 std::string node_of(std::string_view peer) {
   if (peer.empty()) return "unknown";
   if (peer.find(':') == std::string_view::npos) return std::string(peer);
   return "[" + std::string(peer) + "]";
 }
 
-// Appends name=value: the value as a token if it is one, else as a quoted-string (RFC 7239 §4).
+// Appends name=value. The value is a token if possible, else a quoted-string (RFC 7239 §4).
 void append_pair(std::string& element, std::string_view name, std::string_view value) {
   if (!element.empty()) element += ';';
   element += name;
@@ -163,7 +164,7 @@ void append_forwarded(const Request& in, Headers& out) {
   add_unless_empty(out, field::x_forwarded_for, chain);
   add_unless_empty(out, field::x_forwarded_host, host);
   out.add(field::x_forwarded_proto, scheme);
-  // Only this connection knows the certificate of its client.
+  // The subject is always that of this connection's certificate.
   add_client_subject(in, out);
 }
 

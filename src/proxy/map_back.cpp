@@ -16,12 +16,12 @@
 namespace onehop {
 namespace {
 
-// A text for a changed one, or std::nullopt if it stays.
+// The new text, or std::nullopt if the text stays unchanged.
 using Changed = std::optional<std::string>;
 
 // --- references --------------------------------------------------------------------------------
 
-// A reference with an authority: "https://a.example/x", "//a.example/x".
+// A reference with an authority, such as "https://a.example/x" or "//a.example/x".
 struct Reference {
   bool has_scheme = false;
   bool is_https = false;
@@ -29,7 +29,7 @@ struct Reference {
   std::size_t path_at = 0;
 };
 
-// std::nullopt for one that has none, or another scheme.
+// Returns std::nullopt for a reference without an authority, or with another scheme.
 std::optional<Reference> parse_reference(std::string_view text) {
   Reference reference;
   std::size_t authority_at = 2;
@@ -47,7 +47,7 @@ std::optional<Reference> parse_reference(std::string_view text) {
   return reference;
 }
 
-// Reports whether it leads to `host`, either of which may leave out the default port.
+// Reports whether the reference leads to `host`. Either may leave out the default port.
 bool leads_to(const Reference& reference, std::string_view host) {
   std::string_view authority = reference.authority;
   if (ascii::equals_ignoring_case(authority, host)) return true;
@@ -62,7 +62,7 @@ std::string_view all_of(std::string_view value) {
   return value;
 }
 
-// "0; url=/x". "" if it has none.
+// Returns "/x" for "0; url=/x", or "" if the value has no URL.
 std::string_view url_in_refresh(std::string_view value) {
   constexpr std::string_view kUrl = "url";
   std::string_view rest = value.substr(std::min(value.find_first_of(";,"), value.size()));
@@ -84,7 +84,7 @@ constexpr std::array kReferringFields = {ReferringField{"Location", all_of},
                                          ReferringField{"Content-Location", all_of},
                                          ReferringField{"Refresh", url_in_refresh}};
 
-// Calls map(reference), which returns a Changed, for each of them.
+// Calls map(reference), which returns a Changed, for each reference, and stores the changes.
 template <class Map>
 void map_references(Headers& headers, Map map) {
   for (const auto& [name, reference_in] : kReferringFields) {
@@ -102,7 +102,7 @@ void map_references(Headers& headers, Map map) {
 
 // --- cookies -----------------------------------------------------------------------------------
 
-// The value of an attribute of a cookie, " Path=/x", if that is its name.
+// Returns the value of a cookie's attribute, such as " Path=/x", if its name is `name`.
 std::optional<std::string_view> value_of(std::string_view attribute, std::string_view name) {
   const std::size_t equals = attribute.find('=');
   if (equals == std::string_view::npos) return std::nullopt;
@@ -112,7 +112,8 @@ std::optional<std::string_view> value_of(std::string_view attribute, std::string
   return ascii::trim_blanks(attribute.substr(equals + 1));
 }
 
-// Calls map(attribute) for each attribute of a cookie; "" removes it.
+// Calls map(attribute), which returns a Changed, for each attribute of a cookie. "" removes the
+// attribute.
 template <class Map>
 Changed map_cookie(std::string_view cookie, Map map) {
   if (ascii::starts_with_ignoring_case(ascii::trim_blanks(cookie), "__Host-")) return std::nullopt;
@@ -172,7 +173,8 @@ Changed path_attribute_for_client(std::string_view attribute, const PrefixChange
   if (!path || !path->starts_with('/')) return std::nullopt;  // the default path
   Changed mapped = path_for_client(*path, change);
   if (!mapped) return std::nullopt;
-  // "/api/" is not a path of /api, so a cookie for all has none at its end.
+  // A cookie with the Path "/api/" is not sent to /api, so the path of a cookie for the whole
+  // application does not end with a slash.
   if (*path == "/" && mapped->size() > 1) mapped->pop_back();
   return std::string(attribute.substr(0, attribute.find('=') + 1)) + *mapped;
 }
@@ -194,7 +196,7 @@ std::optional<std::string> path_for_client(std::string_view path, const PrefixCh
   std::string mapped = change.strip;
   mapped += path.substr(change.add.size());
   if (mapped.empty()) mapped = "/";
-  // Without the prefix, a path that the client has made up may be a URL of another host.
+  // Without the prefix, a path that the client chose may be a URL of another host.
   if (leads_away(mapped)) return std::nullopt;
   return mapped;
 }

@@ -15,7 +15,7 @@ void ProxyRequest::set_url(const Url& target) {
 }
 
 void ProxyRequest::keep_host() {
-  // Without a Host field the upstream gets that of the URL: HTTP/1.1 requires one.
+  // Without a Host field, the transport sends the host of the URL: HTTP/1.1 requires one.
   if (in_.host().empty()) {
     out_.headers().erase(field::host);
   } else {

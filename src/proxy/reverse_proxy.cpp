@@ -27,12 +27,12 @@ using detail::HookOutcome;
 
 namespace {
 
-// A Trailer field has a meaning only if the content ends with a last chunk.
+// Content of known length has no trailers, so a Trailer field would be meaningless.
 TrailerField trailer_field_for(const Body& body) {
   return body.length() ? TrailerField::remove : TrailerField::keep;
 }
 
-// Removes the fields of the client's connection, and adds those of the upstream's.
+// Removes the fields of the client's connection, and adds those of the upstream's connection.
 void remove_hops_of_client(Request& out, std::string_view protocol) {
   Headers& headers = out.headers();
   const bool takes_trailers = headers.has_token(field::te, "trailers");
@@ -51,7 +51,7 @@ void remove_hops_of_upstream(Response& response) {
   if (switches) headers.add(field::upgrade, protocol);
 }
 
-// A final response has any status but 1xx, or is the 101 that was asked for.
+// Checks that a response is final: its status is not 1xx, or it is the 101 that was asked for.
 Result<void> check_is_answer(const Response& response, std::string_view protocol) {
   if (!response.status().is_informational()) return {};
   if (response.status() != Status::switching_protocols) {
@@ -70,8 +70,9 @@ HookOutcome answer_given(ProxyRequest& both) {
   return HookOutcome(std::optional<Response>(std::move(*answer)));
 }
 
-// An Upstream may have sent another Host since. Where it was the client's, there is nothing to
-// undo, and a redirect to another scheme must not be.
+// Undoes a change of Host. An Upstream may have sent another Host than `change` has; the record
+// shows which. If the Host sent was the client's, nothing is undone: a redirect to another scheme
+// must reach the client as it is.
 void undo(HostChange change, const ExchangeRecord* record, Response& response) {
   if (record != nullptr && !record->upstream_origin.empty()) {
     const std::string_view origin = record->upstream_origin;
@@ -83,7 +84,7 @@ void undo(HostChange change, const ExchangeRecord* record, Response& response) {
   if (is_change) map_back(response, change);
 }
 
-// Returns the error of a failed round trip; it names the hook if that set no URL.
+// Returns the error of a failed round trip. If the hook did not set a URL, the error says so.
 Error explained(Error error, bool has_url) {
   if (has_url || !error.is(Errc::bad_url)) return error;
   return Error(Errc::handler_failed, Side::local,
@@ -92,7 +93,8 @@ Error explained(Error error, bool has_url) {
 
 }  // namespace
 
-// The part of a request that an error response needs, for proxies whose hooks need no more.
+// The parts of a request that an error response needs, for proxies whose hooks do not need the
+// whole request.
 struct ReverseProxy::Asked {
   explicit Asked(const Request& request)
       : memory(HeaderLines(request.headers()).arena_or_none()),
@@ -101,7 +103,7 @@ struct ReverseProxy::Asked {
         content_type(request.headers().get_or_empty(field::content_type)),
         request_id(request.headers().get_or_empty(field::x_request_id)) {}
 
-  ArenaRef memory;  // of the views here, and of all others into the request
+  ArenaRef memory;  // keeps the views here valid, and all others into the request
   ExchangeRecord* record;
   std::string_view accept;
   std::string_view content_type;
@@ -111,23 +113,23 @@ struct ReverseProxy::Asked {
 struct ReverseProxy::State {
   explicit State(Options given);
 
-  // Reports whether a hook, or the claims of a trusted peer, need the request as received.
+  // Reports whether a hook or the claims of a trusted peer require the request as received.
   bool needs_original(bool peer_is_trusted) const {
     return peer_is_trusted || single_target == nullptr || options.error_response ||
            options.modify_response.sees_requests() || options.map_back_host;
   }
   // Sets the forwarding fields of the outbound request.
   void forward(const Request* in, Request& out, bool peer_is_trusted) const;
-  // Set the URL of the outbound request. They return a response if the hook made one.
+  // Set the URL of the outbound request, and return a response if the hook made one.
   HookOutcome rewrite(const Request* in, Request& out, bool peer_is_trusted) const;
   task<HookOutcome> rewrite_later(const Request& in, Request& out, bool peer_is_trusted) const;
-  // Turn the upstream's response into the client's; the hook runs between the two.
+  // Turn the upstream's response into the client's. The modify_response hook runs between the two.
   Result<void> begin_finish(Response& response, std::string_view protocol) const;
   void end_finish(Response& response) const;
   Result<void> modify(ProxyResponse both) const;
   task<Result<void>> modify_later(ProxyResponse both, Time deadline) const;
-  // The change of Host that is to be undone, of a request that is about to be sent; null if none
-  // is.
+  // Returns the change of Host to undo in the response to a request that is about to be sent, or
+  // null if there is none.
   std::unique_ptr<const HostChange> host_change(const Request* in,
                                                 const Request& out,
                                                 bool peer_is_trusted) const;

@@ -20,7 +20,7 @@ bool is_ascii(std::string_view text) noexcept {
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-// The host of a Host field, as it is there.
+// Returns the host of a Host field, unchanged.
 std::string_view host_of(std::string_view field) noexcept {
   if (field.starts_with('[')) return field.substr(1, field.find(']') - 1);
   const std::size_t colon = field.find(':');

@@ -17,7 +17,7 @@ std::unexpected<Error> bad_path(std::string_view text, std::string_view why) {
                  "\"" + std::string(text) + "\" " + std::string(why));
 }
 
-// The rules that the path of a route and a prefix share.
+// Checks the rules that the path of a route and a prefix share.
 Result<void> check_written_path(std::string_view text) {
   if (!text.starts_with('/')) return bad_path(text, "does not begin with a slash");
   if (text.size() > kMaxRoutePath) return bad_path(text.substr(0, 32), "... is too long");
@@ -31,7 +31,7 @@ Result<void> check_written_path(std::string_view text) {
   return {};
 }
 
-// The value of the escape at `at`; -1 if there is none.
+// Returns the value of the escape at `at`, or -1 if there is none.
 int escape_at(std::string_view text, std::size_t at) noexcept {
   if (text[at] != '%' || text.size() - at < 3) return -1;
   const int high = ascii::hex_value(text[at + 1]);
@@ -43,8 +43,8 @@ bool begins_parameters(std::string_view text, std::size_t at) noexcept {
   return text[at] == ';' || escape_at(text, at) == ';';
 }
 
-// Reports whether the segment at the slash with which `path` begins is a dot segment, or an empty
-// one before others, once its parameters are off.
+// Reports whether the first segment of `path`, without its parameters, is a dot segment, or is
+// empty and not the last.
 bool is_odd_segment(std::string_view path) noexcept {
   const std::size_t end = std::min(path.find('/', 1), path.size());
   std::string_view name = path.substr(1, end - 1);
@@ -54,7 +54,7 @@ bool is_odd_segment(std::string_view path) noexcept {
   return name == "." || name == ".." || (name.empty() && end < path.size());
 }
 
-// The bytes with which something odd begins.
+// The bytes with which an ambiguity can begin.
 constexpr std::array<bool, 256> kMarks = [] {
   std::array<bool, 256> marks{};
   for (const char mark : {'/', '\\', '%'})
@@ -62,7 +62,7 @@ constexpr std::array<bool, 256> kMarks = [] {
   return marks;
 }();
 
-// A slash comes before all others.
+// Returns the rank of a byte in comes_before(). A slash comes before all other bytes.
 int rank(char c) noexcept {
   return c == '/' ? -1 : static_cast<int>(static_cast<unsigned char>(c));
 }

@@ -28,7 +28,8 @@ Value accepted(const Route& route, std::string_view part, Result<Value> value) {
   if constexpr (!std::is_void_v<Value>) return std::move(*value);
 }
 
-// The path that the handler gets has to be that of every request that the route takes.
+// Checks the prefixes of a route. strip_prefix must begin the path of every request that the route
+// matches.
 void check_prefixes(const Route& route, const PathPattern& pattern) {
   if (!route.add_prefix.empty()) {
     accepted(route, "add_prefix: ", check_prefix(route.add_prefix));
@@ -93,7 +94,8 @@ void RouteTable::PathTable::complete() {
   }
 }
 
-// The paths above `path` are the last one that does not come after it, and those above that.
+// Only the last path of the table that does not come after `path`, and the parents of that path,
+// can be above `path`.
 std::size_t RouteTable::PathTable::find(std::string_view path,
                                         const RoutedRequest& request) const noexcept {
   const auto taking = [&request](const Candidates& list) {

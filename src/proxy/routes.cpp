@@ -30,8 +30,8 @@ Response refused(const Request& request, const Error& error) {
   return default_error_response(request, error);
 }
 
-// RFC 9113 §9.1.2: the client has used a connection that it had made for another host. With a 421
-// it asks again on one of its own.
+// Reports whether the client sent the request on a connection that it opened for another host (RFC
+// 9113 §9.1.2). After a 421, the client sends the request again on a connection for this host.
 bool is_misdirected(const Request& request) {
   const ConnectionInfo& connection = request.connection();
   if (connection.version != Version::http_2 || connection.tls_info == nullptr) return false;
@@ -39,9 +39,9 @@ bool is_misdirected(const Request& request) {
   return !name.empty() && ComparedHost(name).text() != ComparedHost(request.host()).text();
 }
 
-// Both belong to the route, which outlives the request.
+// `to` and `change` belong to the route, which outlives the request.
 task<Response> serve_mapped_back(const Handler* to, const PrefixChange* change, Request request) {
-  const ArenaRef memory = HeaderLines(request.headers()).arena_or_none();  // of `host`
+  const ArenaRef memory = HeaderLines(request.headers()).arena_or_none();  // holds `host`
   const std::string_view host = request.host();
   Response response = co_await to->serve(std::move(request));
   map_back(response, *change, host);
@@ -51,7 +51,7 @@ task<Response> serve_mapped_back(const Handler* to, const PrefixChange* change, 
 }  // namespace
 
 struct Routes::State {
-  // One route, as serve() needs it.
+  // A route in the form that serve() needs.
   struct Target {
     std::string name;
     std::shared_ptr<const Handler> to;
@@ -63,9 +63,9 @@ struct Routes::State {
   };
 
   State(const std::vector<Route>& routes, OnChosen then);
-  // Notes the choice in the request's record.
+  // Writes the chosen route to the request's record.
   void record(std::size_t chosen, const Request& request) const;
-  // Errc::bad_url if the path is too odd to be changed.
+  // Removes and adds the prefixes of `target`. Returns Errc::bad_url if the new path is not valid.
   static Result<void> change_path(Url& url, const Target& target);
 
   RouteTable table;

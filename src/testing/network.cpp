@@ -30,7 +30,7 @@ constexpr std::chrono::seconds kResultTimeout(10);
 struct Wire::State {
   State(io::Reactor& r, std::unique_ptr<net::Stream> s) : reactor(r), stream(std::move(s)) {}
 
-  // Moves bytes in both directions until there are none to move.
+  // Runs the network and moves bytes in both directions until neither has more to do.
   void settle();
   bool move();
   void take(std::string_view data) {
@@ -56,7 +56,7 @@ struct Place {
   std::deque<std::unique_ptr<net::Stream>> waiting;
 };
 
-// Runs what is ready, and what offloaded functions make ready, until nothing is left.
+// Runs all tasks that are ready, and those that offloaded functions make ready, until none is left.
 void settle(io::Reactor& reactor) {
   for (int quiet = 0; quiet < kQuietPasses;) {
     const bool waits = quiet > 0 && reactor.has_outside_work();
@@ -120,7 +120,7 @@ void Network::serve(std::string address,
                     Server::Options options) {
   io::Reactor::Enter enter(state_->reactor);
   auto common = std::make_shared<server::ServerShared>();
-  // The network does not divide the machine's memory.
+  // The servers of a network do not divide the machine's memory among them.
   if (options.max_memory == 0) options.max_memory = no_limit;
   *common->settings.options = std::move(options);
   common->set_limits();
@@ -285,7 +285,7 @@ void Wire::reset() {
 
 void Wire::close() {
   state_->settle();
-  // An orderly end would mean that this was all.
+  // After an orderly close, the peer would take the bytes sent so far for everything.
   if (state_->stream && !state_->unsent.empty()) state_->stream->abort();
   state_->stream.reset();
   if (state_->input == State::Input::open) state_->input = State::Input::ended;

@@ -40,7 +40,7 @@ Request request(std::string_view method_and_target,
 
 namespace {
 
-// Content that was read before, with its trailers.
+// WholeBody is content that has been read completely, with its trailers.
 class WholeBody final : public BodySource {
  public:
   WholeBody(std::string text, Headers trailers)
@@ -134,10 +134,10 @@ struct RecordingRoundTripper::State {
   std::shared_ptr<Requests> requests = std::make_shared<Requests>();
 };
 
-// Content that is kept as it is read. It does not keep `next`, which may keep the request.
+// RecordedBody records content as it is read. It does not hold `next`, which may hold the request.
 class RecordingRoundTripper::RecordedBody final : public BodySource {
  public:
-  // It is the content of the last request.
+  // `body` is the content of the last of `requests`.
   RecordedBody(Body body, std::shared_ptr<Requests> requests)
       : body_(std::move(body)), requests_(std::move(requests)), index_(requests_->size() - 1) {}
 

@@ -15,8 +15,9 @@ namespace {
 constexpr std::uint32_t kMaxSizeLine = 4096;
 constexpr std::uint8_t kMaxDigits = 16;
 
-// The size lines of a body may exceed 16 bytes plus twice the data of each chunk by this much in
-// total. A sender of endless extensions reaches the limit; one of tiny chunks does not.
+// The chunk-size line of each chunk may have kFreePerChunk bytes plus twice the size of its data.
+// The lines of a body may exceed that by kMaxOverhead bytes in total: a sender of endless
+// extensions reaches the limit, a sender of tiny chunks does not.
 constexpr std::uint64_t kMaxOverhead = 16 * 1024;
 constexpr std::uint64_t kFreePerChunk = 16;
 

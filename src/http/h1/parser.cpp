@@ -16,7 +16,7 @@
 namespace onehop::h1 {
 namespace {
 
-// RFC 9112 §2.2 asks for at least one; some old clients send one after every POST.
+// RFC 9112 §2.2 asks servers to ignore at least one. Some old clients send one after every POST.
 constexpr unsigned kMaxEmptyLines = 4;
 // The cost of a field beyond the bytes of its line: name + ": " + value + 30 is name + value + 32.
 constexpr std::size_t kLineCost = 30;

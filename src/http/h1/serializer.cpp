@@ -20,7 +20,8 @@ constexpr std::uint64_t kWrittenAfresh =
 
 constexpr std::size_t kMaxDate = 29;  // "Sun, 06 Nov 1994 08:49:37 GMT"
 
-// Method, version, status code and all lines that may be added, without their variable text.
+// The maximum size of method, version, status code and all lines that may be added, without their
+// variable text, in bytes.
 constexpr std::size_t kFixedPart = 320 + kMaxAuthority;
 
 constexpr bool is_in(std::uint64_t set, FieldId id) noexcept {
@@ -103,7 +104,8 @@ struct Decimal {
   const char* end;
 };
 
-// Writes the field lines, with Content-Length where the message has it, if it does.
+// Writes the field lines. Content-Length keeps its place among them; if the message has none, it
+// comes last.
 char* put_lines_and_length(char* out, const Headers& headers, const HeadFraming& framing) noexcept {
   const bool has_length = framing.body.kind == BodyFraming::Kind::length;
   const Decimal length(framing.body.length);
@@ -146,7 +148,7 @@ std::string_view connection_text(const HeadFraming& framing) noexcept {
   return "";
 }
 
-// Writes the fields after Content-Length and the empty line.
+// Writes the other framing fields and the empty line.
 char* put_rest(char* out, const HeadFraming& framing) noexcept {
   if (framing.body.kind == BodyFraming::Kind::chunked) {
     out = put(out, "Transfer-Encoding: chunked\r\n");

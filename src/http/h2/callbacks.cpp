@@ -12,9 +12,9 @@
 namespace onehop::h2 {
 namespace {
 
-// kMaxSmallContinuations bounds the small pieces that one header block may arrive in. The block may
-// be as large as the fields worth reading plus their coding: a block over the limits is refused
-// with a response and costs that request only.
+// kMaxSmallContinuations is the maximum number of small CONTINUATION frames in a header block. The
+// block may be as large as the fields worth reading plus their coding, so that a block over the
+// limits is refused with a response and costs only that request.
 constexpr std::size_t kMaxSmallContinuations = 32;
 constexpr std::size_t kNotSmall = 1024;
 constexpr std::size_t kBlockSlack = 16 * 1024;
@@ -23,7 +23,7 @@ std::size_t max_block_size(const FieldLimits& limits) noexcept {
   return FieldSection::max_worth_reading(limits) + kBlockSlack;
 }
 
-// A head of typical size; larger ones are refused while memory is short.
+// The size of a typical head. Larger heads are refused while memory is short.
 constexpr std::size_t kUsualHead = 16 * 1024;
 
 std::string_view text_of(const std::uint8_t* data, std::size_t size) {
@@ -63,15 +63,14 @@ class Callbacks::Receiving {
       case NGHTTP2_HEADERS:
         state.continuations = 0;
         state.block_bytes = head->length;
-        // The client side decides when it reads responses, so the upstream is not to blame for late
-        // ones.
+        // A client decides when it reads responses, so late responses are not the upstream's fault.
         if (state.role == Role::client) return 0;
         if (state.record_number(head->stream_id) || state.find(head->stream_id)) return 0;
         if (state.was_passed_over(head->stream_id)) {
           state.fail(ErrorCode::protocol_error, "a stream number lower than an earlier one");
           return NGHTTP2_ERR_CALLBACK_FAILURE;
         }
-        break;  // sent before our reset arrived, or a refusal: nghttp2 ignores it
+        break;  // sent before our reset or refusal arrived; nghttp2 ignores it
       case NGHTTP2_CONTINUATION:
         state.block_bytes += head->length;
         if (head->length < kNotSmall) ++state.continuations;
@@ -159,8 +158,8 @@ class Callbacks::Receiving {
     FieldSection* const section = open_section(*stream);
     if (!section) return 0;
     section->add(text_of(name, name_size), text_of(value, value_size));
-    // nghttp2 is not told to reset the stream here: it no longer reports the length of a block it
-    // ignores.
+    // The callback does not make nghttp2 reset the stream, because nghttp2 does not report the
+    // length of a block that it ignores.
     if (section->problem()) {
       refuse(state, *stream, section->problem());
       return 0;
@@ -170,7 +169,7 @@ class Callbacks::Receiving {
       return 0;
     }
     if (!section->is_far_over_limit()) return 0;
-    // A single byte can expand to kilobytes: the rest is decompressed but not examined.
+    // A single byte can expand to kilobytes, so the rest is decompressed but not examined.
     refuse(state, *stream, "a head many times larger than the limits",
            ErrorCode::enhance_your_calm);
     return 0;
@@ -235,8 +234,8 @@ class Callbacks::Receiving {
     }
   }
 
-  // nghttp2 itself refuses a request over max_streams. If the peer has acknowledged the number, it
-  // ends the connection.
+  // nghttp2 itself refuses a request over max_streams. If the peer has acknowledged the limit,
+  // nghttp2 ends the connection.
   static int on_invalid_frame(nghttp2_session* session,
                               const nghttp2_frame* frame,
                               int error,
@@ -261,7 +260,7 @@ class Callbacks::Receiving {
     stream.expected_bytes_ = expected_bytes(state.role, stream);
   }
 
-  // Counted on arrival: responses that have not been taken use memory.
+  // Interim responses are counted on arrival, because they use memory until they are taken.
   static void end_interim(SessionState& state, Stream& stream) {
     if (++stream.interims_ > state.limits.max_informational) {
       return refuse(state, stream, "too many 1xx responses");

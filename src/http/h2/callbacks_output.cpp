@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kFrameHead = 9;
 
-// The list in nghttp2's form. Valid until the next call on this thread.
+// Returns the list in nghttp2's form. It is valid until the next call on this thread.
 std::vector<nghttp2_nv>& lines_of(const FieldList& fields, std::uint8_t flags) {
   static thread_local std::vector<nghttp2_nv> lines;
   lines.clear();
@@ -112,8 +112,8 @@ class Callbacks::Sending {
       stream->unsent_interim_ -= Stream::interim_cost(line.namelen, line.valuelen);
   }
 
-  // nghttp2 closes a request that it does not send because the peer sent GOAWAY or it was cancelled
-  // first. For every other frame the peer would never learn of the failure.
+  // nghttp2 itself closes a request that it did not send because the peer sent GOAWAY or the stream
+  // was cancelled first. The peer would never learn that any other frame failed.
   static int on_frame_not_sent(nghttp2_session*,
                                const nghttp2_frame* frame,
                                int why,
@@ -128,7 +128,7 @@ class Callbacks::Sending {
     if (!stream) return 0;
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
       stream->send_problem_ =
-          nghttp2_strerror(why);  // closed without a reset, so the peer knows nothing of it
+          nghttp2_strerror(why);  // closed without a reset: the peer never saw the stream
     } else {
       state.give_up_sending(*stream, nghttp2_strerror(why));
     }
@@ -143,7 +143,7 @@ class Callbacks::Sending {
                        void* user_data) {
     SessionState& state = state_of(user_data);
     Stream* stream = state.find(frame->hd.stream_id);
-    // The frame did not fit earlier, and its stream was destroyed or reset since.
+    // The frame did not fit earlier, and its stream has been destroyed or reset since.
     if (!stream || stream->unsent() < size) {
       state.release_reset(frame->hd.stream_id);
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;

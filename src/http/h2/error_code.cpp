@@ -27,7 +27,7 @@ constexpr std::array<const char*, 14> kErrorNames = {"NO_ERROR",
 class Category final : public std::error_category {
  public:
   const char* name() const noexcept override { return "h2"; }
-  // NO_ERROR is an error too if a stream ended early. The offset distinguishes its number from 0.
+  // NO_ERROR is an error too if it ended a stream early. The offset keeps its value from being 0.
   std::string message(int value) const override {
     return std::string("stream reset with ") + name_of(ErrorCode(value - kOffset));
   }

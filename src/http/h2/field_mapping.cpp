@@ -20,7 +20,7 @@ namespace onehop::h2 {
 namespace {
 
 constexpr std::size_t kLineOverhead = 32;  // RFC 9113 §6.5.2
-// A larger Content-Length is invalid; the maximum std::uint64_t stands for "unknown".
+// A larger Content-Length is invalid. The maximum std::uint64_t stands for "unknown".
 constexpr std::uint64_t kMaxContent = std::numeric_limits<std::int64_t>::max();
 constexpr std::string_view kWebSocket = "websocket";
 constexpr std::string_view kHost = "host";
@@ -45,7 +45,7 @@ std::string_view make_websocket_key(Arena& memory) {
   auto* text = static_cast<char*>(memory.allocate(24));
   for (std::size_t i = 0; i < 21; ++i)
     text[i] = kDigits[random() % 64];
-  text[21] = kDigits[(random() % 4) * 16];  // two bits remain of the last byte
+  text[21] = kDigits[(random() % 4) * 16];  // the last two bits of the last byte
   text[22] = text[23] = '=';
   return {text, 24};
 }
@@ -109,7 +109,7 @@ void FieldSection::add(std::string_view name, std::string_view value) {
   }
 }
 
-// Names the field for the log. The text lives as long as the stream.
+// Fails with a text for the log that names the field and lives as long as the stream.
 void FieldSection::fail_in(std::string_view name, std::string_view problem) {
   if (!is_fine()) return;
   constexpr std::size_t kLongestName = 64;
@@ -251,7 +251,7 @@ Result<void> FieldSection::settle_host() {
   return {};
 }
 
-// RFC 9113 §8.2.3: outside HTTP/2 the crumbs are one field again.
+// Joins the Cookie lines: outside HTTP/2 they must be one field (RFC 9113 §8.2.3).
 void FieldSection::join_cookies() {
   if (cookies_ < 2) return;
   std::string joined;
@@ -262,7 +262,8 @@ void FieldSection::join_cookies() {
   headers_.set(detail::FieldNames::make(FieldId::cookie, "cookie"), joined);
 }
 
-// Handlers expect the HTTP/1.1 form, an Upgrade to WebSocket (RFC 8441 §5).
+// Turns the request into the HTTP/1.1 form that handlers expect, an Upgrade to WebSocket (RFC 8441
+// §5).
 void FieldSection::become_upgrade() {
   headers_.erase(field::sec_websocket_key);
   headers_.add("connection", "Upgrade");

@@ -72,7 +72,7 @@ nghttp2_mem* memory() {
   return &blocks;
 }
 
-// The error code for bytes that nghttp2 rejected.
+// Returns the error code for bytes that nghttp2 rejected.
 ErrorCode code_for(ssize_t error) {
   switch (error) {
     case NGHTTP2_ERR_FLOODED:
@@ -107,7 +107,8 @@ void submit_settings(nghttp2_session* session, Role role, const SessionLimits& l
   if (submitted != 0 || widened != 0) throw std::bad_alloc();
 }
 
-// Queued interim responses are not the peer's doing.
+// Returns the maximum number of queued frames. It has room for interim responses, which the peer
+// does not cause.
 std::size_t max_frames_waiting(const SessionState& state) {
   return kMaxFramesWaiting + state.streams * state.limits.max_informational;
 }

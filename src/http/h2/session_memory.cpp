@@ -13,7 +13,7 @@
 namespace onehop::h2 {
 namespace {
 
-// Precedes every block: nghttp2 does not pass the size when it frees one.
+// Precedes every block, because nghttp2 does not pass the size when it frees a block.
 struct alignas(std::max_align_t) Head {
   std::size_t size;  // of the block, this header included
 };
@@ -24,7 +24,7 @@ Head* head_of(void* block) {
   return static_cast<Head*>(block) - 1;
 }
 
-// The largest request that costs no more than `size` bytes.
+// Returns the largest size that costs no more memory than `size` bytes.
 constexpr std::size_t rounded(std::size_t size) {
   if (kMemoryChecker || size > kLargestPooledBlock) return size;
   return pooled_size(size);

@@ -60,7 +60,7 @@ Stream* SessionState::look_up(std::int32_t id) noexcept {
   return found_;
 }
 
-// Ends all events of `stream`.
+// Detaches `stream` from nghttp2, whose callbacks then ignore it.
 void SessionState::detach(Stream& stream) noexcept {
   if (found_ == &stream) found_ = nullptr;
   nghttp2_session_set_stream_user_data(session, stream.id_, nullptr);
@@ -75,8 +75,8 @@ void SessionState::close(Stream& stream) noexcept {
   queue_events(stream);
 }
 
-// The stream object is destroyed. If the stream is open, the session counts it until nghttp2 has
-// closed it.
+// Called by the destructor of the stream object. If the stream is open, the session counts it until
+// nghttp2 has closed it.
 void SessionState::leave(Stream& stream) noexcept {
   promise(stream, 0);
   Stream::Member& member = *stream.member_;
@@ -96,8 +96,8 @@ void SessionState::leave(Stream& stream) noexcept {
   stream.session_ = nullptr;
 }
 
-// An upstream's flood guard would end the connection for all its requests, so resets to an upstream
-// wait for their turn. Meanwhile the stream may end by itself.
+// Resets to an upstream beyond the budget are withheld, because the upstream's flood guard would
+// end the connection with all its requests. Meanwhile the upstream may end the stream.
 void SessionState::cancel(Stream::Member& member, bool head_sent) noexcept {
   if (role == Role::client && head_sent && (!withheld.empty() || !cancels.allow(now))) {
     member.is_withheld = true;
@@ -170,10 +170,10 @@ void SessionState::give_up_sending(Stream& stream, const char* why) noexcept {
 }
 
 // --- windows ---
-// The connection's window is returned as content arrives, whatever happens to the content: it
-// bounds the bytes in flight, and no stream can block the others. Unread content is bounded by the
-// stream windows, which are returned as content is taken: together at most kMaxGranted above their
-// initial sizes.
+// The connection's window is returned as content arrives, whether or not the content is read. It
+// bounds the bytes in flight only, so no stream can block the others. The stream windows bound
+// unread content. They are returned as content is taken, and together grow at most kMaxGranted
+// above their initial sizes.
 
 void SessionState::count_received(Stream& stream, std::size_t size) {
   stream.received_bytes_ += size;
@@ -181,7 +181,7 @@ void SessionState::count_received(Stream& stream, std::size_t size) {
   if (stream.dropping_) {
     require(nghttp2_session_consume_stream(session, stream.id_, size));
   } else {
-    promise(stream, stream.promised_ - std::min(stream.promised_, size));  // it is held now
+    promise(stream, stream.promised_ - std::min(stream.promised_, size));  // counted as held
   }
   received_ += size;
   if (window_ >= kMaxConnectionWindow || received_ - grown_at_ < window_ || memory_is_short())
@@ -195,19 +195,20 @@ void SessionState::count_received(Stream& stream, std::size_t size) {
 void SessionState::count_taken(Stream& stream, std::size_t size) {
   if (!stream.is_open() || stream.has_ended()) return;
   require(nghttp2_session_consume_stream(session, stream.id_, size));
-  if (stream.dropping_) return promise(stream, 0);  // content that arrives is not kept
+  if (stream.dropping_) return promise(stream, 0);  // later content is not kept
   promise(stream, stream.promised_ + size);
   grow(stream);
 }
 
-// Promises the memory of the content that may arrive, so that none is admitted beyond it.
+// Counts memory for the content that may arrive, so that the server does not admit work for which
+// there would be none.
 void SessionState::promise(Stream& stream, std::size_t size) noexcept {
   if (size > stream.promised_) count_promised(size - stream.promised_);
   if (size < stream.promised_) count_redeemed(stream.promised_ - size);
   stream.promised_ = size;
 }
 
-// Enlarges the window of a reader that keeps up with a full window of content.
+// Enlarges the window of a stream whose reader has kept up with a full window of content.
 void SessionState::grow(Stream& stream) {
   if (stream.window_ >= kMaxStreamWindow || stream.has_piece()) return;
   if (memory_is_short()) return;

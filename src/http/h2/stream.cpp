@@ -15,7 +15,7 @@
 namespace onehop::h2 {
 namespace {
 
-// A buffer that has grown over this is not kept, and none is while memory is short.
+// An emptied buffer is freed if its capacity is larger than this, or while memory is short.
 constexpr std::size_t kKept = 64 * 1024;
 
 template <class Bytes>
@@ -27,8 +27,8 @@ void empty(Bytes& buffer) {
   }
 }
 
-// Like append(), which may double the capacity, but grows to at most `max` bytes unless more are
-// needed.
+// Like append(), but grows the capacity to at most `max` bytes unless more are needed. append() may
+// double it.
 template <class Bytes>
 void append_within(Bytes& buffer, std::string_view text, std::size_t max) {
   const std::size_t needed = buffer.size() + text.size();
@@ -67,7 +67,7 @@ std::string_view Stream::take_piece(std::size_t max) {
     taken_at_ = 0;
     std::swap(received_, taken_);
   } else if (taken_.size() > kKept && taken_at_ >= taken_.size() / 2) {
-    // The peer may send as much again as was read; keeping both would use twice the window.
+    // The peer may send as many bytes again as were read. Keeping both would use twice the window.
     Bytes(taken_, taken_at_).swap(taken_);
     taken_at_ = 0;
   }
