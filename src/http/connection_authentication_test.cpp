@@ -37,7 +37,7 @@ TEST(ConnectionAuthentication, ChallengesOfAResponse) {
   }
 }
 
-// Each side has its own fields.
+// Credentials and challenges have different fields.
 TEST(ConnectionAuthentication, NotInOtherFields) {
   const Headers challenge({{"WWW-Authenticate", "NTLM"}, {"X-Authorization", "NTLM"}});
   EXPECT_FALSE(has_connection_credentials(challenge));

@@ -67,7 +67,7 @@ TEST(ForwardedClient, TakesPortsBracketsZonesAndMappedAddresses) {
             "203.0.113.9");
 }
 
-// The proxy that wrote the entry is the last known address.
+// The last known address is that of the proxy that wrote the entry.
 TEST(ForwardedClient, EndsAtAnEntryThatIsNoAddress) {
   for (const char* entry : {"unknown",
                             "_hidden",

@@ -61,7 +61,7 @@ TEST(Headers, EraseCountsAndForgets) {
   EXPECT_FALSE(headers.has("X"));
 }
 
-// Regression: lines were there twice.
+// The lines after the exception must not be there twice.
 TEST(Headers, AnExceptionOfAPredicateLeavesTheLinesThatItHasNotSeen) {
   Headers headers({{"Host", "a"}, {"B", "1"}, {"C", "2"}, {"D", "3"}, {"E", "4"}});
   EXPECT_THROW(headers.erase_if([](const Field& field) {

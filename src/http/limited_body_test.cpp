@@ -18,7 +18,7 @@ namespace {
 
 using test::run_at_once;
 
-// Pieces that are polled, as those of a connection are.
+// PolledPieces returns pieces that can be polled, like the content of a connection.
 class PolledPieces final : public PolledBodySource {
  public:
   explicit PolledPieces(std::vector<std::string> pieces) : pieces_(std::move(pieces)) {
@@ -107,7 +107,7 @@ TEST(LimitedBody, TheContentOfAConnectionIsStillPolled) {
   EXPECT_EQ(limited.trailers().get("X-Trailer"), "t");
 }
 
-// Its last piece may be the one that is too large.
+// The piece that exceeds the limit may be the last piece of the body.
 TEST(LimitedBody, BeyondItsLimitItHasNoEnd) {
   Request request = request_with(std::make_unique<PolledPieces>(std::vector<std::string>{"123"}));
   ASSERT_TRUE(limit_body(request, 2));

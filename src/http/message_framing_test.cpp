@@ -26,8 +26,8 @@ void expect_refused(Fields fields, Errc code, Version version = Version::http_1_
   EXPECT_EQ(got.error().side(), Side::client);
 }
 
-// Several Content-Length lines that disagree, in any order: a recipient that used the last or the
-// smallest would find another message in the content.
+// Several Content-Length lines that disagree, in any order. A recipient that used the last or the
+// smallest length would find another message in the content.
 const std::initializer_list<Fields> kContradictions = {
     {{"Content-Length", "1"}, {"Content-Length", "2"}},
     {{"Content-Length", "2"}, {"Content-Length", "1"}},

@@ -24,7 +24,7 @@ Pairs pairs_of(const List& list) {
 const Pairs kPairs = {{"Host", "h"}, {"X-a", ""}, {"x-A", "2"}, {"Vary", "*"}};
 
 OwnedHeaders copied() {
-  // The message is gone when the copy is used.
+  // The message is destroyed before the copy is used.
   const Headers headers = {{"Host", "h"}, {"X-a", ""}, {"x-A", "2"}, {"Vary", "*"}};
   return OwnedHeaders(headers);
 }

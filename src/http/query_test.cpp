@@ -44,7 +44,7 @@ TEST(Query, CleanOnesAreLeftAlone) {
   }
 }
 
-// CVE-2026-39825: a parameter that a parser would not have counted must not be forwarded.
+// CVE-2026-39825: a parameter beyond the maximum that a parser reads must not be forwarded.
 TEST(Query, NoMoreParametersThanAParserReads) {
   std::string query;
   for (int i = 0; i < 10'000; ++i)

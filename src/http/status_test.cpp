@@ -21,7 +21,7 @@ TEST(Status, ReasonsAreRegisteredOnesOrNone) {
   EXPECT_EQ(Status(799).reason(), "");
 }
 
-// An int is a status; nothing else becomes one on the way through an int.
+// An int converts to a status. No other type converts to a status by way of int.
 static_assert(Status::not_found == 404);
 static_assert(std::is_convertible_v<int, Status>);
 static_assert(!std::is_convertible_v<bool, Status> && !std::is_convertible_v<double, Status> &&

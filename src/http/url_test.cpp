@@ -271,7 +271,7 @@ TEST(Url, SetPathAndQuery) {
   EXPECT_FALSE(target("*").set_query("q").has_value());
   EXPECT_TRUE(url.set_path("*").has_value());
   EXPECT_EQ(url.target(), "*");
-  // From its own text.
+  // The argument may view the URL's own text.
   Url own = target("/abc?def");
   EXPECT_TRUE(own.set_query(own.path().substr(1)).has_value());
   EXPECT_TRUE(own.set_path(own.path()).has_value());

@@ -19,8 +19,8 @@ TEST(WebSocketHandshake, AcceptsTheKeyOfTheSpecification) {
   EXPECT_EQ(websocket_accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
-// The key and the fixed text together end one byte before, at, and after the length field of a
-// block.
+// The key and the fixed text together end one byte before the length field of a block, at its
+// start, and after it.
 TEST(WebSocketHandshake, PadsEveryLengthRight) {
   EXPECT_EQ(websocket_accept(std::string(19, 'a')), "yzaGyu0mcUukN7CdsSwa30tnCpc=");
   EXPECT_EQ(websocket_accept(std::string(20, 'a')), "dUYRM7bOMwDmbriNIPr11x+r3E0=");

@@ -111,7 +111,7 @@ TEST(Forwarded, BelievesATrustedPeerButNotWhatNoProxySets) {
               ElementsAre("Forwarded: for=a", "X-Real-IP: b", "X-Forwarded-Port: 81", "X-A: f"));
 }
 
-// A hook may call it, and what was allowed stays.
+// A hook may call set_forwarded(). Allowed fields stay.
 TEST(Forwarded, SettingReplacesNoneButItsOwn) {
   EXPECT_THAT(after(set_forwarded, from_peer("1.2.3.4", {{"X_Real_IP", "a"},
                                                          {"X-Real-IP", "b"},
@@ -121,7 +121,7 @@ TEST(Forwarded, SettingReplacesNoneButItsOwn) {
                           "X-Forwarded-Proto: http"));
 }
 
-// A proxy that is trusted need not know of them, and passes on what its client wrote.
+// A trusted proxy may not know these names, and pass on those that its client wrote.
 TEST(Forwarded, BelievesNobodyClaimsWithUnderscores) {
   EXPECT_THAT(
       after(append_forwarded, from_peer("1.2.3.4", {{"Host", "h"},
@@ -175,7 +175,7 @@ TEST(Forwarded, AppendsBehindTheJoinedLists) {
                           "X-Forwarded-Host: outer", "X-Forwarded-Proto: https"));
 }
 
-// Applications compare it with "https": one scheme, the one the client used.
+// Applications compare the field with "https", so it has one scheme: the one that the client used.
 TEST(Forwarded, KeepsTheSchemeNearestToTheClient) {
   const std::vector<std::pair<std::vector<const char*>, const char*>> cases = {
       {{"https"}, "https"},
@@ -221,7 +221,7 @@ TEST(Forwarded, AppendsNoAddressWhereThePeerHasNone) {
               ElementsAre("X-Forwarded-For: 9.9.9.9", "X-Forwarded-Proto: http"));
 }
 
-// XF12: computed from what came in, so that doing it twice changes nothing.
+// XF12: the fields come from the received request, so that a second call changes nothing.
 TEST(Forwarded, AppendsOnceHoweverOftenItIsAsked) {
   const Request in = from_peer("1.2.3.4", {{"X-Forwarded-For", "9.9.9.9"}});
   Headers out = in.headers().clone();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a rewrite and a modify_response hook may be and return, plain or as a coroutine.
+// The functions that may be a rewrite or a modify_response hook, and the results that they may
+// return, plain or as a coroutine.
 #include <onehop/hook.hpp>
 
 #include <onehop/reverse_proxy.hpp>

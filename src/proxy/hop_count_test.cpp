@@ -27,8 +27,8 @@ TEST(HopCount, ARequestThatNamesNoProxyIsNotCounted) {
   EXPECT_EQ(headers.size(), 2u);
 }
 
-// A pass over a unix socket sets no X-Forwarded-For: its peers have no address. The loop never
-// ended.
+// A pass over a unix socket does not set X-Forwarded-For, because its peers have no address. The
+// loop must end all the same.
 TEST(HopCount, APassOverAUnixSocketIsCountedToo) {
   Headers headers({{"Host", "h"}, {"X-Forwarded-Proto", "http"}});
   for (int pass = 0; pass < kMaxHops; ++pass)
@@ -62,7 +62,7 @@ TEST(HopCount, OfTheMembersOfAllLinesWhateverTheirCaseAndParameters) {
   EXPECT_FALSE(count_hop(headers));  // 9, and the one just added
 }
 
-// It made one connection after the other until no descriptor was left.
+// Without the limit, the loop would open connections until no descriptor is left.
 TEST(HopCount, ABackendUrlThatLeadsBackIsAnswered508) {
   testing::Network network;
   const auto transport = std::make_shared<Transport>(network.transport_options());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ReverseProxy::Options::map_back_host: which host is undone, and what the client's is.
+// ReverseProxy::Options::map_back_host: the host that is replaced, and the client's own.
 #include <onehop/reverse_proxy.hpp>
 
 #include "http/message_access.hpp"
@@ -30,7 +30,7 @@ class MapBackHostTest : public ::testing::Test {
     options_.rewrite = with_its_host;
     options_.map_back_host = true;
   }
-  // The Location of the response, of which the upstream's is `location`.
+  // Returns the Location that the client gets if the upstream's is `location`.
   std::string location_after(Request request, std::string location = "http://backend:8000/login") {
     options_.transport = test::upstream_that([location, this](Request& asked) {
       if (asked.record() != nullptr) asked.record()->upstream_origin = origin_;
@@ -50,7 +50,7 @@ class MapBackHostTest : public ::testing::Test {
   }
 
   ReverseProxy::Options options_;
-  std::string origin_;  // that an Upstream has chosen
+  std::string origin_;  // chosen by an Upstream; "" if there is none
 };
 
 TEST_F(MapBackHostTest, ARedirectLeadsToTheClientsHost) {
@@ -86,7 +86,7 @@ TEST_F(MapBackHostTest, WhatIsNoHostOrSchemeDoesNotCount) {
   EXPECT_EQ(location_after(from_client({})), "http://backend:8000/login");
 }
 
-// Else a redirect from http to https would lead back to where it came from.
+// Otherwise a redirect from http to https would lead back to the URL that was requested.
 TEST_F(MapBackHostTest, AHostThatIsTheClientsStaysAsItIs) {
   options_.rewrite = [](ProxyRequest& request) {
     request.set_url("http://backend:8000"_url);

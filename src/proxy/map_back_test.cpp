@@ -112,7 +112,7 @@ TEST(MapBackHost, ReferencesToTheUpstreamLeadToTheClientsHost) {
     EXPECT_EQ(field_after(name, "http://backend:8000"), "https://a.example");
     EXPECT_EQ(field_after(name, "http://backend:8000?q"), "https://a.example?q");
     EXPECT_EQ(field_after(name, "//backend:8000/x"), "https://a.example/x");
-    // It leads to no other host.
+    // The reference does not lead to another host.
     EXPECT_EQ(field_after(name, "http://backend:8000//b.example/x"),
               "https://a.example//b.example/x");
   }
@@ -139,7 +139,7 @@ TEST(MapBackHost, TheDefaultPortMayBeLeftOut) {
   EXPECT_EQ(field_after("Location", "http://backend/x", change), "https://a.example/x");
 }
 
-// Asked without TLS, an upstream that names https wants the client to use it.
+// If an upstream that was reached without TLS refers to https, it wants the client to use TLS.
 TEST(MapBackHost, TheSchemeIsThatOfTheClientOrHttps) {
   HostChange change{.sent = "backend", .is_tls = false, .scheme = "http", .host = "a.example:81"};
   EXPECT_EQ(field_after("Location", "http://backend/x", change), "http://a.example:81/x");

@@ -18,7 +18,7 @@ using test::lines_of;
 using test::serve;
 using ::testing::ElementsAre;
 
-// The request that goes upstream after this hook.
+// Returns the request that goes upstream after this hook.
 class Rewriting : public ::testing::Test {
  protected:
   const Request& sent_after(std::function<void(ProxyRequest&)> rewrite,
@@ -43,7 +43,7 @@ TEST_F(Rewriting, SetUrlJoinsAndHostFollows) {
   EXPECT_EQ(sent.host(), "b:81");
 }
 
-// U12, U13, U14: byte for byte
+// U12, U13, U14: the path and query are sent byte for byte.
 TEST_F(Rewriting, SetUrlKeepsTheClientsEscapes) {
   const auto target = [this](std::string_view from) {
     const Request& sent = sent_after([](ProxyRequest& r) { r.set_url("http://b/a"_url); },
@@ -76,7 +76,7 @@ TEST_F(Rewriting, KeepHostKeepsNothingWhereThereWasNone) {
   EXPECT_FALSE(sent.headers().has("Host"));
 }
 
-// R02, R04, HH07: out is stripped, in is as received.
+// R02, R04, HH07: hop-by-hop and forwarding fields are removed from `out`; `in` is as received.
 TEST_F(Rewriting, SeesBothRequests) {
   std::vector<std::string> in;
   std::vector<std::string> out;
@@ -107,7 +107,7 @@ TEST_F(Rewriting, SeesBothRequests) {
   EXPECT_FALSE(sent.body().is_empty());
 }
 
-// R03, HH06: naming it in Connection does not take away what the hook adds.
+// R03, HH06: a client that names a field in Connection does not remove the one that the hook adds.
 TEST_F(Rewriting, AddsFieldsThatNoClientCanRemove) {
   const Request& sent =
       sent_after([](ProxyRequest& r) { r.out().headers().set("X-Authenticated", "yes"); },
@@ -187,7 +187,7 @@ TEST(RewriteHookAnswer, LetsGoOfTheUpload) {
   EXPECT_TRUE(gone);
 }
 
-// E16: the server makes a 500 of it.
+// E16: the server responds with 500.
 TEST(RewriteHookExceptions, PassThrough) {
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();
   const ReverseProxy proxy({.rewrite = [](ProxyRequest&) { throw std::runtime_error("no route"); },
@@ -196,7 +196,7 @@ TEST(RewriteHookExceptions, PassThrough) {
   EXPECT_EQ(upstream->calls(), 0);
 }
 
-// HO17: a split message cannot even be made.
+// HO17: a field that would split the message cannot be set.
 TEST(RewriteHookExceptions, ComeFromFieldsThatMayNotGoOut) {
   const ReverseProxy proxy(
       {.rewrite = [](ProxyRequest& r) { r.out().headers().set("X-A", "1\r\nX-B: 2"); },
@@ -221,7 +221,7 @@ TEST(Director, MustBeGiven) {
   EXPECT_THROW(director(std::function<void(Request&)>()), std::invalid_argument);
 }
 
-// The example of the design: no network, and no need for an absolute URL.
+// A handler as the upstream: there is no network, so the URL need not be absolute.
 TEST(Director, WorksWithAHandlerAsUpstream) {
   std::string path;
   const auto handler = make_handler([&path](Request request) {

@@ -28,7 +28,7 @@ void below_backend(ProxyRequest& request) {
   request.out().set_url(request.out().url().resolved_below("http://backend"_url));
 }
 
-// The fields that went upstream, without the X-Forwarded-* of the proxy itself.
+// Returns the fields that went upstream, without the X-Forwarded-* of the proxy itself.
 Headers sent_for(Request request) {
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();
   const ReverseProxy proxy({.rewrite = below_backend, .transport = upstream});
@@ -49,7 +49,7 @@ Response received_for(Response from_upstream, FlushPolicy flush = FlushPolicy::a
   return serve(proxy, from_client());
 }
 
-// HO01, HO04, HO07, HO11, HO12, HO15, HO16: nothing lost, nothing invented, the order kept.
+// HO01, HO04, HO07, HO11, HO12, HO15, HO16: no field is lost or added, and the order is kept.
 TEST(ReverseProxyRequest, IsTheClientsOwn) {
   const Headers fields = {{"host", "h"},
                           {"X-M", "a"},
@@ -222,7 +222,7 @@ TEST(ModifyResponse, EditsWhatIsLeftAfterStripping) {
   EXPECT_THAT(lines_of(response.headers()), ElementsAre("X-Modified: 1"));
 }
 
-// B21: the hook may have made it one.
+// B21: the hook may have replaced the body by one that must be flushed.
 TEST(ModifyResponse, RunsBeforeTheFlushPolicyLooks) {
   const ReverseProxy proxy({.rewrite = below_backend,
                             .transport = std::make_shared<const test::ScriptedUpstream>(),
@@ -370,7 +370,7 @@ TEST(ReverseProxyOptions, MayTrustAUnixPeer) {
       ElementsAre("CDN-Loop: onehop", "X-Forwarded-For: 9.9.9.9", "X-Forwarded-Proto: http"));
 }
 
-// Its old target is gone, and the other's has come along with its shortcut.
+// The old target is gone. The new target moves with its shortcut.
 TEST(ReverseProxy, CanBeReplaced) {
   const auto old_upstream = std::make_shared<const test::ScriptedUpstream>();
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();
@@ -396,7 +396,7 @@ TEST(SingleHost, KeepsHostAndJoinsPaths) {
                           "X-Forwarded-Host: some-name", "X-Forwarded-Proto: http"));
 }
 
-// The short cut that saves hooks' copies must not be seen by those there are.
+// The shortcut that avoids the copy for hooks must not be visible to an error hook.
 TEST(SingleHost, LooksTheSameToAnErrorHook) {
   std::string target;
   const ReverseProxy proxy(
@@ -418,7 +418,7 @@ TEST(SingleHost, AnswersErrorsAsAcceptAsks) {
   EXPECT_EQ(response.headers().get_or_empty("Content-Type"), "application/json");
 }
 
-// "OPTIONS *" is about the server, wherever its paths begin.
+// "OPTIONS *" concerns the whole server, wherever its paths begin.
 TEST(SingleHost, ForwardsTheAsterisk) {
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();
   const ReverseProxy proxy({.rewrite = RewriteBelow("http://b/base"_url), .transport = upstream});

@@ -41,7 +41,7 @@ RouteReference::Choice choice_of(const RouteTable& table, const RouteCase& asked
   return {Kind::ambiguous_path};
 }
 
-// The path of the route that gets the request, or why there is none.
+// Returns the path of the route that gets the request, or why there is none.
 std::string chosen(const std::vector<Route>& routes, std::string host, std::string path) {
   const RouteTable table(routes);
   const auto choice = choice_of(table, {.routes = {},
@@ -149,7 +149,7 @@ TEST(RouteTable, RefusesPathsThatABackendCouldReadAsOthers) {
   }
 }
 
-// Servlets take parameters off before they look at the path.
+// Servlet containers remove parameters before they match the path.
 TEST(RouteTable, ParametersOfSegmentsChooseNoOtherRoute) {
   const std::vector<Route> routes = {route({}, "/*"), route({}, "/admin/*"), route({}, "/admin/a"),
                                      route({"b"}, "/*")};

@@ -110,7 +110,7 @@ TEST(Routes, TheRecordNamesTheRouteAndTheReason) {
   EXPECT_EQ(record.failure->side(), Side::client);
 }
 
-// A request over TLS, on a connection for `server_name`.
+// Returns a request over TLS, on a connection for `server_name`.
 int status_over_tls(const Routes& routes,
                     std::string_view server_name,
                     std::string_view host,
@@ -157,7 +157,7 @@ TEST(Routes, MapsResponsesBack) {
             "/login");
 }
 
-// Responds with the size of the content, or the status for what is wrong with it.
+// Responds with the size of the content, or with the error of reading it.
 std::shared_ptr<const Handler> counting() {
   return make_handler([](Request request) -> task<Response> {
     const auto content = co_await request.body().read_all(1000);

@@ -42,7 +42,7 @@ Response switching(Headers headers, bool* gone = nullptr) {
   return response;
 }
 
-// The protocols that the client asks for; websocket and Foo/2 are allowed.
+// Returns the protocol to ask the upstream for. websocket and Foo/2 are allowed.
 std::string asked(Headers headers, Version version = Version::http_1_1) {
   Request request = from_client(std::move(headers));
   ConnectionInfo connection = request.connection();
@@ -91,7 +91,7 @@ TEST(Upgrade, IsDroppedWhereItWasAskedForAndIsNotAllowed) {
   EXPECT_FALSE(dropped({{"Connection", "upgrade"}, {"Upgrade", "spdy/3.1"}}, Version::http_1_0));
 }
 
-// Clients offer it with any first request, and expect to be ignored.
+// Clients offer h2c with any first request, and expect that the server ignores it.
 TEST(Upgrade, ToH2cIsIgnoredWithoutAWord) {
   EXPECT_FALSE(dropped({{"Connection", "Upgrade, HTTP2-Settings"}, {"Upgrade", "h2c"}}));
   EXPECT_FALSE(dropped({{"Connection", "Upgrade, HTTP2-Settings"}, {"Upgrade", "H2C"}}));
@@ -133,7 +133,7 @@ TEST(Upgrade, IsNotGrantedHalfway) {
   EXPECT_FALSE(switches_to("websocket", without_tunnel));
 }
 
-// A proxy whose upstream gives these answers.
+// A proxy whose upstream responds as the test's script says.
 class UpgradeThroughProxy : public ::testing::Test {
  protected:
   Response ask(Headers request, test::ScriptedUpstream::Script script) {

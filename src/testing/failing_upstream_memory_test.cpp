@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory runs out once, at every place where an upstream's response or its end is received: no
-// exception leaves the event loop or a destructor, and the client learns of the failure at once.
+// An allocation fails, in turn at every place where an upstream's response or its end is received.
+// No exception leaves the event loop or a destructor, and the client learns of the failure at once.
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/transport.hpp>
 
@@ -40,7 +40,7 @@ using ::testing::IsEmpty;
 
 enum class UpstreamVersion : std::uint8_t { h1, h2 };
 
-// The test's own memory must not fail, so both peers are sockets of the kernel.
+// Both peers are kernel sockets, so that the test's own allocations do not fail.
 class FailingUpstreamMemory : public test::StreamPair,
                               public ::testing::WithParamInterface<UpstreamVersion> {
  protected:
@@ -81,7 +81,7 @@ class FailingUpstreamMemory : public test::StreamPair,
     EXPECT_EQ(::send(to.get(), text.data(), text.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(text.size()));
   }
-  // Returns "end" once it has ended.
+  // Returns the bytes that have arrived, or "end" if the connection has ended.
   static std::string receive(const io::FileDescriptor& from) {
     std::string all(10'000, '\0');
     const ssize_t got = ::recv(from.get(), all.data(), all.size(), 0);
@@ -89,7 +89,7 @@ class FailingUpstreamMemory : public test::StreamPair,
     all.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
     return all;
   }
-  // A request that is not retried.
+  // Sends a request that is not retried.
   void ask() {
     send(client_, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx");
     settle();
@@ -111,7 +111,8 @@ class FailingUpstreamMemory : public test::StreamPair,
            frame(h2_frames::headers, h2_frames::kEndHeaders | h2_frames::kEndStream, 1,
                  block({{"x-sum", "7"}}));
   }
-  // Returns the problem when allocation `many` fails; std::nullopt once none has failed.
+  // Makes allocation `many` fail. Returns the problem found, or std::nullopt if there was no such
+  // allocation.
   std::optional<std::string> fail_after(std::size_t many, bool upstream_leaves) {
     serve();
     ask();

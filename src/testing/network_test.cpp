@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The in-memory network itself: the guarantees for the tests that use it.
+// The in-memory network itself: its guarantees for the tests that use it.
 #include <onehop/testing.hpp>
 
 #include "base/held_memory.hpp"
@@ -19,14 +19,14 @@ using namespace test::vocabulary;
 
 constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
-// Two joined wires: one end of a connection is a client without a server.
+// Tests of wires, with a server or a Transport at their far end.
 class NetworkTest : public ::testing::Test {
  protected:
   Wire connect(std::string text = "hello") {
     network_.serve("s:80", recorder(Status::ok, std::move(text)));
     return network_.connect("s:80");
   }
-  // A Transport's connection to a listening test; the response goes to `client`.
+  // Returns a Transport's connection to the test. Its response goes to `client_`.
   Wire accept_through_a_proxy() {
     network_.listen("backend:80");
     const auto transport = std::make_shared<Transport>(network_.transport_options());

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A TLS upstream that turns out to speak HTTP/1.1 only, while several requests wait for connections
-// to it.
+// A TLS upstream chooses HTTP/1.1 while several requests wait for connections to it.
 #include "support/proxied.hpp"
 #include "support/test_certificates.hpp"
 #include "support/tls_peer.hpp"
@@ -41,7 +40,7 @@ class ProxiedAlpn : public ::testing::Test {
   struct Upstream {
     Wire wire;
     test::TlsPeer peer;
-    // The request received once the handshake is complete.
+    // Completes the handshake and returns the request received.
     std::string request() {
       EXPECT_TRUE(peer.shake_hands(wire));
       return peer.content();
@@ -69,7 +68,8 @@ TEST_F(ProxiedAlpn, TheConnectionIsForTheRequestItWasMadeFor) {
   EXPECT_EQ(transport_->statistics().dialled, 1u);
 }
 
-// An upgrade always uses HTTP/1.1: its own connection is on the way, and is the other's then.
+// An upgrade always uses HTTP/1.1, so it takes the first connection that is ready. Its own
+// connection then goes to the other request.
 TEST_F(ProxiedAlpn, TheConnectionIsForWhoeverWaitsForOne) {
   Wire plain = ask("/plain");
   Upstream first = accept();

@@ -30,7 +30,7 @@ std::string get_with(std::string_view target, std::string_view fields = {}) {
 
 class ProxiedAuthentication : public test::Proxied {
  protected:
-  // Sends a request and responds to it on `connection`, where it must arrive.
+  // Sends a request, which must arrive on `connection`, and responds to it.
   void exchange(Wire& client,
                 Wire& connection,
                 const std::string& request,
@@ -40,7 +40,7 @@ class ProxiedAuthentication : public test::Proxied {
     connection.send(answer);
     EXPECT_EQ(status_of(client.receive()), status_of(answer));
   }
-  // The first half of a handshake, on a new connection.
+  // Does the first half of a handshake, which must use a new connection.
   Wire begin_handshake(Wire& client) {
     client.send(get_with("/first", kFirst));
     Wire connection = backend();
@@ -49,13 +49,13 @@ class ProxiedAuthentication : public test::Proxied {
     EXPECT_EQ(status_of(client.receive()), 401);
     return connection;
   }
-  // A whole handshake.
+  // Does a whole handshake.
   Wire authenticate(Wire& client) {
     Wire connection = begin_handshake(client);
     exchange(client, connection, get_with("/last", kLast), ok("alice"));
     return connection;
   }
-  // The request must arrive on a new connection.
+  // Sends a request, which must arrive on a new connection.
   Wire comes_on_a_new_one(Wire& client, const std::string& request) {
     client.send(request);
     Wire connection = backend();
@@ -65,7 +65,7 @@ class ProxiedAuthentication : public test::Proxied {
   Transport::Statistics statistics() const { return transport_->statistics(); }
 };
 
-// --- whom a connection serves ------------------------------------------------------------------
+// --- the clients that a connection serves ------------------------------------------------------
 
 TEST_F(ProxiedAuthentication, BobIsNotServedOnAlicesConnection) {
   Wire alice = client();
@@ -84,7 +84,7 @@ TEST_F(ProxiedAuthentication, AliceGoesOnWithoutCredentials) {
   Wire of_alice = authenticate(alice);
   exchange(alice, of_alice, get_with("/again"), ok("alice"));
   exchange(alice, of_alice, post("once"), ok("alice"));
-  network_.advance(30s);  // longer than others idle; and a POST would use no such connection
+  network_.advance(30s);  // after that, other connections are closed or not used for a POST
   exchange(alice, of_alice, post("later"), ok("alice"));
   EXPECT_TRUE(nobody_connects());
 }
@@ -104,7 +104,8 @@ TEST_F(ProxiedAuthentication, AChallengeAloneReservesTheConnection) {
   }
 }
 
-// The response's fields may be the first sign: mutual authentication ends with one.
+// The response's fields may be the first sign of authentication: mutual authentication ends with a
+// challenge.
 TEST_F(ProxiedAuthentication, AProxysChallengeCountsAsWell) {
   Wire alice = client();
   Wire bob = client();
@@ -152,10 +153,10 @@ TEST_F(ProxiedAuthentication, WhoWaitsForAConnectionDoesNotGetAlices) {
   bob.send(get_with("/bob"));
   of_alice.send(kChallenge);
   EXPECT_EQ(status_of(alice.receive()), 401);
-  // Between the messages of her handshake the slot stays hers.
+  // Alice keeps the slot between the messages of her handshake.
   EXPECT_FALSE(of_alice.at_end());
   exchange(alice, of_alice, get_with("/last", kLast), ok("alice"));
-  // Then it is worth more to bob.
+  // After the handshake, the slot goes to bob.
   EXPECT_TRUE(of_alice.at_end());
   Wire of_bob = backend();
   EXPECT_THAT(of_bob.receive(), StartsWith("GET /bob "));
@@ -191,7 +192,7 @@ TEST_F(ProxiedAuthentication, AnIdleOneGivesWayToWhoFindsNoSlot) {
   EXPECT_TRUE(of_alice.at_end());
 }
 
-// --- how long it lives -------------------------------------------------------------------------
+// --- the lifetime of a connection --------------------------------------------------------------
 
 TEST_F(ProxiedAuthentication, ItEndsWithItsClient) {
   Wire alice = client();
@@ -216,12 +217,12 @@ TEST_F(ProxiedAuthentication, AlsoWithARequestUnderWay) {
   alice.send(get_with("/slow"));
   EXPECT_THAT(of_alice.receive(), StartsWith("GET /slow "));
   alice.close();
-  network_.advance(1s);  // a departure is noticed a little later
+  network_.advance(1s);  // the transport notices within a second that the client has left
   EXPECT_TRUE(of_alice.at_end());
   EXPECT_EQ(statistics().open, 0u);
 }
 
-// A client that is never seen to leave, such as one whose request outlives it.
+// The transport may never see the client leave, for example if a request outlives the client.
 TEST_F(ProxiedAuthentication, ItDoesNotIdleForEver) {
   Server::Options server;
   server.idle_timeout = 1h;
@@ -267,7 +268,7 @@ TEST_F(ProxiedAuthentication, ItsAgeDoesNotEndAHandshake) {
   network_.advance(11s);
   of_alice.send("HTTP/1.1 200 OK\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n");
   EXPECT_EQ(status_of(alice.receive()), 200);
-  EXPECT_TRUE(of_alice.at_end());  // no handshake: it is too old
+  EXPECT_TRUE(of_alice.at_end());  // too old, and not in a handshake
   alice.send(get_with("/first", kFirst));
   Wire next = backend();
   next.receive();
@@ -279,9 +280,9 @@ TEST_F(ProxiedAuthentication, ItsAgeDoesNotEndAHandshake) {
   EXPECT_TRUE(next.at_end());
 }
 
-// --- clients of HTTP/2 -------------------------------------------------------------------------
+// --- HTTP/2 clients ----------------------------------------------------------------------------
 
-// One HTTP/2 connection, whose requests get a stream each.
+// A client with one HTTP/2 connection, on which each request has a stream.
 class H2Client {
  public:
   enum class Begins : std::uint8_t { at_once, with_its_first_request };
@@ -313,7 +314,7 @@ class H2Client {
   std::uint32_t next_ = 1;
 };
 
-// A connection that began as HTTP/1 and switches to HTTP/2 is still the same client.
+// A client connection that switches from HTTP/1 to HTTP/2 is still the same client.
 TEST_F(ProxiedAuthentication, AClientThatTurnsOutToSpeakHttp2HasNotEnded) {
   start({});
   Wire other = client();
@@ -342,7 +343,7 @@ TEST_F(ProxiedAuthentication, AnHttp2ConnectionIsOneClient) {
   EXPECT_THAT(of_alice.receive(), StartsWith("GET /first "));
   of_alice.send(kChallenge);
   EXPECT_TRUE(alice.answer(first).ended);
-  // Her requests without credentials meanwhile do not interfere.
+  // Requests of alice without credentials do not interfere meanwhile.
   const auto other = alice.get("/other");
   Wire plain = backend();
   EXPECT_THAT(plain.receive(), StartsWith("GET /other "));
@@ -352,7 +353,7 @@ TEST_F(ProxiedAuthentication, AnHttp2ConnectionIsOneClient) {
   EXPECT_EQ(alice.answer(last).body, "alice");
   plain.send(ok("other"));
   EXPECT_EQ(alice.answer(other).body, "other");
-  // Now it does; bob shares the unowned one.
+  // After the handshake, requests without credentials use her connection. Bob shares the other one.
   const auto again = alice.get("/again");
   EXPECT_THAT(of_alice.receive(), StartsWith("GET /again "));
   of_alice.send(ok("again"));
@@ -367,11 +368,11 @@ TEST_F(ProxiedAuthentication, AnHttp2ConnectionIsOneClient) {
   EXPECT_TRUE(of_alice.at_end());
 }
 
-// --- upstreams of HTTP/2 -----------------------------------------------------------------------
+// --- HTTP/2 upstreams --------------------------------------------------------------------------
 
 class AuthenticationOverHttp2 : public ::testing::Test {
  protected:
-  // A proxy whose upstream has this URL.
+  // Starts a proxy whose upstream has this URL.
   void start(std::string_view url) {
     network_.listen("up.example:443");
     network_.listen("up.example:80");
@@ -411,7 +412,7 @@ TEST_F(AuthenticationOverHttp2, OverHttp1WhereAlpnHasBoth) {
   bob.send(get_with("/bob"));
   Wire shared = network_.accept("up.example:443");
   test::TlsPeer shared_peer(h2);
-  EXPECT_TRUE(shared_peer.shake_hands(shared));  // offered, and chosen
+  EXPECT_TRUE(shared_peer.shake_hands(shared));  // the proxy offers HTTP/2, the upstream chooses it
   Wire alice = network_.connect("proxy:80");
   alice.send(get_with("/first", kFirst));
   Wire wire = network_.accept("up.example:443");
@@ -425,7 +426,7 @@ TEST_F(AuthenticationOverHttp2, OverHttp1WhereAlpnHasBoth) {
   EXPECT_THAT(peer.content(), StartsWith("GET /last HTTP/1.1\r\n"));
   wire.send(peer.seal("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
   EXPECT_EQ(status_of(alice.receive()), 200);
-  // Her further requests use the connection that knows her, not the shared one.
+  // Later requests of alice use the authenticated connection, not the shared one.
   alice.send(get_with("/again"));
   peer.take(wire.receive());
   EXPECT_THAT(peer.content(), StartsWith("GET /again HTTP/1.1\r\n"));

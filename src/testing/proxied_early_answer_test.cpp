@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A final response without content that comes before the upload is complete, between every version
-// of client and of backend: the upload goes on, and the backend gets all of it.
+// A final response without content arrives before the upload is complete, for every pair of HTTP
+// versions of client and backend. The upload continues, and the backend gets all of it.
 
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/server.hpp>
@@ -30,7 +30,7 @@ using ::testing::StartsWith;
 using testing::Wire;
 
 constexpr std::size_t kFrame = 16'384;
-constexpr std::size_t kSize = 100'000;  // more than a connection in memory keeps
+constexpr std::size_t kSize = 100'000;  // more than an in-memory connection buffers
 
 std::string data_frames(std::string_view content, bool end) {
   std::string text;
@@ -48,7 +48,7 @@ class Peer {
  public:
   Peer(Wire its_wire, bool is_http2) : http2(is_http2), wire(std::move(its_wire)) {}
 
-  // Adds what has arrived.
+  // Reads the bytes that have arrived.
   void look() {
     std::string got = wire.receive();
     if (!http2) {
@@ -70,7 +70,7 @@ class Peer {
       if (may_end && (frame.flags & h2_frames::kEndStream) != 0) ended = true;
     }
   }
-  // The content of the request that the backend got.
+  // Returns the content of the request that the backend has received so far.
   std::string_view got() {
     look();
     if (http2) return content;
@@ -210,7 +210,7 @@ TEST_P(EarlyAnswerTest, LetsTheUploadGoOn) {
   EXPECT_EQ(transport_->statistics().open, 1u);
 }
 
-// Some of it may still be on its way to a backend that is slow to take it.
+// Some of the upload may still be on its way to a slow backend when the client leaves.
 TEST_P(EarlyAnswerTest, DoesNotCutWhatTheClientHasSentBeforeItLeaves) {
   const std::string content(kSize, 'c');
   Peer client = this->client();
@@ -224,7 +224,7 @@ TEST_P(EarlyAnswerTest, DoesNotCutWhatTheClientHasSentBeforeItLeaves) {
   expect_answer(client);
   client.wire.close();
   if (!backend.http2) {
-    EXPECT_EQ(exchanges_.size(), 0u);  // else the rest waits with the connection
+    EXPECT_EQ(exchanges_.size(), 0u);  // over HTTP/2, the connection keeps the rest
   }
   network_.advance(30s);
   backend.wire.limit_receiving(no_limit);
@@ -235,7 +235,7 @@ TEST_P(EarlyAnswerTest, DoesNotCutWhatTheClientHasSentBeforeItLeaves) {
   EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
 }
 
-// Neither the client nor its connection waits for a backend that does not go on.
+// Neither the client nor its connection waits for a backend that has stalled.
 TEST_P(EarlyAnswerTest, EndsTheUploadThatStops) {
   Peer client = this->client();
   begin(client, "0123456789");

@@ -56,7 +56,7 @@ TEST_F(ProxiedExchange, ForwardsPipelinedRequestsOneByOne) {
   EXPECT_LT(answers.find("one"), answers.find("two"));
 }
 
-// Closing with unread bytes sends a reset.
+// A socket that is closed with unread bytes sends a reset, which must not destroy the response.
 TEST_F(ProxiedExchange, DoesNotResetALastAnswerBecauseMoreWasSent) {
   for (const char* version : {"1.0", "1.1"}) {
     Wire client = this->client();
@@ -180,7 +180,7 @@ TEST_F(ProxiedExchange, GivesAnEarlyAnswerWhileTheUploadGoesOn) {
   EXPECT_EQ(exchanges_.size(), 1u);
 }
 
-// The response is complete; the rest of the upload ends with the client.
+// The response is complete. If the client leaves, the rest of the upload ends.
 TEST_F(ProxiedExchange, EndsTheUploadBehindAnEarlyAnswerWithTheClient) {
   for (const bool reset : {true, false}) {
     const std::size_t before = exchanges_.size();
@@ -219,7 +219,7 @@ TEST_F(ProxiedExchange, EndsTheUploadBehindAnEarlyAnswerThatStops) {
   EXPECT_TRUE(client.at_end());
 }
 
-// The failed upload is never asked for, but the client's connection is free all the same.
+// The backend does not read the upload, which fails. The exchange ends all the same.
 TEST_F(ProxiedExchange, EndsTheUploadBehindAnEarlyAnswerThatIsNotTaken) {
   Wire client = this->client();
   client.send(post(std::string(3'000'000, 'x')));
@@ -255,7 +255,7 @@ TEST_F(ProxiedExchange, DoesNotWaitForContinueForEver) {
   EXPECT_EQ(client.receive(), "HTTP/1.1 100 Continue\r\n\r\n");
   client.send("abc");
   EXPECT_EQ(backend.receive(), "abc");
-  backend.send("HTTP/1.1 100 Continue\r\n\r\n" + ok("done"));  // once is enough
+  backend.send("HTTP/1.1 100 Continue\r\n\r\n" + ok("done"));  // a second 100 is not passed on
   EXPECT_EQ(without_date(client.receive()), ok("done"));
 }
 
@@ -269,7 +269,7 @@ TEST_F(ProxiedExchange, KeepsABodyThatIsRefusedAtTheClient) {
   EXPECT_EQ(status_of(answer), 417);
   EXPECT_EQ(body_of(answer), "no");
   EXPECT_EQ(backend.receive(), "");
-  EXPECT_TRUE(backend.at_end());  // it may still expect the body on that connection
+  EXPECT_TRUE(backend.at_end());  // the backend may still expect the body on that connection
   EXPECT_TRUE(client.at_end());
 }
 
@@ -310,7 +310,7 @@ TEST_F(ProxiedExchange, TakesNoMoreThanItsClientReads) {
   EXPECT_GT(content.size(), 10'000u);
   EXPECT_LT(content.size(), 1'000'000u);
   for (int i = 0; i < 1000 && content.size() < 3'000'000; ++i) {
-    backend.receive();  // goes on sending
+    backend.receive();  // lets the backend continue to send
     content += client.receive();
   }
   EXPECT_EQ(content.size(), 3'000'000u);
@@ -324,7 +324,7 @@ TEST_F(ProxiedExchange, TakesNoMoreThanItsBackendReads) {
   EXPECT_GT(content.size(), 10'000u);
   EXPECT_LT(content.size(), 1'000'000u);
   for (int i = 0; i < 1000 && content.size() < 3'000'000; ++i) {
-    client.receive();  // goes on sending
+    client.receive();  // lets the client continue to send
     content += backend.receive();
   }
   EXPECT_EQ(content.size(), 3'000'000u);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The client's view of faults of the backend, the client or the clock.
+// The response that the client gets if the backend or the client fails, or a timeout passes.
 #include "support/proxied.hpp"
 #include "support/vocabulary.hpp"
 
@@ -13,13 +13,13 @@ using namespace test::vocabulary;
 
 using ProxiedFaults = test::Proxied;
 
-// --- answers that break off --------------------------------------------------------------------
+// --- truncated responses -----------------------------------------------------------------------
 
 struct Truncation {
   const char* name;
   const char* answer;
-  const char* received;  // of the content, as framed for the client
-  bool reset = false;    // the backend's end
+  const char* received;  // the content that the client gets, with its framing
+  bool reset = false;    // whether the backend ends with a reset
 };
 class ProxiedTruncation : public test::Proxied, public ::testing::WithParamInterface<Truncation> {};
 
@@ -71,7 +71,7 @@ TEST_F(ProxiedFaults, ResetAnHttp10ClientWhoseAnswerBreaksOff) {
   EXPECT_TRUE(client.was_reset());
 }
 
-// --- answers that are none ---------------------------------------------------------------------
+// --- invalid responses -------------------------------------------------------------------------
 
 struct BadAnswer {
   const char* name;
@@ -210,7 +210,7 @@ TEST_F(ProxiedFaults, LetEventStreamsBeSilent) {
   EXPECT_THAT(client.receive(), EndsWith("\r\n9\r\ndata: x\n\n\r\n"));
 }
 
-// The client stopped sending in the middle: its fault, not the backend's.
+// The client stops in the middle of its request. That is not the backend's fault.
 TEST_F(ProxiedFaults, Answer408WhenTheRequestStops) {
   Wire client = this->client();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
@@ -223,7 +223,7 @@ TEST_F(ProxiedFaults, Answer408WhenTheRequestStops) {
   EXPECT_EQ(exchanges_.last().failure->side(), Side::client);
 }
 
-// response_timeout is about the backend, which is not late while it waits for the client's content.
+// response_timeout concerns the backend, which is not late while it waits for the client's content.
 TEST_F(ProxiedFaults, Answer408WhenTheRequestStopsLongerThanTheBackendMayTake) {
   Transport::Options transport;
   transport.response_timeout = 10s;
@@ -276,7 +276,7 @@ TEST_F(ProxiedFaults, CutAResponseWithoutALengthThatDoesNotBegin) {
   EXPECT_TRUE(exchanges_.last().failed_with(Errc::timed_out));
 }
 
-// A call that streams both ways: body_timeout is for stalled uploads, and this one is not awaited.
+// A call that streams both ways. body_timeout is for stalled uploads that the backend awaits.
 TEST_F(ProxiedFaults, LetAClientBeSilentWhileTheBackendResponds) {
   Wire client = this->client();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");

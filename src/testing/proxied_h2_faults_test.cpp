@@ -51,7 +51,7 @@ class FrameClient {
 struct Trailers {
   const char* name;
   std::string block;
-  int status = 0;  // of the response to a request that ends so; 0: its stream is reset
+  int status = 0;  // of the response to a request with these trailers; 0 if its stream is reset
   std::uint8_t flags = kEndBoth;
 };
 
@@ -160,12 +160,12 @@ TEST_P(ProxiedH2Trailers, MakeAnAnswerOneThatNeverComesToItsEnd) {
   }
 }
 
-// --- reset after the head ----------------------------------------------------------------------
+// --- resets after the head ---------------------------------------------------------------------
 
 struct ResetCode {
   const char* name;
   std::uint32_t upstream;  // the code of the upstream's reset
-  std::uint32_t client;    // and the code that the client gets
+  std::uint32_t client;    // the code that the client gets
 };
 
 class ProxiedH2ResetCode : public test::Served, public ::testing::WithParamInterface<ResetCode> {
@@ -194,7 +194,7 @@ INSTANTIATE_TEST_SUITE_P(All,
                                            ResetCode{"NoError", 0, 2}),
                          [](const auto& each) { return std::string(each.param.name); });
 
-// Clients such as gRPC's decide by the code whether to retry.
+// Clients such as those of gRPC decide from the code whether to retry.
 TEST_P(ProxiedH2ResetCode, OfTheUpstreamReachesTheClient) {
   FrameClient client(network_.connect("s:80"));
   client.send(
@@ -230,7 +230,7 @@ class ProxiedH2Tunnel : public test::Served {
                                    {":path", "/chat"},
                                    {":authority", "h"}}));
   }
-  // Accepts the first piece only.
+  // Accepts only the first piece.
   class Narrow final : public Tunnel {
    public:
     explicit Narrow(bool& gone) : witness_(gone) {}
@@ -274,7 +274,8 @@ TEST_F(ProxiedH2Tunnel, EndsWithAFarEndThatTakesNothingMore) {
   EXPECT_EQ(exchanges_.last().failure->phase(), Phase::tunnel);
 }
 
-// It is not being read when the upstream ends it: the next write must report the end.
+// The upstream ends the tunnel while the handler does not read it. The next write must report the
+// end.
 TEST_F(ProxiedH2Tunnel, IsNoMoreToBeWrittenToWhenItsStreamIsClosed) {
   struct Telling final : Handler {
     explicit Telling(Transport t) : transport(std::move(t)) {}
@@ -298,7 +299,7 @@ TEST_F(ProxiedH2Tunnel, IsNoMoreToBeWrittenToWhenItsStreamIsClosed) {
   const std::pair<std::string, const char*> ends[] = {
       {frame(h2_frames::rst_stream, 0, 1, h2_frames::number(2, 4)), "INTERNAL_ERROR"},
       {frame(h2_frames::goaway, 0, 0, h2_frames::number(0, 8)), "a GOAWAY passed"},
-      {"", "connection was lost"}};  // it is closed
+      {"", "connection was lost"}};  // "" closes the connection
   for (const auto& [end, why] : ends) {
     Wire client = network_.connect("s:80");
     client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -319,8 +320,8 @@ TEST_F(ProxiedH2Tunnel, IsNoMoreToBeWrittenToWhenItsStreamIsClosed) {
   }
 }
 
-// The connection was useless afterwards and closed at once: data that its socket had not accepted
-// was lost, though the exchange counted as complete.
+// The connection is useless after the tunnel. It must not be closed before its socket has accepted
+// all data, or the data would be lost although the exchange counts as complete.
 TEST_F(ProxiedH2Tunnel, ArrivesWholeOverAConnectionThatEndsWithIt) {
   constexpr std::size_t kSize = 300'000;
   constexpr std::uint32_t kLarge = 0x4000'0000;
@@ -363,7 +364,7 @@ TEST_F(ProxiedH2Tunnel, ArrivesWholeOverAConnectionThatEndsWithIt) {
   EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
 }
 
-// They used to wait until the backend had read all earlier data, or for two minutes.
+// Requests must fail at once, even if the backend has not read earlier data.
 TEST_F(ProxiedH2Tunnel, LeavesNobodyWaitingOnAConnectionThatHasFailed) {
   constexpr std::uint32_t kLarge = 0x4000'0000;
   network_.listen("backend:80");
@@ -391,14 +392,14 @@ TEST_F(ProxiedH2Tunnel, LeavesNobodyWaitingOnAConnectionThatHasFailed) {
   backend.limit_receiving(0);
   tunnel.send(std::string(300'000, 'x'));
   EXPECT_EQ(client.receive(), "");
-  std::string pings;  // more than get a response without being read
+  std::string pings;  // so many that their unread responses count as a flood
   for (int i = 0; i < 3000; ++i)
     pings += frame(h2_frames::ping, 0, 0, "12345678");
   backend.send(pings);
   EXPECT_EQ(status_of(client.receive()), 502);
 }
 
-// The end was lost, and the backend took the truncated content for all of it.
+// If the end of the tunnel came too early, the backend would take truncated content for complete.
 TEST_F(ProxiedH2Tunnel, ArrivesWholeFromAClientThatSaysGoaway) {
   constexpr std::size_t kSize = 200'000;
   network_.listen("backend:80");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A scripted HTTP/2 upstream behind the proxy, with a clock that stands still.
+// A scripted HTTP/2 upstream behind the proxy. Only the tests advance the clock.
 
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/server.hpp>
@@ -36,12 +36,12 @@ class Upstream {
     wire_.send(h2_frames::frame(h2_frames::settings, 0, 0, settings));
   }
 
-  // The frames that have arrived since the last call.
+  // Returns the frames that have arrived since the last call.
   std::vector<h2_frames::Frame> frames() {
     data_ += wire_.receive();
     return h2_frames::take_frames(data_);
   }
-  // The same, of one type.
+  // Returns those of one type, and drops the others.
   std::vector<h2_frames::Frame> frames(std::uint8_t type) {
     auto taken = frames();
     std::erase_if(taken, [type](const auto& frame) { return frame.type != type; });
@@ -215,7 +215,7 @@ TEST_F(ProxiedH2Test, ButNotMoreOftenThanServersTolerate) {
     }
   }
   EXPECT_FALSE(client.at_end());
-  // The first after 30 s of silence, the others more than five minutes apart.
+  // The first PING comes after 30 s of silence, the others more than five minutes apart.
   EXPECT_LE(pings, 5u);
   EXPECT_GE(pings, 3u);
 }
@@ -229,7 +229,7 @@ TEST_F(ProxiedH2Test, AnUpstreamThatDoesNotAnswerAPingIsLost) {
   EXPECT_TRUE(client.at_end());
 }
 
-// The connection may be dead: the next request would only wait as long.
+// The connection may be dead. Another request on it could only time out too.
 TEST_F(ProxiedH2Test, AfterATimeoutAConnectionGetsNothingNewBeforeItAnswersAPing) {
   Wire client = get();
   Upstream first = accept();
@@ -262,7 +262,7 @@ TEST_F(ProxiedH2Test, AConnectionInDoubtIsLostWithWhatElseWaitsOnIt) {
   EXPECT_TRUE(upstream.wire().was_reset());
 }
 
-// The whole response has arrived; the rest of the request will not be read.
+// The whole response has arrived, and the rest of the request will not be read.
 TEST_F(ProxiedH2Test, AnEarlyAnswerOfALostConnectionDoesNotHoldUpTheClient) {
   for (const bool lost : {true, false}) {
     Wire client = network_.connect("front:80");
@@ -319,7 +319,7 @@ TEST_F(ProxiedH2Test, ARefusalWithoutTheContentDoesNotGetIt) {
   EXPECT_TRUE(upstream.frames(h2_frames::data).empty());
 }
 
-// It has no room for the client's data, and then it closes.
+// The upstream has no room for the client's data, and then closes the connection.
 TEST_F(ProxiedH2Test, ATunnelThatIsFullEndsWithItsConnection) {
   Wire client = network_.connect("front:80");
   client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
@@ -368,7 +368,8 @@ TEST_F(ProxiedH2Test, AnIdleConnectionIsNotAskedButClosed) {
   EXPECT_TRUE(upstream.wire().at_end());
 }
 
-// An upgrade waits for the SETTINGS. The connection was never used and used to stay forever.
+// An upgrade waits for the SETTINGS. If its client leaves first, the connection is never used, and
+// must not stay open for ever.
 TEST_F(ProxiedH2Test, AConnectionThatNobodyCameToUseIsClosed) {
   Wire client = network_.connect("front:80");
   client.send("GET /x HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
@@ -379,7 +380,7 @@ TEST_F(ProxiedH2Test, AConnectionThatNobodyCameToUseIsClosed) {
   EXPECT_TRUE(silent.at_end());
 }
 
-// --- connections are renewed -------------------------------------------------------------------
+// --- renewal of connections --------------------------------------------------------------------
 
 class ProxiedH2OfAge : public ProxiedH2Test {
  protected:
@@ -425,7 +426,7 @@ TEST_F(ProxiedH2OfAge, AConnectionThatHasCarriedEnoughTakesNoMore) {
   EXPECT_TRUE(first.wire().at_end());
 }
 
-// It arrived at once, and the end of the upload was not reported any more.
+// The response and the reset arrive at once. The end of the upload must be reported all the same.
 TEST_F(ProxiedH2Test, AnEarlyAnswerEndsTheExchangeWhenTheRestIsNotWanted) {
   Wire client = network_.connect("front:80");
   client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\n");
@@ -447,7 +448,7 @@ TEST_F(ProxiedH2Test, AnEarlyAnswerEndsTheExchangeWhenTheRestIsNotWanted) {
   EXPECT_TRUE(client.at_end());
 }
 
-// No other event would report it.
+// Only the timeout can end this exchange: no other event reports that the rest is not read.
 TEST_F(ProxiedH2Test, AnEarlyAnswerEndsTheExchangeWhenTheRestIsNotTaken) {
   Wire client = network_.connect("front:80");
   client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n" +
@@ -468,7 +469,6 @@ TEST_F(ProxiedH2Test, AnEarlyAnswerEndsTheExchangeWhenTheRestIsNotTaken) {
   EXPECT_FALSE(upstream.wire().at_end());
 }
 
-// An extended CONNECT could not carry them.
 TEST_F(ProxiedH2Test, AnUploadWaitsForRoomWhileMemoryIsShort) {
   constexpr std::size_t kSize = 100'000;
   Wire client = network_.connect("front:80");
@@ -486,13 +486,14 @@ TEST_F(ProxiedH2Test, AnUploadWaitsForRoomWhileMemoryIsShort) {
   for (int i = 0; i < 10 && received < kSize; ++i) {
     for (const auto& frame : upstream.frames(h2_frames::data))
       received += frame.payload.size();
-    EXPECT_EQ(client.receive(), "");  // its unsent data is sent meanwhile
+    EXPECT_EQ(client.receive(), "");  // lets the client send more data
   }
   EXPECT_EQ(received, kSize);
   upstream.answer(1);
   EXPECT_THAT(client.receive(), EndsWith("ok"));
 }
 
+// An extended CONNECT could not carry the method or the content, so the request is sent without it.
 TEST_F(ProxiedH2Test, AnUpgradeKeepsItsMethodAndItsContent) {
   for (const std::string request :
        {"DELETE /x HTTP/1.1\r\n", "GET /x HTTP/1.1\r\nContent-Length: 4\r\n"}) {

@@ -116,7 +116,7 @@ TEST_F(ProxiedH2Timeouts, AClientThatStopsSendingIsAnswered408) {
   EXPECT_EQ(exchanges_.last().failure->side(), Side::client);
 }
 
-// A call may read as slowly as it writes.
+// The upstream of a call may read as slowly as it writes.
 TEST_F(ProxiedH2Timeouts, ACallWhoseUpstreamTakesNothingIsNotCut) {
   for (const bool is_call : {true, false}) {
     const std::size_t before = exchanges_.size();

@@ -14,7 +14,7 @@ using namespace test::vocabulary;
 
 class ProxiedPool : public test::Proxied {
  protected:
-  // A connection that carried one request and is idle now.
+  // Returns an idle connection that has carried one request.
   Wire warm(Wire& client) {
     client.send(get("/warm"));
     Wire backend = this->backend();
@@ -26,9 +26,9 @@ class ProxiedPool : public test::Proxied {
   }
 };
 
-// --- connections that cannot be made -----------------------------------------------------------
+// --- failed connections ------------------------------------------------------------------------
 
-// It was refused again, and failed.
+// The request must use the returned connection instead of dialling again, which would fail.
 TEST_F(ProxiedPool, UsesWhatCameBackWhileARefusedRequestPaused) {
   Wire first = client();
   first.send(get("/first"));
@@ -112,7 +112,7 @@ TEST_F(ProxiedPool, SendsAPostWithAnIdempotencyKeyAgain) {
   }
 }
 
-// Other fields do not make it repeatable.
+// Only Idempotency-Key and X-Idempotency-Key make a POST repeatable.
 TEST_F(ProxiedPool, DoesNotSendAPostWithAnotherKeyAgain) {
   for (const std::string name : {"Idempotency", "Idempotency-Key-2", "Y-Idempotency-Key"}) {
     Wire client = this->client();
@@ -150,7 +150,7 @@ TEST_F(ProxiedPool, SendsAGetAgainOnANewConnectionWhenAllAreStale) {
     connection.close();
   }
   EXPECT_EQ(asked, 1);
-  for (Wire& connection : stale)  // as it would if it were used
+  for (Wire& connection : stale)  // none of them got the request
     EXPECT_EQ(connection.receive(), "");
   Wire fresh = backend();
   EXPECT_THAT(fresh.receive(), StartsWith("GET /again "));
@@ -175,7 +175,7 @@ TEST_F(ProxiedPool, ConnectsAgainOnlyWithinTheBudget) {
       ++failed_at_once;
       EXPECT_EQ(exchanges_.last().attempts, 1);
     } else {
-      EXPECT_EQ(answer, "");  // it waits for the second try
+      EXPECT_EQ(answer, "");  // the request waits for its second attempt
     }
   }
   EXPECT_EQ(failed_at_once, 3);

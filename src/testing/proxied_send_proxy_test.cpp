@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connections to the backend that begin with the PROXY header of their client.
+// Connections to the backend begin with the PROXY header of their client.
 #include "net/proxy_header.hpp"
 #include "support/proxied.hpp"
 #include "support/vocabulary.hpp"
@@ -15,7 +15,7 @@ using namespace test::vocabulary;
 
 class ProxiedSendProxy : public test::Proxied {
  protected:
-  // A client that a balancer names.
+  // Returns a client whose address a balancer states in a PROXY header.
   Wire client_at(std::string_view ip) {
     Transport::Options options;
     options.send_proxy = true;
@@ -38,7 +38,7 @@ class ProxiedSendProxy : public test::Proxied {
     EXPECT_EQ(read->complete->ends->client.to_string(), client);
     return received.substr(read->size);
   }
-  // The first exchange of a client; returns its connection to the backend.
+  // Does the first exchange of a client, and returns its connection to the backend.
   Wire first_exchange(Wire& client, std::string_view ip) {
     client.send(get("/first"));
     Wire backend = this->backend();
@@ -67,7 +67,7 @@ TEST_F(ProxiedSendProxy, OfEachClientHasConnectionsOfItsOwn) {
   EXPECT_EQ(transport_->statistics().upstreams.size(), 1u) << "it is one upstream";
 }
 
-// Another connection of the same address is another client.
+// Another connection from the same address is another client.
 TEST_F(ProxiedSendProxy, AConnectionEndsWithItsClient) {
   Wire first = client_at("203.0.113.1");
   Wire of_first = first_exchange(first, "203.0.113.1");
@@ -124,7 +124,7 @@ TEST_F(ProxiedSendProxy, ARetryNamesTheClientToo) {
   {
     Wire of_alice = first_exchange(alice, "203.0.113.1");
     alice.send(get("/second"));
-    of_alice.reset();  // as a connection that was closed when it was reused
+    of_alice.reset();  // as if the backend had closed the connection before its reuse
   }
   Wire fresh = backend();
   EXPECT_THAT(after_header(fresh, "203.0.113.1:7"), StartsWith("GET /second "));
@@ -132,7 +132,7 @@ TEST_F(ProxiedSendProxy, ARetryNamesTheClientToo) {
   EXPECT_EQ(body_of(alice.receive()), "second");
 }
 
-// A program's own requests, which are for no client.
+// A program's own requests do not belong to a client.
 TEST_F(ProxiedSendProxy, IsLocalForRequestsThatNoServerReceived) {
   Transport::Options options = network_.transport_options();
   options.send_proxy = true;

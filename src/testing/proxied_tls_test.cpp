@@ -112,15 +112,14 @@ class ProxiedTlsNoise : public ProxiedTls {
  protected:
   ProxiedTlsNoise() { network_.serve("s.example:443", recorder_, options_); }
 
-  // Returns the bytes received in the end, after sending the first `split` bytes and then the
-  // others.
+  // Sends the first `split` bytes of `data`, then the rest. Returns the bytes received in the end.
   std::string answer_to(std::string_view data, std::size_t split) {
     auto wire = network_.connect("s.example:443");
     wire.send(data.substr(0, split));
     wire.send(data.substr(split));
     std::string answer = wire.receive();
     if (!wire.at_end()) {
-      network_.advance(std::chrono::seconds(11));  // a handshake takes no longer
+      network_.advance(std::chrono::seconds(11));  // longer than the handshake timeout
       answer += wire.receive();
     }
     EXPECT_TRUE(wire.at_end());
@@ -130,7 +129,7 @@ class ProxiedTlsNoise : public ProxiedTls {
     return answer.starts_with("HTTP/1.0 400 Bad Request\r\n") &&
            answer.contains("\r\n\r\nThis port speaks HTTPS");
   }
-  // No bytes other than those of TLS itself.
+  // Reports whether the server sent only bytes of TLS itself, or none.
   static bool is_no_answer(const std::string& answer) {
     return answer.empty() || answer.starts_with("\x15\x03") || answer.starts_with("\x16\x03");
   }

@@ -83,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(
         Content{"Expected", "Content-Length: 5\r\nExpect: 100-continue\r\n", "", "abcde"}),
     [](const auto& each) { return std::string(each.param.name); });
 
-// The rest of the content would be taken for tunnel data.
+// The content must be complete before the 101, or its rest would be taken for tunnel data.
 TEST_P(ProxiedUpgradeWithContent, Before101ItHasToBeComplete) {
   Wire client = this->client();
   client.send(ask() + GetParam().begin);
@@ -122,7 +122,7 @@ TEST_P(ProxiedUpgradeWithContent, AfterItComesTheTunnel) {
   EXPECT_EQ(client.receive(), "back");
 }
 
-// It was not counted: an upstream got more than max_connections connections.
+// If tunnels were not counted, an upstream would get more than max_connections connections.
 TEST_F(ProxiedUpgrade, ATunnelIsAConnectionAsLongAsItLasts) {
   Transport::Options transport;
   transport.max_connections = 1;
@@ -186,7 +186,7 @@ TEST_F(ProxiedUpgrade, EndsWithEitherSide) {
   }
 }
 
-// The far end of the tunnel was destroyed before its waiters: only a sanitizer sees that.
+// The far end of the tunnel must outlive its waiters. Only a sanitizer finds a violation.
 TEST_F(ProxiedUpgrade, EndsWithTheConnectionOfAnHttp2Client) {
   Wire client = this->client();
   client.send(std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0));

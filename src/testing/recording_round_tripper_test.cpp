@@ -59,7 +59,6 @@ TEST(RecordingRoundTripper, ForwardsTheWholeRequest) {
   EXPECT_EQ(recorder.last().content, "content");
 }
 
-// Regression: they were lost.
 TEST(RecordingRoundTripper, ForwardsTrailers) {
   std::string seen;
   const auto upstream = make_handler([&seen](Request request) -> task<Response> {
@@ -78,7 +77,7 @@ TEST(RecordingRoundTripper, ForwardsTrailers) {
   EXPECT_EQ(recorder.last().content, "ab");
 }
 
-// Regression: a client that sends more after it has a response never got one.
+// A client that sends the rest of its content only after the response must get the response.
 TEST(RecordingRoundTripper, DoesNotWaitForContentThatIsNotRead) {
   const auto upstream = make_handler([](Request) { return Response(Status::ok, "early"); });
   const RecordingRoundTripper recorder(round_tripper_over(upstream));
@@ -102,7 +101,6 @@ TEST(RecordingRoundTripper, KeepsTheUrlThatTheProxyAsks) {
   EXPECT_EQ(recorder->last().url, "https://app.test/base/x?y=1");
 }
 
-// Regression: they were lost.
 TEST(Serve, ReturnsTheContentWithItsTrailers) {
   const auto handler = make_handler([](Request) {
     auto body = test::pieces({"a", "b"});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The deadline and the values of a request, on their way through a proxy.
+// The deadline and the values of a request pass through a proxy.
 #include <onehop/detail/clock.hpp>
 #include <onehop/scope.hpp>
 
@@ -22,7 +22,7 @@ using test::status_of;
 
 class RequestDeadline : public test::Proxied {
  protected:
-  // A proxy whose rewrite sets a deadline of one second.
+  // Returns a proxy whose rewrite hook sets a deadline of one second.
   void start_with_deadline(ReverseProxy::Options proxy = {}) {
     transport_ = std::make_shared<Transport>(network_.transport_options());
     proxy.transport = transport_;
@@ -143,7 +143,7 @@ TEST(Deadline, IsATimeOrADuration) {
   EXPECT_EQ(request.deadline(), std::nullopt);
 }
 
-// Regression: it ended the process.
+// The read must fail, rather than end the process.
 TEST(Deadline, CannotBeKeptOutsideAnEventLoop) {
   const auto upstream =
       round_tripper_over(make_handler([](Request) { return Response(200, "x"); }));

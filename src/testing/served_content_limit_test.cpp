@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Server::Options::max_body and Route::max_body over both versions of HTTP, with and without a
-// length in the head: the limit is accepted, and not one byte more.
+// length in the head: content of exactly the limit is accepted, and one byte more is refused.
 #include <onehop/routes.hpp>
 
 #include "http/error_status.hpp"
@@ -90,7 +90,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Framing{"H1WithALength", Protocol::h1, Question::Kind::plain},
                       Framing{"H1Chunked", Protocol::h1, Question::Kind::chunked},
                       Framing{"H2WithALength", Protocol::h2, Question::Kind::plain},
-                      // With trailers, and no length in its head.
+                      // With trailers, and without a length in the head.
                       Framing{"H2WithoutALength", Protocol::h2, Question::Kind::chunked},
                       Framing{"H1OfARouteWithALength", Protocol::h1, Question::Kind::plain, true},
                       Framing{"H1OfARouteChunked", Protocol::h1, Question::Kind::chunked, true},

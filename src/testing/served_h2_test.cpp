@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A scripted HTTP/2 client with a clock that stands still: the effect of a server's timeouts on it.
+// The effect of a server's timeouts on a scripted HTTP/2 client. Only the tests advance the clock.
 
 #include <onehop/scope.hpp>
 #include <onehop/server.hpp>
@@ -53,7 +53,7 @@ class FieldClient {
   void send(std::uint32_t stream, std::string_view content) {
     wire_.send(h2_frames::frame(h2_frames::data, h2_frames::kEndStream, stream, content));
   }
-  // The frames of one type that have arrived since the last call.
+  // Returns the frames of one type that have arrived since the last call.
   std::vector<h2_frames::Frame> frames(std::uint8_t type) {
     read();
     auto taken = std::exchange(seen_, {});
@@ -96,7 +96,7 @@ class FieldClient {
   std::vector<h2_frames::Frame> seen_;
 };
 
-// Sends a piece every ten minutes.
+// Endless returns a piece every ten minutes.
 class Endless final : public BodySource {
  public:
   task<Result<bytes>> read() override {
@@ -116,7 +116,7 @@ class ServedH2Test : public ::testing::Test {
     return FieldClient(network_.connect("front:80"), settings);
   }
 
-  // Time passes for a client that stays responsive.
+  // Advances the clock while the client acknowledges every PING.
   void pass(FieldClient& client, std::chrono::seconds time) {
     for (; time > 0s; time -= 5s) {
       network_.advance(std::min(time, 5s));
@@ -129,13 +129,13 @@ class ServedH2Test : public ::testing::Test {
   Network network_;
 };
 
-// A client that reads the limit as zero could send no request.
+// A client that takes the limit for zero could not send a request.
 TEST_F(ServedH2Test, AVeryLargeLimitIsNotAnnouncedAsNone) {
   options_.max_header_bytes = std::size_t{1} << 32U;
   FieldClient client = serve([](Request) { return Response(Status::ok); });
   const auto settings = client.frames(h2_frames::settings);
   ASSERT_THAT(settings, Not(IsEmpty()));
-  // A request line and the pseudo-fields are added.
+  // The announced limit includes a request line and the pseudo-fields.
   const std::string largest =
       h2_frames::number(6, 2) + h2_frames::number(0x3fff'ffffU + 16 * 1024 + 512, 4);
   EXPECT_THAT(settings[0].payload, HasSubstr(largest));
@@ -148,7 +148,7 @@ TEST_F(ServedH2Test, ALimitThatIsTooLargeToMultiplyIsNone) {
   EXPECT_THAT(client.frames(h2_frames::data), SizeIs(1));
 }
 
-// body_timeout is for stalled uploads: not for calls, nor while a response is in progress.
+// body_timeout is for stalled uploads, not for calls, and not while a response is in progress.
 TEST_F(ServedH2Test, ASilentClientIsTimedOnlyWhileItsUploadIsAwaited) {
   for (const std::string_view how : {"upload", "call", "responding", "responded"}) {
     const bool is_timed = how == "upload" || how == "responded";
@@ -181,8 +181,7 @@ TEST_F(ServedH2Test, ASilentClientIsTimedOnlyWhileItsUploadIsAwaited) {
   }
 }
 
-// A task that reads on after the exchange has ended gets an error: no part of the stream waits in
-// it.
+// A task that still reads after the exchange has ended gets an error, and does not use the stream.
 TEST_F(ServedH2Test, AReadThatWaitsEndsWithItsStreamOrItsConnection) {
   for (const bool whole_connection : {false, true}) {
     std::optional<Error> error;
@@ -255,7 +254,7 @@ TEST_F(ServedH2Test, AnAnswerWithoutRoomWaitsAsLongAsWriteTimeoutSays) {
   EXPECT_THAT(client.frames(h2_frames::rst_stream), SizeIs(1));
 }
 
-// A handler that has cancelled a read is not waiting for content any more.
+// A handler that has cancelled a read is not waiting for content.
 TEST_F(ServedH2Test, ABodyIsNotLateBecauseAReadWasGivenUpLongAgo) {
   std::string got;
   FieldClient client = serve([&got](Request request) -> task<Response> {
@@ -321,7 +320,7 @@ TEST_F(ServedH2Test, AnIdleClientIsAskedNothing) {
   EXPECT_THAT(client.frames(h2_frames::ping), IsEmpty());
 }
 
-// --- handlers that keep what they were given ----------------------------------------------------
+// --- handlers that keep the request -------------------------------------------------------------
 
 TEST_F(ServedH2Test, AnInformationalResponseAfterTheEndGoesNowhere) {
   std::vector<Request> kept;
@@ -388,7 +387,7 @@ TEST(ServedTest, AnInformationalResponseAfterTheEndGoesNowhere) {
     request.send_informational(Response(Status::early_hints));
 }
 
-// The rest is not waited for without end: its stream counts.
+// The server does not wait for the rest for ever, because the stream counts against max_streams.
 TEST(ServedH2Held, ABodyFromWhichNobodyReadsIsTakenBack) {
   Network network;
   auto kept = std::make_shared<Body>();

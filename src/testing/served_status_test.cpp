@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Statuses that a handler may not send, over both versions of HTTP: the client gets a 500, and the
-// record has the reason.
+// If a handler sends a status that it may not send, the client gets a 500 over both versions of
+// HTTP, and the record has the reason.
 #include "support/asking_client.hpp"
 #include "support/served.hpp"
 
@@ -32,7 +32,7 @@ class ServedStatus : public test::Served, public ::testing::WithParamInterface<M
 
 TEST_P(ServedStatus, IsA500AndItsReasonIsRecorded) {
   for (const Protocol protocol : {Protocol::h1, Protocol::h2}) {
-    // Handlers without faults are served on the same connection.
+    // The next request on the same connection is served normally.
     auto count = std::make_shared<int>(0);
     const auto client = AskingClient::make(protocol, connect([count](const Request& request) {
                                              if ((*count)++ > 0)

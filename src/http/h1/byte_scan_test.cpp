@@ -13,8 +13,8 @@ namespace {
 using Skip = const char* (*)(const char*, const char*);
 using IsAllowed = bool (*)(char);
 
-// Tries every byte at every position of runs around a register's width, in memory of exactly that
-// size.
+// Tries every byte at every position of runs of about a register's width, in memory of exactly the
+// size of the run.
 void check(Skip skip, IsAllowed is_allowed, char filler) {
   for (std::size_t size = 0; size <= 40; ++size) {
     const auto text = std::make_unique<char[]>(size);

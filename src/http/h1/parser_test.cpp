@@ -21,7 +21,7 @@ Limits limits(std::size_t start_line, std::size_t bytes, std::size_t fields) {
   return {.max_start_line = start_line, .max_header_bytes = bytes, .max_header_fields = fields};
 }
 
-// The error after one call with all of the input, which must equal the one after a call per byte.
+// Returns the error after one call with all of the input. A call per byte must return the same.
 std::error_code outcome(HeadKind kind, const Limits& l, const std::string& input) {
   HeadParser whole(kind, l);
   const State state = whole.parse(input);
@@ -48,7 +48,7 @@ TEST(HeadParser, RequestLineLimitCountsTheLine) {
     const std::string line = "GET " + std::string(target) + " HTTP/1.1\r\n\r\n";
     EXPECT_EQ(outcome(HeadKind::request, l, line), Errc::request_line_too_long) << target;
   }
-  // Even before the line ends, and even if it would turn out malformed.
+  // The limit applies before the line ends, even if the line would be malformed.
   EXPECT_EQ(outcome(HeadKind::request, l, "GET /" + std::string(16, 'x')),
             Errc::request_line_too_long);
   EXPECT_EQ(outcome(HeadKind::request, l, "GET /" + std::string(16, 'x') + "\x01"),
@@ -214,7 +214,7 @@ TEST(HeadParser, AMissingReasonIsEmptyNotAbsent) {
   }
 }
 
-// 64 KiB byte by byte: quadratic work would take seconds.
+// Parses 64 KiB byte by byte. Quadratic work would take seconds.
 TEST(HeadParser, ByteByByteIsLinear) {
   std::string head = "GET / HTTP/1.1\r\nA: ";
   head.append(60000, 'v').append("\r\n\r\n");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory runs out inside nghttp2, whose frames no exception may unwind.
+// Memory runs out in a callback of nghttp2, through which an exception must not unwind.
 #include "http/h2/callbacks.hpp"
 
 #include "support/failing_allocation.hpp"
@@ -19,7 +19,7 @@ class OutOfMemoryTest : public SessionTest {
   static FieldList fields(std::string_view first, std::string_view value) {
     return {{first, value}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
   }
-  // Reports whether a receiver whose `number`th allocation fails ends its session for that reason.
+  // Makes the receiver's allocation `number` fail. Reports whether that ended its session.
   static bool fails(Peer& receiver, const std::string& data, std::size_t number) {
     const FailingAllocation failing(number);
     const bool goes_on = receiver.session_.receive(data, kNow);

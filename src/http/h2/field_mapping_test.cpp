@@ -29,7 +29,7 @@ Result<Request> request_of(const Lines& lines, FieldLimits limits = {}) {
   return section_of(FieldSection::Kind::request, lines, limits).take_request();
 }
 
-// A request for "/" at "h" with `more` after its pseudo-fields.
+// Returns a request for "/" at "h" with `more` after its pseudo-fields.
 Lines with(Lines more) {
   Lines lines = {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
   lines.insert(lines.end(), more.begin(), more.end());
@@ -148,8 +148,8 @@ INSTANTIATE_TEST_SUITE_P(
     }),
     [](const auto& param) { return std::string(param.param.name); });
 
-// Seen in a mobile app's User-Agent and a gRPC server's message. HTTP/1 recipients ignore such
-// blanks.
+// A mobile app sends such blanks in User-Agent, and a gRPC server in its message. HTTP/1 recipients
+// ignore them.
 TEST(FieldMapping, RemovesBlanksAroundValues) {
   auto request = request_of(with({{"user-agent", " app/1.0 \t"},
                                   {"empty", " \t "},
@@ -170,7 +170,7 @@ TEST(FieldMapping, RemovesBlanksAroundValues) {
   EXPECT_EQ(trailers->get("grpc-message"), "no");
 }
 
-// No text written by people has them.
+// Programs generate pseudo-fields, so honest senders do not send blanks there.
 TEST(FieldMapping, RefusesBlanksAroundPseudoFields) {
   using Kind = FieldSection::Kind;
   for (const auto& [kind, name, value] :
@@ -265,7 +265,7 @@ TEST(FieldMapping, MakesAResponse) {
   EXPECT_EQ(response->headers().get("a"), "b");
 }
 
-// As over HTTP/1.
+// HTTP/1 accepts the same statuses.
 TEST(FieldMapping, TakesStatusesFrom100To599) {
   for (const char* code : {"100", "103", "199", "200", "299", "451", "599"}) {
     const auto response =

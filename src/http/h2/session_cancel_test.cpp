@@ -39,7 +39,7 @@ class CancelTest : public ::testing::Test {
       ASSERT_TRUE(client_.session_.open(*requests_.back(), put(), end));
     }
   }
-  // The frames that the client sends.
+  // Returns the frames that the client sends.
   std::vector<h2_frames::Frame> said() {
     std::string data = client_.output();
     EXPECT_TRUE(server_.session_.receive(data, kNow));
@@ -102,8 +102,8 @@ TEST_F(CancelTest, ResetsStayBelowWhatServersTakeForAFlood) {
   EXPECT_EQ(client_.session_.streams(), 0u);
 }
 
-// A content frame did not fit into the output, and its stream is destroyed before there is room.
-// The frame cannot be sent, so the CANCEL goes out immediately and counts like any other.
+// A DATA frame does not fit into the output, and its stream is destroyed before there is room. The
+// frame cannot be sent, so the CANCEL is sent at once, and counts like any other.
 TEST_F(CancelTest, AFrameThatFoundNoRoomEndsItsStreamAndIsCounted) {
   open_all(false);
   ASSERT_TRUE(settle());
@@ -129,7 +129,7 @@ TEST_F(CancelTest, AFrameThatFoundNoRoomEndsItsStreamAndIsCounted) {
   EXPECT_FALSE(client_.session_.has_withheld_resets());
 }
 
-// Otherwise, on a busy connection, the waiting ones would never be sent.
+// Otherwise, on a busy connection, withheld resets would never be sent.
 TEST_F(CancelTest, OneThatIsCancelledLaterWaitsBehindThoseThatWait) {
   open_all(true);
   ASSERT_TRUE(settle());

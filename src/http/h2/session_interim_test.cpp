@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Interim responses: how many may arrive, and the cost of those that wait.
+// Interim responses: how many may arrive, and the memory of those not taken or not sent yet.
 
 #include "base/held_memory.hpp"
 #include "support/h2_frames.hpp"
@@ -58,7 +58,7 @@ class ReceivedInterimTest : public ::testing::Test {
 };
 
 TEST_F(ReceivedInterimTest, ABurstIsCountedAsItArrives) {
-  // Each has 20 references to one field of 3,000 bytes in the HPACK table.
+  // Each interim response has 20 references to one field of 3,000 bytes in the HPACK table.
   const std::string status = h2_frames::block({{":status", "103"}});
   std::string data = h2_frames::head(
       1, status + "\x40\x01" + "a" + h2_frames::hpack_length(3000) + std::string(3000, 'v'), false);
@@ -100,7 +100,7 @@ TEST_F(ReceivedInterimTest, TheirMemoryGoesWithThem) {
   EXPECT_EQ(request_.take_head()->status(), "200");
 }
 
-// --- sent --------------------------------------------------------------------------------------
+// --- interim responses to send -----------------------------------------------------------------
 
 class SentInterimTest : public SessionTest {
  protected:
@@ -109,7 +109,7 @@ class SentInterimTest : public SessionTest {
     EXPECT_TRUE(settle());
     return *server_.streams_.back();
   }
-  // How many have reached the client.
+  // Returns how many interim responses have reached the client since the last call.
   std::size_t arrived() {
     EXPECT_TRUE(settle());
     std::size_t count = 0;
@@ -119,7 +119,7 @@ class SentInterimTest : public SessionTest {
     }
     return count;
   }
-  // The text is destroyed before this returns.
+  // Sends an interim response, whose text is destroyed before this returns.
   static void send(TestStream& stream) {
     const std::string value(kSize, 'v');
     stream.send_informational({{":status", "103"}, {"a", value}});
@@ -140,8 +140,8 @@ TEST_F(SentInterimTest, ThoseThatAPeerDoesNotReadAreBoundedAndTheRestIsDropped) 
   EXPECT_EQ(arrived(), 1u);
 }
 
-// The upstreams of many requests send some while the client pauses. The frames it sends then are
-// not a flood.
+// The upstreams of many requests send interim responses while the client pauses. The frames that
+// are then queued are not a flood of the client.
 TEST(SentInterim, IsNotTakenForAFloodOfTheClient) {
   Peer server(Role::server, {});
   Peer client(Role::client, {});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Malformed messages (RFC 9113 §8.1.1). A session sends what is submitted to it; the other end has
-// to detect the fault.
+// Malformed messages (RFC 9113 §8.1.1). A session sends a message as it is submitted; the other end
+// must detect the fault.
 
 #include "support/session_pair.hpp"
 
@@ -31,7 +31,7 @@ class MessageTest : public SessionTest, public ::testing::WithParamInterface<Mes
     from.send_end(message.trailers);
   }
 
-  // Expects that a malformed message is dropped and the connection goes on.
+  // Expects that a malformed message is dropped and the connection continues.
   void expect_outcome(TestStream& received, const MessageCase& message) {
     EXPECT_STREQ(received.problem(), message.problem);
     if (message.problem) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Heads and trailers to send: of any size, and never lost silently.
+// Heads and trailers may have any size, and are never lost silently.
 
 #include "support/session_pair.hpp"
 
@@ -38,7 +38,7 @@ TEST(SessionOutput, HeadsAndTrailersOfAnySizeGoOut) {
   EXPECT_EQ(request.take_trailers()->take_trailers()->get("e"), value);
 }
 
-// --- what cannot be sent -----------------------------------------------------------------------
+// --- messages that cannot be sent --------------------------------------------------------------
 
 class UnsentTest : public ::testing::Test {
  protected:

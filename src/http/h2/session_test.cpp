@@ -261,9 +261,9 @@ TEST_F(SessionTest, TellsOfExtendedConnect) {
   EXPECT_EQ(client_.session_.peer_max_streams(), 4u);
 }
 
-// --- floods, and what is none ------------------------------------------------------------------
+// --- floods, and traffic that is not a flood ---------------------------------------------------
 
-// A reset with NO_ERROR used to be taken for the end of a response.
+// A reset with NO_ERROR is not the end of a response.
 TEST_F(SessionTest, RequestsThatAreResetAreCountedWhateverTheCode) {
   for (const ErrorCode code : {ErrorCode::cancel, ErrorCode::no_error}) {
     Peer server(Role::server, limits());
@@ -310,9 +310,9 @@ TEST_F(SessionTest, AConversationInFewBytesMayPing) {
   }
 }
 
-// --- frames on streams that are not open any more ----------------------------------------------
+// --- frames on closed streams ------------------------------------------------------------------
 
-// The end of a DATA frame's content, and a GET, as a client might send them.
+// A DATA frame that ends the content, and a GET, as a client might send them on `stream`.
 std::string data_on(char stream) {
   return {"\0\0\1\0\1\0\0\0"s + stream + "x"};
 }
@@ -322,7 +322,8 @@ std::string get_on(char stream) {
 
 class PastStreamTest : public SessionTest {
  protected:
-  // The error with which the server ends the session after `frame`; no_error if it ignores it.
+  // Returns the error with which the server ends the session after `frame`, or no_error if the
+  // server ignores the frame.
   ErrorCode after(const std::string& frame) {
     server_.session_.receive(frame, kNow);
     settle();
@@ -371,7 +372,7 @@ TEST_F(PastStreamTest, ANumberThatWasPassedOverCannotBegin) {
   }
 }
 
-// The connection used to end, and all other requests with it.
+// An error of the connection would end all other requests with it.
 TEST_F(PastStreamTest, TrailersAreInOrderHoweverManyRequestsCameSinceOurReset) {
   open(false).reset(ErrorCode::no_error);
   server_.output();  // has not arrived yet
@@ -439,7 +440,7 @@ TEST_F(PastStreamTest, AnswersToWhatWasCancelledAreNoFlood) {
   }
 }
 
-// --- floods on streams that are not open any more ----------------------------------------------
+// --- floods on closed streams ------------------------------------------------------------------
 
 TEST_F(PastStreamTest, HeadsWithoutEndOnOneThatWeResetAreAFlood) {
   open(false).reset(ErrorCode::no_error);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The windows that a receiver returns, and those it keeps.
+// The parts of windows that a receiver returns, and those that it keeps.
 #include "base/held_memory.hpp"
 #include "base/promised_memory.hpp"
 #include "support/h2_frames.hpp"
@@ -54,8 +54,8 @@ class SessionWindowsTest : public ::testing::Test {
     }
     receive(data);
   }
-  // How many bytes of a window, by default the connection's, the server has returned since the last
-  // call.
+  // Returns how many bytes of a window, by default the connection's, the server has returned since
+  // the last call.
   std::size_t given_back(std::uint32_t stream = 0) {
     std::string output = server_.output();
     std::size_t sum = 0;
@@ -78,7 +78,7 @@ class SessionWindowsTest : public ::testing::Test {
   Peer server_;
 };
 
-// A window so small that each piece is worth an update.
+// The window is so small that the receiver returns each piece at once.
 class StreamWindowsTest : public SessionWindowsTest {
  protected:
   StreamWindowsTest() : SessionWindowsTest(small_limits()) {}
@@ -102,8 +102,7 @@ TEST_F(SessionWindowsTest, ItIsGivenBackWhileMemoryIsShortAsWell) {
   }
 }
 
-// The bytes that the peer may still send count against the memory ceiling as long as it may send
-// them.
+// The bytes that the peer may still send count against the memory ceiling.
 TEST_F(SessionWindowsTest, TheRoomOfAWindowIsPromisedUntilItIsUsedOrTheEnd) {
   const auto promised = [this] {
     report_promised_memory();
@@ -126,7 +125,7 @@ TEST_F(SessionWindowsTest, NothingIsPromisedToAStreamThatIsNoMore) {
   EXPECT_EQ(promised_memory(), before_);
 }
 
-// Content that arrives is not kept.
+// Content that arrives later is not kept.
 TEST_F(SessionWindowsTest, NothingIsPromisedToAStreamWhoseContentIsDropped) {
   server_.streams_.front()->drop_content();
   report_promised_memory();
@@ -156,10 +155,10 @@ TEST_F(SessionWindowsTest, ContentIsTakenInPiecesAsLargeAsOneLikes) {
   EXPECT_FALSE(stream.has_piece());
 }
 
-// The part of a large piece that was read is freed although the rest still waits.
+// The part of a large piece that was read is freed while the rest is still unread.
 TEST_F(SessionWindowsTest, WhatWasReadIsNotHeldBesideWhatComesInItsPlace) {
   const std::size_t window = SessionLimits().stream_window;
-  // In steps that fit the connection's window.
+  // Sends in steps that fit the connection's window.
   const auto send = [this](std::size_t size) {
     while (size > 0) {
       const std::size_t step = std::min<std::size_t>(size, 30'000);
@@ -180,15 +179,15 @@ TEST_F(SessionWindowsTest, WhatWasReadIsNotHeldBesideWhatComesInItsPlace) {
   EXPECT_LT(held_memory(), before + window + 64 * 1024);
 }
 
-// The stream was reset, but the client has not heard of it yet.
+// The stream has been reset, but the client does not know yet.
 TEST_F(SessionWindowsTest, WhatIsForAStreamThatHasDiedIsGivenBack) {
   server_.streams_.clear();
   send_piece();
   EXPECT_EQ(given_back(), kPiece);
 }
 
-// Content may arrive between the end of the stream and its reset. Without this, each such upload
-// would permanently shrink the connection's window.
+// Content may arrive between the end of the stream and its reset. If its bytes were not returned,
+// each such upload would permanently shrink the connection's window.
 TEST_F(SessionWindowsTest, WhatArrivesBeforeTheResetIsOutIsGivenBack) {
   for (const std::uint32_t id : {1u, 3u, 5u}) {
     if (id > 1) open(id);
@@ -208,8 +207,8 @@ TEST_F(SessionWindowsTest, WhatIsLeftOfAFrameWhoseStreamHasDiedIsGivenBack) {
   EXPECT_EQ(given_back(), 46'000u);
 }
 
-// A piece that was taken counts as read once the rest is dropped, even if no further piece is
-// taken: the client may send as much again.
+// Once the rest is dropped, a piece that was taken counts as read, so that the client may send as
+// much again.
 TEST_F(StreamWindowsTest, DroppingTheContentGivesBackThePieceThatWasTaken) {
   send_piece();
   server_.output();
@@ -230,7 +229,7 @@ TEST_F(StreamWindowsTest, DroppingTheContentGivesBackWhatWasNotTaken) {
   EXPECT_EQ(given_back(1), kPiece + kPiece / 2);
 }
 
-// One side sends on many streams; the other reads as the test says.
+// One side sends on many streams. The test decides what the other side reads.
 class ManyStreamsTest : public ::testing::TestWithParam<Role> {
  protected:
   static constexpr std::size_t kStreams = 128;
@@ -241,7 +240,7 @@ class ManyStreamsTest : public ::testing::TestWithParam<Role> {
   }
   bool settle() { return h2::settle(client_, server_); }
 
-  // Opens another stream. Returns true if both ends have it.
+  // Opens another stream. Reports whether both ends have it.
   bool open() {
     requests_.push_back(std::make_unique<TestStream>());
     const FieldList request = {
@@ -318,8 +317,7 @@ TEST_P(ManyStreamsTest, WhoReadsFastAndThenNoMoreHoldsNoMoreThanIsSaid) {
   EXPECT_GT(unread, limits().stream_window * kStreams + (std::size_t{8} << 20)) << "none has grown";
 }
 
-// A peer that enlarges its window in small steps, so that some content always remains.
-// The total by which windows may grow does not shrink with each stream that ends.
+// A stream that ends returns its part of the total by which windows may grow.
 TEST_P(ManyStreamsTest, AWindowThatHasGrownIsFreeForOthersAtItsEnd) {
   for (std::size_t i = 0; i < 12; ++i) {
     ASSERT_TRUE(open());
@@ -356,6 +354,7 @@ TEST_P(ManyStreamsTest, AReaderThatLagsGetsNoLargerWindow) {
   EXPECT_EQ(taken, std::size_t{4} << 20);
 }
 
+// The peer enlarges its window in small steps, so that some content is always unsent.
 TEST(SessionMemory, WhatHasBeenSentIsNotKept) {
   static constexpr std::size_t kStep = 10'000;
   Peer server(Role::server, {});
@@ -382,7 +381,7 @@ TEST(SessionMemory, WhatHasBeenSentIsNotKept) {
   EXPECT_GT(stream.sent(), std::uint64_t{19} << 20);
 }
 
-// Sends a head with `fields` fields of 133 bytes each. Returns the code of the reset, if any.
+// Sends a head with `fields` fields of 133 bytes each. Returns the code of the reset, or "".
 std::string reset_for_head_of(std::size_t fields) {
   Peer server(Role::server, {});
   std::string data = std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0);
@@ -434,7 +433,7 @@ TEST(SessionLimits, AHeadThatGrowsWithoutEndIsAnErrorOfTheConnection) {
   EXPECT_EQ(frames.back().payload.substr(4, 4), h2_frames::number(11, 4));  // ENHANCE_YOUR_CALM
 }
 
-// The fault is known early, but the head goes on.
+// The fault is known early, but the head does not end.
 class EndlessHead : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(EndlessHead, IsAnErrorOfTheConnection) {
