@@ -27,7 +27,7 @@ namespace onehop {
 // The reason why no route matches a request.
 enum class RouteMiss : std::uint8_t {
   no_route,
-  unknown_host,    // no route is for its host, whatever the path
+  unknown_host,    // no route has its host, whatever the path
   ambiguous_path,  // the path decides, and a backend could read it as another path
 };
 
