@@ -15,7 +15,7 @@
 namespace onehop::config {
 namespace {
 
-// To the kernel this number means "leave it unchanged".
+// The kernel takes this number as "leave the id unchanged".
 constexpr unsigned kNobodyAtAll = ~0U;
 
 std::optional<unsigned> parse_number(const std::string& text) {
@@ -35,12 +35,12 @@ std::vector<gid_t> groups_of(const passwd& entry) {
   return groups;
 }
 
-// An entry of one of the databases. The functions with a buffer may run beside others, as in a
-// reload.
+// An entry of the user or group database. The functions that take a buffer are safe to call while
+// other threads run, as in a reload.
 template <class Entry>
 class Found {
  public:
-  // `look` is called again with more room while it says ERANGE.
+  // Calls `look` with a larger buffer as long as it returns ERANGE.
   template <class Look>
   explicit Found(const Look& look) {
     constexpr std::size_t kMaxRoom = 1U << 20U;
@@ -72,7 +72,7 @@ Parsed<gid_t> find_group(const std::string& name) {
   return refused("unknown group '" + name + "'");
 }
 
-// By name or, if no account has it, by number.
+// Finds a user by name or, if no account has that name, by number.
 Found<passwd> find_user(const std::string& name) {
   const auto number = parse_number(name);
   return Found<passwd>([&](passwd* into, char* buffer, std::size_t room, passwd** found) {
@@ -82,8 +82,8 @@ Found<passwd> find_user(const std::string& name) {
   });
 }
 
-// The process has this user and group, as saved ids too, and no group that the account does not
-// have.
+// Reports whether the process already has the user and group of `account`, also as real and saved
+// ids, and only supplementary groups that the account has.
 bool is_already(const Account& account) {
   uid_t real_user = 0;
   uid_t user = 0;
@@ -144,7 +144,7 @@ Parsed<Account> find_account(std::string_view text) {
 }
 
 Result<void> become(const Account& account) {
-  // A process that an upgrade has started runs as that account, and has no right to change.
+  // A process that an upgrade has started runs as that account already and may not change it.
   if (is_already(account)) return {};
   // In this order, since each step needs the rights that the next one gives up. The C library
   // applies them to all threads.

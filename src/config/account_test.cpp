@@ -11,7 +11,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// Users and groups that every Linux system has.
+// Every Linux system has these users and groups.
 TEST(Account, IsFoundByName) {
   const auto account = find_account("nobody");
   ASSERT_TRUE(account) << account.error();
@@ -45,7 +45,8 @@ TEST(Account, IsRefusedWithTheReason) {
   EXPECT_THAT(find_account("nobody:").error(), HasSubstr("unknown group"));
 }
 
-// setresuid(2) and setresgid(2) take this number for "leave it unchanged": the process stayed root.
+// Regression: setresuid(2) and setresgid(2) take this number as "leave it unchanged", so the
+// process stayed root.
 TEST(Account, IsNotTheNumberThatChangesNothing) {
   EXPECT_THAT(find_account("4294967295:1000").error(), HasSubstr("unknown user '4294967295'"));
   EXPECT_THAT(find_account("nobody:4294967295").error(), HasSubstr("unknown group '4294967295'"));

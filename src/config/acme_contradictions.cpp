@@ -12,7 +12,8 @@ namespace onehop::config {
 namespace {
 
 constexpr std::size_t kMaxNames = 1000;
-// Names for use on one network (RFC 6761, RFC 6762, RFC 9476), which public authorities refuse.
+// Domains for use on a private network (RFC 6761, RFC 6762, RFC 9476), which public authorities
+// refuse.
 constexpr std::array<std::string_view, 9> kPrivate = {".localhost", ".local",     ".internal",
                                                       ".test",      ".invalid",   ".example",
                                                       ".onion",     ".home.arpa", ".lan"};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Settings of ACME that do not fit together, or with the names that they are for.
+// Finds ACME settings that contradict each other, or that do not fit the names of the certificates.
 // Thread: any.
 #pragma once
 

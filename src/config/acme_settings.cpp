@@ -29,7 +29,7 @@ constexpr std::array<KnownAuthority, 2> kAuthorities = {
     {{"letsencrypt", "https://acme-v02.api.letsencrypt.org/directory"},
      {"letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory"}}};
 
-// Letters, digits and hyphens (RFC 5890 §2.3.1); an underscore is refused by authorities.
+// Letters, digits and hyphens (RFC 5890 §2.3.1). Authorities refuse an underscore.
 bool is_label(std::string_view label) {
   return !label.empty() && label.size() <= kMaxLabel && !label.starts_with('-') &&
          !label.ends_with('-') && std::ranges::all_of(label, [](char c) {
@@ -52,7 +52,7 @@ bool has_blank(std::string_view text) {
   return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) <= ' '; });
 }
 
-// The address becomes a part of a URL as it is (RFC 6068 §2).
+// The address is inserted into a mailto: URL unescaped (RFC 6068 §2).
 bool is_in_mailto(char c) {
   constexpr std::string_view kOther = ",;<>\"\\%?#";
   return c > ' ' && c < 0x7f && kOther.find(c) == kOther.npos;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kinds of values of the settings of ACME, and what follows from them.
+// The kinds of the ACME settings, and the values that the program derives from them.
 // Thread: any.
 #pragma once
 
@@ -22,7 +22,7 @@ struct AcmeEmail {
   static std::string show(const std::string& value) { return value; }
 };
 
-// A name of DNS, in ASCII and in lower case.
+// A DNS name, in ASCII and lower case.
 struct CertificateName {
   static constexpr std::string_view kPlaceholder = "NAME";
   static constexpr char kSeparator = ',';
@@ -66,15 +66,16 @@ struct StateFolder {
   static std::string show(const std::string& value) { return value; }
 };
 
-// The URL of an authority's directory: of "letsencrypt", or the URL itself.
+// Returns the URL of an authority's directory. `authority` is a word such as "letsencrypt", or the
+// URL itself.
 std::string directory_of(const std::string& authority);
-// In the order in which they are tried.
+// Returns the challenges, in the order in which they are tried.
 std::vector<std::string> challenges_of(const AcmeSettings& settings);
-// Where keys and certificates are kept: --state, or else the folder that systemd gives the service;
-// "" if there is none.
+// Returns the folder of the keys and certificates: --state or, without it, the state directory that
+// systemd sets for the service; "" if there is none.
 std::string state_folder_of(const AcmeSettings& settings);
-// The names to get certificates for: those of --host, or else of the [[route]]s, without
-// placeholders such as *.example.org.
+// Returns the names to get certificates for: those of --host or, without it, those of the
+// [[route]]s, except placeholders such as *.example.org.
 acme::NameSet certificate_names(const Configuration& configuration);
 
 }  // namespace onehop::config

@@ -34,8 +34,8 @@ bool is_every_address(const net::Address& address) {
   return address.ip() == "::" || address.ip() == "0.0.0.0";
 }
 
-// Reports whether connections to `backend` reach a listener at `admin` of this machine, as far as
-// the text shows it.
+// Reports whether connections to `backend` reach a listener at `admin` on this machine, judged by
+// the text of the URL alone.
 bool leads_to(const Url& backend, const net::Address& admin) {
   if (!backend.socket_path().empty() || backend.port() != admin.port()) return false;
   const std::string_view host = backend.host();
@@ -45,7 +45,8 @@ bool leads_to(const Url& backend, const net::Address& admin) {
   return is_local && (is_loopback(admin) || is_every_address(admin));
 }
 
-// The file of a socket may have several names, and need not exist yet.
+// Compares addresses as well as files, since a socket file may have several names and need not
+// exist yet.
 bool is_same_socket(const std::string& one, const std::string& other) {
   const auto first = net::Address::from_socket_path(one);
   const auto second = net::Address::from_socket_path(other);
@@ -53,7 +54,7 @@ bool is_same_socket(const std::string& one, const std::string& other) {
   return net::is_same_listener(*first, *second) || is_same_file(one, other);
 }
 
-// The listeners that have an address, under the names that they were given.
+// Returns the listeners that have an address, with their names as given.
 std::vector<net::ListenerName> listeners_of(const Configuration& configuration) {
   std::vector<net::ListenerName> names;
   for (const std::string& listener : configuration.listen) {
@@ -63,7 +64,7 @@ std::vector<net::ListenerName> listeners_of(const Configuration& configuration) 
   return names;
 }
 
-// Of a listener for clients and an admin listener.
+// Reports a listener for clients that overlaps with the admin listener.
 Contradictions about_overlap(const Configuration& configuration,
                              std::string_view setting,
                              const net::ListenerName& admin) {
@@ -88,7 +89,7 @@ Contradictions about_socket(const Configuration& configuration) {
                     " is this proxy's own --admin-socket, with which clients could stop it",
              .table = table}};
   }
-  // Without the default socket, onehop starts all the same.
+  // onehop also starts if it cannot open the default socket.
   const auto address = net::Address::from_socket_path(path);
   if (!address || configuration.admin.socket == "auto") return {};
   return about_overlap(configuration, "admin-socket", {"unix:" + path, *address});

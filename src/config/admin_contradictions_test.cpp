@@ -26,7 +26,7 @@ std::string problem_of(std::vector<std::string> flags, const char* backend = "ht
 
 struct Case {
   std::vector<std::string> flags;
-  const char* says;  // "": accepted
+  const char* says;  // "" if accepted
 };
 
 TEST(AdminSettings, ThatOthersCouldReachNeedASecret) {

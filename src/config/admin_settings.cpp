@@ -14,7 +14,8 @@
 namespace onehop::config {
 namespace {
 
-// Microseconds are allowed too: a local backend responds within a few hundred.
+// Parses a duration, also in microseconds, since a local backend responds within a few hundred of
+// them.
 Parsed<std::chrono::nanoseconds> parse_short_duration(std::string_view text) {
   if (!text.ends_with("us")) return parse_duration(text);
   const auto count = parse_count(text.substr(0, text.size() - 2));

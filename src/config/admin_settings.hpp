@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The settings of the admin listeners, and their kinds of values.
+// The settings of the admin listeners, and their kinds.
 // Thread: any.
 #pragma once
 
@@ -15,17 +15,17 @@ namespace onehop::config {
 
 struct AdminSettings {
   std::string address = {};     // for browsers and scrapers; "": none
-  std::string socket = "auto";  // "off", a path, or "auto": the folder of the service or user
+  std::string socket = "auto";  // "off", a path, or "auto": in the service's or user's folder
   std::string token_file = {};  // "": none
   std::string client_ca = {};   // "": clients present no certificate
   std::vector<std::string> names = {};
   std::string health_path = {};  // "": none
   bool ready_needs_upstream = false;
-  // The upper bounds of the buckets of /metrics; none: those of observe::Buckets.
+  // The upper bounds of the buckets in /metrics; if empty, those of observe::Buckets.
   std::vector<std::chrono::nanoseconds> metrics_buckets = {};
 };
 
-// "127.0.0.1:9090", or "https://:9090" with the certificates of --tls.
+// "127.0.0.1:9090", or "https://:9090", which uses the certificates of --tls.
 struct AdminAddress {
   static constexpr std::string_view kPlaceholder = "ADDR";
   static Parsed<std::string> parse(std::string_view text);
@@ -54,10 +54,10 @@ struct MetricsBucket {
   static Parsed<std::chrono::nanoseconds> parse(std::string_view text);
   static std::string show(std::chrono::nanoseconds bound);
 };
-// "" if these bounds are ascending, and not too many.
+// Returns "" if the bounds are ascending and not too many, else the reason.
 std::string contradiction_in_buckets(const std::vector<std::chrono::nanoseconds>& bounds);
 
-// The path of a request, without a query.
+// A request path, without a query.
 struct HealthPath {
   static constexpr std::string_view kPlaceholder = "PATH";
   static Parsed<std::string> parse(std::string_view text);

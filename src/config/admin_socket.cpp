@@ -12,14 +12,14 @@ namespace onehop::config {
 namespace {
 
 constexpr std::string_view kName = "/onehop.sock";
-// The RuntimeDirectory= of the unit for systemd.
+// RuntimeDirectory= in the systemd unit.
 constexpr const char* kFolderOfService = "/run/onehop";
 
-// Only the service itself has the first one.
+// systemd sets the first variable only for the service itself.
 constexpr const char* kVariables[] = {"RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"};
 
-// The socket in the folder that a variable names; "" if it is not set. systemd separates several
-// folders by colons.
+// Returns the path of the socket in the folder that a variable names; "" if the variable is not
+// set. Several folders are separated by colons; the first one counts.
 std::string in_folder_of(const char* variable) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): the program does not change it
   const char* const value = std::getenv(variable);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the admin socket is, as the settings and the environment say.
+// The path of the admin socket, which depends on the settings and the environment.
 // Thread: any.
 #pragma once
 
@@ -11,12 +11,12 @@ namespace onehop::config {
 
 struct AdminSettings;
 
-// Where a server with these settings opens it: for "auto", onehop.sock in $RUNTIME_DIRECTORY or
-// $XDG_RUNTIME_DIR. "" if there is none.
+// Returns the path at which a server with these settings opens the socket: for "auto", onehop.sock
+// in $RUNTIME_DIRECTORY or $XDG_RUNTIME_DIR. Returns "" if the server opens none.
 std::string admin_socket_of(const AdminSettings& settings);
-// Reports whether both are names of the same file.
+// Reports whether both paths name the same file.
 bool is_same_file(const std::string& one, const std::string& other);
-// Where a command looks for it without a setting, in this order.
+// Returns the paths at which a command without the setting looks for the socket, in that order.
 std::vector<std::string> known_admin_sockets();
 
 }  // namespace onehop::config

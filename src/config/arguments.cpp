@@ -53,7 +53,7 @@ void declare(CLI::App& app, Typed& typed) {
       return true;
     };
     if (setting.is_switch()) {
-      // Its value is "true" unless one is given: --insecure=off overrides ONEHOP_INSECURE.
+      // The value of a flag without one is "true". --insecure=off overrides ONEHOP_INSECURE.
       app.add_flag(named(setting))->each([&values](const std::string& value) { values = {value}; });
     } else {
       app.add_option(named(setting), store)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -61,7 +61,7 @@ void declare(CLI::App& app, Typed& typed) {
   }
   std::set<std::string_view> declared;
   for (const CommandFlag& flag : command_flags()) {
-    if (!declared.insert(flag.name).second) continue;  // several commands may have it
+    if (!declared.insert(flag.name).second) continue;  // several commands may have the same flag
     app.add_flag("--" + std::string(flag.name))->each([&typed, &flag](const std::string&) {
       typed.command_flags.insert(flag.name);
     });
@@ -93,7 +93,7 @@ Finding unknown_flag(std::string_view argument) {
   return mistake(message, "`onehop help` lists them all");
 }
 
-// CLI11 begins its messages with the flag: "--workers: 1 required".
+// Rewrites a message of CLI11, which begins with the flag: "--workers: 1 required".
 Finding without_value(std::string_view what) {
   const std::string flag(what.substr(0, what.find(':')));
   for (const Setting& setting : settings()) {
@@ -108,7 +108,7 @@ Typed parse(std::vector<std::string> arguments, Findings& findings) {
   Typed typed;
   CLI::App app;
   declare(app, typed);
-  std::ranges::reverse(arguments);  // CLI11 reads them from the back
+  std::ranges::reverse(arguments);  // CLI11 reads arguments from the end
   try {
     app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
@@ -135,7 +135,7 @@ Given given_by_flag(const Setting& setting, const Values& texts) {
   return given;
 }
 
-// Returns a given setting without values if there is no such variable.
+// Returns the values of the setting's variable; no values if the variable is not set.
 Given given_by_variable(const Setting& setting, const Environment& environment) {
   Given given{.origin = {.source = Source::variable, .name = environment_of(setting)}};
   const auto variable = environment.find(given.origin.name);
@@ -159,7 +159,7 @@ bool describes_a_service(std::string_view name) {
          name.ends_with("_PORT") || name.find("_PORT_") != std::string_view::npos;
 }
 
-// Variables whose names are close to that of a setting.
+// Warns of variables whose names resemble that of a setting.
 void warn_of_misspelt(const Environment& environment, Findings& findings) {
   std::vector<std::string> known;
   for (const Setting& setting : settings())
@@ -179,12 +179,12 @@ void warn_of_misspelt(const Environment& environment, Findings& findings) {
   }
 }
 
-// The BACKEND is the value of a setting like any other, without a name.
+// Stores the BACKEND, which is the value of a setting given without its name.
 void take_backend(Arguments& arguments, Findings& findings) {
   if (arguments.words.empty()) return;
   const Setting* setting = find_setting(kBackendSetting);
   const bool has_flag = arguments.given.contains(setting);
-  // The word after an unknown flag may be its value.
+  // After an unknown flag the word may be the flag's value, so it is not reported.
   if (has_flag) {
     if (has_errors(findings)) return;
     findings.push_back(mistake("--backend and BACKEND are one setting: remove " +
@@ -224,7 +224,7 @@ FlagUse use_of(Command command, std::string_view name) {
   return flag == command_flags().end() ? FlagUse::with_any : flag->use;
 }
 
-// Conflicting flags are refused: none is ignored in favour of another.
+// Refuses conflicting flags, so that no flag is silently ignored.
 void check_exclusive_flags(const Arguments& arguments, Findings& findings) {
   const std::set<std::string> flags(arguments.flags.begin(), arguments.flags.end());
   std::string output;

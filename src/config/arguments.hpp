@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The command line and the environment as typed: which command, and the texts for each setting.
+// Reads the command line and the environment: which command to run, and the unparsed texts of each
+// setting.
 // Thread: any.
 #pragma once
 
@@ -14,20 +15,20 @@
 
 namespace onehop::config {
 
-// The variables whose names begin with ONEHOP_, and their values.
+// The values of the variables whose names begin with ONEHOP_, by name.
 using Environment = std::map<std::string, std::string>;
 
 struct Arguments {
   Command command = Command::proxy;
-  std::vector<std::string> words = {};  // after that of the command
-  std::vector<std::string> flags = {};  // of the command: "json"
-  GivenSettings given = {};             // from flags; the BACKEND is one
+  std::vector<std::string> words = {};  // after the command's word
+  std::vector<std::string> flags = {};  // the command's own: "json"
+  GivenSettings given = {};             // from flags and the BACKEND argument
 };
 
 // `typed` does not include the program's name.
 Arguments read_arguments(std::vector<std::string> typed, Findings& findings);
 
-// A variable whose name is nearly that of a setting is a warning.
+// A variable whose name resembles that of a setting causes a warning.
 GivenSettings read_environment(const Environment& environment, Findings& findings);
 
 }  // namespace onehop::config

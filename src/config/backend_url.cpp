@@ -56,7 +56,7 @@ bool is_scheme(std::string_view text) {
 
 Parsed<Url> on_localhost(std::string_view port) {
   if (!is_port(port)) return pointed_out(port, port, "a port is a number from 1 to 65535");
-  // Parsed as a number, because a URL's port may not have leading zeros.
+  // Converts the port to a number, because a port in a URL may not have leading zeros.
   return Url::parse("http://localhost:" + std::to_string(*parse_count(port))).value();
 }
 
@@ -78,8 +78,8 @@ std::optional<std::string> with_scheme(std::string_view text) {
   return "http://" + std::string(text);
 }
 
-// Where the address ends in "::1:8000": the digits after the last colon are a port if an address
-// remains before them.
+// Returns where the address ends in a text such as "::1:8000". The digits after the last colon are
+// a port if the text before the colon is an address.
 std::size_t end_of_address(std::string_view authority) {
   const auto colon = authority.rfind(':');
   const std::string_view last = authority.substr(colon + 1);

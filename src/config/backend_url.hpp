@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The BACKEND argument: http://HOST[:PORT][/PATH], the same with https:// or h2c://, HOST:PORT,
-// :PORT or a bare PORT for http:// (the default host is localhost), or unix:PATH. The error for any
-// other text has a caret and, if possible, the URL that was probably meant.
+// Parses the BACKEND argument: http://HOST[:PORT][/PATH], the same with https:// or h2c://,
+// unix:PATH, or, for http://, HOST:PORT, :PORT or a bare PORT. The default host is localhost. The
+// error for any other text points at the wrong part and, if possible, suggests the URL that was
+// probably meant.
 // Thread: any.
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The commands of the program, and the flags that only one of them has. A row in the tables is
-// enough for a new one.
+// The commands of the program, and the flags that belong to a single command. To add either, add a
+// row to its table.
 // Thread: any; constant.
 #pragma once
 
@@ -16,10 +16,10 @@ namespace onehop::config {
 
 // The words and settings that a command reads.
 enum class CommandForm : std::uint8_t {
-  serves,     // a BACKEND and settings: like `onehop` without a command
+  serves,     // a BACKEND and settings, like `onehop` without a command
   settings,   // settings only
   own_words,  // settings and words of its own
-  alone,      // nothing is read
+  alone,      // neither words nor settings
 };
 
 struct CommandRow {
@@ -30,10 +30,10 @@ struct CommandRow {
   std::string_view help;
 };
 
-// How a flag of a command goes with the others.
+// How a command's flag combines with its other flags.
 enum class FlagUse : std::uint8_t {
   with_any,
-  one_output,  // decides what is printed, so there is one of these at most
+  one_output,  // selects the output; at most one of these may be given
   alone,
 };
 
@@ -48,7 +48,7 @@ std::span<const CommandRow> commands();
 std::span<const CommandFlag> command_flags();
 
 std::optional<Command> command_named(std::string_view word);
-// Command::proxy, which has no word, serves.
+// Returns CommandForm::serves for Command::proxy, which has no word.
 CommandForm form_of(Command command);
 std::string_view word_of(Command command);
 

@@ -18,7 +18,7 @@ using Words = std::vector<std::string>;
 constexpr std::string_view kLevels = "debug|info|warning|error";
 constexpr std::array<std::string_view, 3> kFiles = {"FILE", "CERT", "KEY"};
 
-// The words that may follow a flag or a command, as far as its placeholder says:
+// The words that may follow a flag or a command, taken from its placeholder, such as
 // "stdout|FILE|syslog".
 struct Choices {
   Words words = {};
@@ -27,7 +27,7 @@ struct Choices {
   bool are_none() const { return words.empty() && !are_files_allowed; }
 };
 
-// A word in small letters is meant literally.
+// A word in lower case stands for itself.
 bool is_literal(std::string_view word) {
   return std::ranges::all_of(
       word, [](char c) { return std::islower(static_cast<unsigned char>(c)) != 0; });
@@ -61,7 +61,7 @@ std::string joined(const Words& words, std::string_view separator) {
   return text;
 }
 
-// "--listen" and "-l", for the pattern of a case.
+// Returns "--listen" and "-l", for the pattern of a `case`.
 Words names_of(const Setting& setting) {
   Words names = {flag_of(setting)};
   if (setting.letter != 0) names.push_back(std::string("-") + setting.letter);
@@ -76,7 +76,8 @@ Words flags_of(const CommandRow& row) {
   return flags;
 }
 
-// Escapes each of `special` with a backslash, and ends a quotation in single quotes around one.
+// Escapes each character of `special` with a backslash. The text is within single quotes, so a
+// single quote is written outside of them.
 std::string escaped(std::string_view text, std::string_view special) {
   std::string result;
   for (const char c : text) {
@@ -204,7 +205,7 @@ std::string zsh_spec(std::string_view flag, std::string_view help) {
   return std::string(flag) + "[" + escaped(help, "[]\\:") + "]";
 }
 
-// In the words of _arguments: '*--listen=[where]:ADDR: '.
+// Returns the settings in the syntax of _arguments: '*--listen=[where]:ADDR: '.
 std::string zsh_settings() {
   std::string text;
   for (const Setting& setting : settings()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The completion of command lines in shells, made from the tables of settings and commands.
+// Generates the shells' completion scripts from the tables of settings and commands.
 // Thread: any; constant.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace onehop::config {
 
-// Returns the script for bash, zsh or fish, and std::nullopt for another shell.
+// Returns the script for "bash", "zsh" or "fish"; std::nullopt for any other shell.
 std::optional<std::string> completion(std::string_view shell);
 
 }  // namespace onehop::config

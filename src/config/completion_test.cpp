@@ -41,7 +41,7 @@ TEST(CompletionTest, WordsOfAPlaceholderAreOfferedAndFilesWhereItNamesOne) {
   EXPECT_THAT(script, HasSubstr("-l access-log -x -a 'text json off'"));
   EXPECT_THAT(script, HasSubstr("-l access-log-to -r -F -a 'stdout syslog'"));
   EXPECT_THAT(script, HasSubstr("-l config -r -F -d"));
-  EXPECT_THAT(script, HasSubstr("-l health-path -x -d"));  // a path of a URL
+  EXPECT_THAT(script, HasSubstr("-l health-path -x -d"));  // a path in a URL, not a file
 }
 
 TEST(CompletionTest, QuotesInAHelpDoNotEndTheQuotation) {

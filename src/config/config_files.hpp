@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads the files that --config names, each once: a file that changes later is another reload's.
+// Reads the files that --config names. Each file is read once, so a change during a load is left to
+// the next reload.
 // Thread: any.
 #pragma once
 
@@ -13,7 +14,7 @@
 namespace onehop::config {
 
 struct ConfigFile {
-  std::string name;  // as named; for a file of a directory "conf.d/a.toml"
+  std::string name;  // as named; "conf.d/a.toml" for a file in a directory
   std::string text;
 };
 
@@ -22,17 +23,18 @@ struct NamedFiles {
   std::vector<std::string> names;
 };
 
-// A directory stands for its *.toml in byte order, without hidden ones. A file that cannot be read
-// becomes a finding. Waits for the writer of a pipe.
+// Reads the files. A directory stands for the *.toml files in it, in byte order, without hidden
+// ones. A file that cannot be read becomes a finding. Blocks until the writer of a pipe has closed
+// it.
 std::vector<ConfigFile> read_config_files(const NamedFiles& named, Findings& findings);
-// The same while the process serves: a pipe, which can be read once, becomes a finding.
+// Does the same while the process serves. A pipe, which can be read only once, becomes a finding.
 std::vector<ConfigFile> read_config_files_again(const NamedFiles& named, Findings& findings);
 
-// Reports whether a file can be read only once, as a pipe. A file that does not exist may be read
-// later.
+// Reports whether the file can be read only once, like a pipe. Returns false if it does not exist.
 bool is_read_once(const std::string& name);
 
-// A fingerprint of the contents, or of the errors that kept them from being read.
+// Returns a fingerprint of the names and contents, and of the errors of files that could not be
+// read.
 std::size_t fingerprint_of(const std::vector<ConfigFile>& files, const Findings& findings);
 
 }  // namespace onehop::config

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Configuration: all settings from the command line, the environment and the configuration
+// Configuration holds all settings from the command line, the environment and the configuration
 // files, with the program's defaults. load() fills it in through the table in settings.cpp.
 // Thread: any; constant.
 #pragma once
@@ -49,18 +49,18 @@ struct Configuration {
   static std::vector<std::string> demo_listen() { return {"127.0.0.1:8080"}; }
 
   Command command = Command::proxy;
-  // The words after that of the command, and the flags that only it has: "json".
+  // The words after the command's, and the command's own flags: "json".
   std::vector<std::string> command_words = {};
   std::vector<std::string> command_flags = {};
-  // Files and directories that were read, as named.
+  // The files and directories that were read, as named.
   std::vector<std::string> config_files = {};
   bool watch_config = false;
 
-  // The first of `backends`; not absolute if there is none.
+  // The first of `backends`; not absolute if there are none.
   Url backend;
   std::vector<BackendAddress> backends = {};
   UpstreamSettings upstream = {};
-  // Addresses of the library, and redirect:// ones.
+  // Addresses in the library's form, and redirect:// ones.
   std::vector<std::string> listen = {":80"};
 
   Server::Options server = {};
@@ -76,30 +76,30 @@ struct Configuration {
   std::vector<FieldEdit> header_down = {};
   std::vector<std::string> allow_fields = {};
   std::vector<std::string> upgrades = {"websocket"};
-  // The account to change to once the listeners are open.
+  // The account that the process changes to once its listeners are open.
   std::optional<Account> user = {};
 
-  // Problems that the user should know but that do not prevent serving.
+  // Problems that the user should know about but that do not prevent serving.
   std::vector<std::string> warnings = {};
 
   AcmeSettings acme = {};
   AdminSettings admin = {};
   observe::AccessLogFormat access_log = observe::AccessLogFormat::text;
   observe::LogDestination access_log_to = {};
-  // Where spans are sent; std::nullopt: traces are passed on, and no part is taken in them.
+  // Where spans are sent. If std::nullopt, the proxy passes trace fields on and records no spans.
   std::optional<Url> trace = {};
   double trace_sample = 0.01;
   std::vector<std::string> access_log_fields = {};  // empty: the default line
   bool verbose = false;
   bool core_dumps = false;
-  // Restrict the process to its files, where the kernel can.
+  // Restricts the process to the files that it needs, if the kernel supports that.
   bool landlock = true;
 
-  // The tables of the files. Each is a whole configuration: the settings of the table, and the
-  // others as they are at the top.
+  // The tables of the files. Each is a complete configuration: its own settings, and the values at
+  // the top for all others.
   std::vector<std::shared_ptr<const Configuration>> upstreams = {};
   std::vector<std::shared_ptr<const Configuration>> routes = {};
-  // Of such a table only.
+  // Set in the configuration of a table only.
   TableSettings table = {};
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Contradiction: settings that do not fit together.
+// Contradiction describes settings that do not fit together.
 // Thread: any.
 #pragma once
 
@@ -13,12 +13,12 @@ namespace onehop::config {
 struct Configuration;
 
 struct Contradiction {
-  std::string_view setting;  // one of them, at whose place it is reported
+  std::string_view setting;  // the setting at whose place it is reported
   std::string why;           // names settings as flags: "--tls-key"
-  // The one that `setting` cannot be used with, which may be `setting` itself: one of them has to
-  // change. "": `setting` has no effect beside the others.
+  // The setting that `setting` cannot be combined with, which may be `setting` itself; one of the
+  // two has to change. If "", `setting` has no effect with the other settings as they are.
   std::string_view other = {};
-  // The table of the configuration that has the value; null: the top.
+  // The table that has the value; null for the top of the configuration.
   const Configuration* table = nullptr;
 };
 using Contradictions = std::vector<Contradiction>;

@@ -32,7 +32,7 @@ void about_host(const Configuration& configuration,
                      "--header-up 'Host: ...' and --host-header both set the Host that is sent: "
                      "use one of them"});
   }
-  // At the top of a file it may be for routes.
+  // At the top, the setting may be meant for routes that override the other one.
   const bool is_for_others = !configuration.routes.empty();
   const bool keeps_host = configuration.host_header == "keep" && !edits_host;
   if (configuration.map_back_host && keeps_host && !is_for_others) {
@@ -160,7 +160,7 @@ void about_watch(const Configuration& configuration, Contradictions& found) {
 
 void about_readiness(const Configuration& configuration, Contradictions& found) {
   if (!configuration.admin.ready_needs_upstream) return;
-  const bool is_demo = configuration.command == Command::demo;  // which has a backend of its own
+  const bool is_demo = configuration.command == Command::demo;  // the demo has its own backend
   const auto leads_to_service = [](const auto& route) {
     return route->table.leads_to_backend() && have_service(route->backends);
   };

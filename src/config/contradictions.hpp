@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finds settings that contradict each other, other than those about listeners and the TLS of
+// Finds settings that contradict each other, except settings about listeners and about TLS with
 // clients.
 // Thread: owner.
 #pragma once
@@ -14,13 +14,13 @@ namespace onehop::config {
 
 struct Configuration;
 
-// Of those that are at the top only. `was_given` reports whether any source gives a setting, by
-// name.
+// Checks the settings that exist only at the top. `was_given` reports whether any source gives the
+// setting of that name.
 Contradictions find_contradictions(const Configuration& configuration,
                                    const std::function<bool(std::string_view name)>& was_given);
 
-// Of those about a backend and the requests to it, as they count for one backend: that at the top,
-// or that of a table. Fills in the TLS options of its connections.
+// Checks the settings about one backend and the requests to it; `configuration` is the top or a
+// table. Fills in the TLS options of the connections to that backend.
 Contradictions find_contradictions_of_backend(
     Configuration& configuration, const std::function<bool(std::string_view name)>& was_given);
 

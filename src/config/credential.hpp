@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Settings that name a file accept "credential:NAME", a credential that systemd gives to the
-// service (LoadCredential=NAME:FILE): the file NAME in $CREDENTIALS_DIRECTORY.
+// Settings that name a file also accept "credential:NAME", the name of a credential that systemd
+// passes to the service (LoadCredential=NAME:FILE). It stands for the file NAME in
+// $CREDENTIALS_DIRECTORY.
 // Thread: any.
 #pragma once
 
@@ -12,14 +13,14 @@
 
 namespace onehop::config {
 
-// Returns the path of the credential, or `text` if it does not name one. Without
-// $CREDENTIALS_DIRECTORY, the name of a credential stays as it is.
+// Returns the path of the credential, or `text` if it does not name one. If $CREDENTIALS_DIRECTORY
+// is not set, the name of a credential is returned unchanged.
 Parsed<std::string> path_of_file(std::string_view text);
 
-// Reports whether it is the name of a credential, which only a service has: the result of
-// path_of_file() is not a path.
+// Reports whether `file`, a result of path_of_file(), is still the name of a credential and not a
+// path, because the process is not a service.
 bool is_unresolved(std::string_view file);
-// Why it cannot be used here.
+// Returns the reason why such a name cannot be used here.
 std::string why_unresolved(std::string_view file);
 
 }  // namespace onehop::config

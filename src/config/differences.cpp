@@ -21,7 +21,7 @@ bool are_none(const Values& values) {
   return !values || values->empty();
 }
 
-// With the first certificate, and without the last one, listeners change between http and https.
+// Adding the first certificate, or removing the last one, changes listeners between http and https.
 When when_of(const Setting& setting, const Values& before, const Values& after) {
   const bool switches_tls = setting.name == "tls" && are_none(before) != are_none(after);
   return switches_tls ? When::new_listener : setting.when;
@@ -34,7 +34,7 @@ std::string shown(const Setting& setting, Values values) {
   return toml_value(setting, *values);
 }
 
-// The values of a setting in a table, which may be null.
+// Returns the values that a table sets for a setting; std::nullopt if it sets none or is null.
 Values values_in(const Configuration* table, const Setting& setting) {
   if (table == nullptr || !table->table.has(setting.name)) return std::nullopt;
   return setting.values(*table);
@@ -69,7 +69,7 @@ void visit_tables(TableKind kind,
   }
 }
 
-// The same for all settings, those at the top first, with "" as the title.
+// Does the same for all settings, first for those at the top, with "" as the title.
 template <class Visit>
 void visit_settings(const Configuration& before, const Configuration& after, Visit visit) {
   for (const Setting& setting : settings()) {
@@ -129,7 +129,8 @@ std::string name_of(const Difference& change) {
   return (change.table.empty() ? "" : change.table + ": ") + std::string(change.setting->name);
 }
 
-// As a command that does not serve: the credentials are those of the service.
+// Loads the text for the command `check`, which does not serve: only the service has its
+// credentials.
 Loaded load_printed(const std::string& text) {
   const std::string name = "the running configuration";
   return load({"check", "--config", name}, {},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Compares two configurations setting by setting: what a reload would change, and when each change
-// takes effect. The contents of files that settings name are not compared.
+// Compares two configurations setting by setting, to list the changes that a reload would make and
+// when each takes effect. The contents of files that settings name are not compared.
 // Thread: any.
 #pragma once
 
@@ -18,42 +18,43 @@
 namespace onehop::config {
 
 struct Difference {
-  // std::nullopt: the table does not have the setting. An emptied list is there.
+  // std::nullopt if the table does not have the setting; an empty list if it has the setting with
+  // an empty list.
   using Values = std::optional<std::vector<std::string>>;
 
   const Setting* setting;
   Values before;
   Values after;
   When when;
-  // Of a setting in a table: "upstream.api", "route a.example/api/*".
+  // The table of the setting, such as "upstream.api" or "route a.example/api/*"; "" for the top.
   std::string table = {};
 };
 
-// "idle-timeout"; "upstream.api: connect-timeout" in a table.
+// Returns "idle-timeout", or "upstream.api: connect-timeout" for a setting in a table.
 std::string name_of(const Difference& change);
 
-// In the order of the table of settings, then those of tables of the files. With hidden secrets,
-// two fields that differ in them only are equal.
+// Returns the differences at the top in the order of the table of settings, then those in tables of
+// the files. If secrets are hidden, two values that differ only in a secret are equal.
 std::vector<Difference> differences(const Configuration& before,
                                     const Configuration& after,
                                     Secrets secrets = Secrets::shown);
 
-// Sentences about values that are hidden in both and otherwise equal: whether a secret has changed
-// is not known. "header-up: 1 value is hidden, and was not compared".
+// Returns a sentence for each setting whose values are equal except for hidden secrets, which may
+// have changed: "header-up: 1 value is hidden, and was not compared".
 std::vector<std::string> not_compared(const Configuration& before, const Configuration& after);
 
-// Of a change that no reload makes, the one thing that does: "`onehop upgrade`, which drops
-// nothing" or "a restart"; "" if a reload makes it.
+// Returns the action that applies a change that a reload cannot apply: "`onehop upgrade`, which
+// drops nothing" or "a restart". Returns "" if a reload applies it.
 std::string_view remedy_for(const Setting& setting);
 
-// One line for each remedy that the changes need: "a reload cannot change --workers: that needs
-// `onehop upgrade`, which drops nothing\n"; "" if a reload makes them all.
+// Returns one line for each remedy that the changes need: "a reload cannot change --workers: that
+// needs `onehop upgrade`, which drops nothing\n". Returns "" if a reload applies all changes.
 std::string remedies_for(const std::vector<Difference>& changes);
 
-// Reads what print_configuration() has printed, of a running process.
+// Loads the text that print_configuration() has printed in a running process.
 Loaded load_printed(const std::string& text);
 
-// "idle-timeout: "75s" becomes "10s" (next timer)". Secrets are hidden.
+// Returns "idle-timeout: "75s" becomes "10s" (next timer)". Secrets are hidden.
 std::string text_of(const Difference& change);
 
 }  // namespace onehop::config

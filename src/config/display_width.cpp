@@ -29,7 +29,7 @@ constexpr std::array<WideBlock, 12> kWide{{
     {0x20000, 0x3fffd},
 }};
 
-// Characters that are drawn over the one before, or not at all.
+// Characters that are drawn over the previous one, or not at all.
 constexpr std::array<WideBlock, 6> kZero{{
     {0x0300, 0x036f},
     {0x200b, 0x200f},
@@ -50,7 +50,7 @@ constexpr std::uint8_t byte_at(std::string_view text, std::size_t at) {
   return static_cast<std::uint8_t>(text[at]);
 }
 
-// The bytes of the code point that begins there; 1 for a byte that is not UTF-8.
+// Returns the number of bytes of the code point at `at`; 1 for a byte that is not UTF-8.
 std::size_t size_at(std::string_view text, std::size_t at) {
   const std::uint8_t lead = byte_at(text, at);
   const std::size_t size = lead >= 0xf0 ? 4U : lead >= 0xe0 ? 3U : lead >= 0xc2 ? 2U : 1U;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The columns that a text has on a terminal, and the places of code points in it. Bytes that are
-// not UTF-8 count as one column each.
+// The width of a text on a terminal, and the positions of its code points. A byte that is not UTF-8
+// counts as one code point, one column wide.
 // Thread: any.
 #pragma once
 
@@ -11,19 +11,21 @@
 
 namespace onehop::config {
 
-// A tab counts as one column: blanks_below() repeats it.
+// Returns the number of columns. A tab counts as one column, since blanks_below() repeats it.
 std::size_t display_width(std::string_view text);
 
 // Returns blanks as wide as the text, with its tabs.
 std::string blanks_below(std::string_view text);
 
-// The byte at which a code point begins, which is counted from 0. Past the end: the text's size.
+// Returns the byte at which code point `index` begins, counted from 0; the size of the text if it
+// has fewer code points.
 std::size_t offset_of_code_point(std::string_view text, std::size_t index);
 
-// The code point at the beginning of a text that is not empty; a byte that is not UTF-8 is its own.
+// Returns the first code point of the text, which is not empty. For a byte that is not UTF-8,
+// returns that byte.
 char32_t first_code_point(std::string_view text);
 
-// The number of code points that begin in the text.
+// Returns the number of code points that begin in the text.
 std::size_t count_code_points(std::string_view text);
 
 }  // namespace onehop::config

@@ -91,7 +91,7 @@ std::vector<KnownEdit> expand_edits(const std::vector<FieldEdit>& edits,
 
 void apply_edits(const std::vector<KnownEdit>& edits, Headers& headers) {
   for (const KnownEdit& edit : edits) {
-    // A value that no field may have, such as a subject with a line break, is not sent.
+    // A value that is not valid in a field, such as a subject with a line break, is not sent.
     if (edit.removes || !headers.try_set(edit.name, edit.value)) headers.erase(edit.name);
   }
 }

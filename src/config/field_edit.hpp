@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FieldEdit: one --header-up or --header-down: "Name: value" sets a field, "-Name" removes it. The
-// value may have placeholders: if they make it empty, the field is removed.
+// FieldEdit is one --header-up or --header-down: "Name: value" sets a field, "-Name" removes it. If
+// a value with placeholders expands to an empty string, the field is removed.
 // Thread: any; constant.
 #pragma once
 
@@ -23,8 +23,8 @@ struct FieldEdit {
   std::string written = {};  // as typed
 };
 
-// Refuses fields that are not valid on the wire and those that the proxy itself controls (RFC 9110
-// §7.6.1).
+// Parses an edit. Refuses fields that are not valid on the wire, and fields that the proxy itself
+// controls (RFC 9110 §7.6.1).
 Parsed<FieldEdit> parse_field_edit(std::string_view text);
 
 bool have_placeholders(const std::vector<FieldEdit>& edits);
@@ -36,7 +36,7 @@ void remove_lookalikes(const std::vector<FieldEdit>& edits, Headers& headers);
 // Applies edits without placeholders.
 void apply_edits(const std::vector<FieldEdit>& edits, Headers& headers);
 
-// Edits with their values for one request.
+// An edit with its value for one request.
 struct KnownEdit {
   std::string name;
   std::string value;
@@ -45,7 +45,7 @@ struct KnownEdit {
 std::vector<KnownEdit> expand_edits(const std::vector<FieldEdit>& edits, const RequestFacts& facts);
 void apply_edits(const std::vector<KnownEdit>& edits, Headers& headers);
 
-// Explains how the edits contradict each other; "" if they do not.
+// Returns how the edits contradict each other; "" if they do not.
 std::string contradiction_in(const std::vector<FieldEdit>& edits);
 
 }  // namespace onehop::config

@@ -138,7 +138,7 @@ TEST_F(FieldEditExpanded, RemovesTheFieldWhereNothingIsKnown) {
   EXPECT_EQ(headers.get("X-Peer"), "::1");
 }
 
-// Placeholders in another edit make no difference.
+// Even if another edit has placeholders.
 TEST_F(FieldEditExpanded, AFieldThatIsSetToNothingIsEmptyAndOneOfWhichNothingIsKnownIsRemoved) {
   MessageAccess::set_connection(request, info);
   const std::vector<FieldEdit> edits = {*parse_field_edit("X-Empty:"),
@@ -151,7 +151,7 @@ TEST_F(FieldEditExpanded, AFieldThatIsSetToNothingIsEmptyAndOneOfWhichNothingIsK
   EXPECT_FALSE(headers.has("X-Gone"));
 }
 
-// The last edit counts.
+// The last edit wins.
 TEST(FieldEdit, OfTheSameFieldIsAppliedInOrder) {
   struct Case {
     std::vector<const char*> edits;

@@ -31,7 +31,7 @@ std::string of_tls(const RequestFacts& facts) {
   return tls ? std::string(kMember(*tls)) : std::string();
 }
 
-// The first member of the field's list, if the peer is trusted.
+// Returns the first member of the field's list if the peer is trusted, else "".
 std::string told(const RequestFacts& facts, FieldName name) {
   if (!facts.peer_is_trusted) return {};
   return std::string(*ListMembers(facts.in.headers().get_or_empty(name)).begin());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FieldTemplate: the value of a --header-up or --header-down, in which {client} and other names in
-// braces stand for facts about the request. {{ and }} are literal braces.
+// FieldTemplate is the value of a --header-up or --header-down. In it, {client} and other names in
+// braces stand for facts about the request; {{ and }} are literal braces.
 // Thread: any; constant.
 #pragma once
 
@@ -19,21 +19,21 @@ namespace onehop::config {
 // The facts that a template can name.
 struct RequestFacts {
   const Request& in;     // as received
-  bool peer_is_trusted;  // its X-Forwarded-* fields count
+  bool peer_is_trusted;  // the peer may set X-Forwarded-* fields
 };
 
 class FieldTemplate {
  public:
-  // `text` is a part of `whole`, which an error shows with a caret.
+  // Parses `text`, a part of `whole`. An error shows `whole` with a caret.
   static Parsed<FieldTemplate> parse(std::string_view whole, std::string_view text);
 
   bool has_placeholders() const noexcept { return !placeholders_.empty(); }
-  // The value, if there are no placeholders.
+  // Returns the value. Valid only without placeholders.
   const std::string& text() const noexcept { return texts_.front(); }
   std::string expand(const RequestFacts& facts) const;
 
  private:
-  // Text, placeholder, text, placeholder, ..., text.
+  // Alternates with the placeholders: text, placeholder, text, ..., text.
   std::vector<std::string> texts_{std::string()};
   std::vector<std::size_t> placeholders_;  // indexes into the table
 };

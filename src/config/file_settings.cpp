@@ -14,7 +14,8 @@
 namespace onehop::config {
 namespace {
 
-// Of the name of an upstream, which is in titles, metrics and log lines as it is.
+// Reports whether the name of an upstream may contain `c`. Titles, metrics and log lines contain
+// the name unescaped.
 bool is_of_name(char c) noexcept {
   return ascii::is_alpha(c) || ascii::is_digit(c) || c == '-' || c == '_' || c == '.';
 }

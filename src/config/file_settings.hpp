@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The settings in the text of a configuration file: keys are names of settings, in which '_' stands
-// for '-', and values have the type of the setting.
+// Reads the settings in the text of a configuration file. Keys are names of settings, in which '_'
+// may stand for '-'; values have the type of their setting.
 // Thread: any.
 #pragma once
 
@@ -12,14 +12,14 @@
 
 namespace onehop::config {
 
-// The texts of configuration files.
+// The settings of all configuration files, not yet parsed.
 struct FileSettings {
   GivenSettings top = {};
   std::vector<GivenTable> tables = {};  // in the order of the files
 };
 
-// Adds what the file gives. A setting or an upstream that is there already, from another file, is a
-// finding.
+// Adds the settings of `file` to `given`. A setting or an upstream that another file has added
+// already becomes a finding.
 void read_settings(const ConfigFile& file, FileSettings& given, Findings& findings);
 
 }  // namespace onehop::config

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finding: one mistake in the configuration, or one thing in it that the operator should know, with
-// its place. Loading a configuration collects all of them.
+// Finding is one mistake in the configuration, or a fact about it that the operator should know,
+// with its place. load() collects all findings.
 // Thread: any.
 #pragma once
 
@@ -15,7 +15,7 @@ namespace onehop::config {
 
 enum class Severity : std::uint8_t { warning, error };
 
-// Where a value comes from, in the order of precedence from the last.
+// The source of a value, in ascending order of precedence.
 enum class Source : std::uint8_t { default_value, file, variable, flag };
 
 // A place in one of the sources.
@@ -26,10 +26,10 @@ struct Origin {
   std::size_t column = 0;  // in code points, from 1
 };
 
-// A text with a wrong part: a line of a file, or a value as typed.
+// A text with the wrong part of it: a line of a file, or a value as typed.
 struct Excerpt {
   std::string text = {};  // "" for none
-  std::size_t begin = 0;  // the part, in bytes of the text
+  std::size_t begin = 0;  // of the wrong part, in bytes of the text
   std::size_t size = 0;   // 0: the text is shown without carets
 };
 
@@ -37,7 +37,7 @@ struct Finding {
   Severity severity = Severity::error;
   Origin origin = {};
   std::string message = {};
-  std::string hint = {};  // what to do: "did you mean --listen?"; may be ""
+  std::string hint = {};  // the remedy: "did you mean --listen?"; may be ""
   Excerpt excerpt = {};
 };
 
@@ -46,14 +46,15 @@ using Findings = std::vector<Finding>;
 bool has_errors(const Findings& findings);
 std::size_t count_of(const Findings& findings, Severity severity);
 
-// "onehop.toml:4", "--listen", "ONEHOP_LISTEN"; "default" for a default.
+// Returns "onehop.toml:4", "--listen" or "ONEHOP_LISTEN"; "default" for a default, "argument" for
+// an argument.
 std::string text_of(const Origin& origin);
 
-// One line for a log: "onehop.toml:4:1: unknown setting 'lsten'; did you mean listen?"
+// Returns one line for a log: "onehop.toml:4:1: unknown setting 'lsten'; did you mean listen?"
 std::string sentence_of(const Finding& finding);
 
-// Sets message, hint and excerpt from a refusal (config/parsed.hpp), which may point at a part of a
-// text and end with a suggestion.
+// Sets the message, hint and excerpt of `finding` from the error of a Parsed (config/parsed.hpp),
+// which may point at a part of a text and end with a suggestion.
 void explain(Finding& finding, std::string_view refusal);
 
 }  // namespace onehop::config

@@ -49,7 +49,8 @@ class Writer {
     text_ += '\n';
   }
 
-  // The hint is beside the carets of a line of a file. A value as typed is shown after it.
+  // Reports whether the excerpt is a line of a file with carets. The hint is then written beside
+  // the carets; otherwise it follows the message.
   static bool has_carets(const Finding& finding) {
     return finding.origin.line != 0 && !finding.excerpt.text.empty() && finding.excerpt.size != 0;
   }
@@ -143,7 +144,7 @@ std::string json_of(const Findings& findings) {
   const nlohmann::ordered_json whole = {{"findings", std::move(list)},
                                         {"errors", count_of(findings, Severity::error)},
                                         {"warnings", count_of(findings, Severity::warning)}};
-  // Bytes that are not UTF-8 are replaced.
+  // Replaces bytes that are not UTF-8.
   return whole.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Findings for people, with the line and carets below its wrong part, and for programs.
+// Formats findings for people, with the line and carets below its wrong part, and for programs as
+// JSON.
 // Thread: any.
 #pragma once
 
@@ -12,10 +13,10 @@ namespace onehop::config {
 
 enum class Colour : std::uint8_t { never, always };
 
-// Each finding has one to three lines; all end with a line break.
+// Returns one to three lines for each finding; each line ends with a line break.
 std::string text_of(const Findings& findings, Colour colour = Colour::never);
 
-// "4 errors, 1 warning"; "" for no finding.
+// Returns "4 errors, 1 warning"; "" if there are no findings.
 std::string summary_of(const Findings& findings);
 
 // {"findings": [{"severity": "error", "source": "file", "name": "onehop.toml", "line": 4, ...}],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Given: the texts that one source has for one setting, before they are understood.
+// Given holds the texts that one source has for one setting, before they are parsed.
 // Thread: any.
 #pragma once
 
@@ -17,14 +17,14 @@ namespace onehop::config {
 struct GivenValue {
   std::string text;
   Origin origin = {};
-  Excerpt excerpt = {};      // of a file: the line, and the value in it
-  std::size_t text_at = 0;   // of a file: where the text begins in the line, if is_verbatim
-  bool is_verbatim = false;  // the text is in the line as it is
+  Excerpt excerpt = {};      // in a file: the line, and the value in it
+  std::size_t text_at = 0;   // in a file: the text's first byte in the line, if is_verbatim
+  bool is_verbatim = false;  // the line contains the text unchanged
 };
 
 struct Given {
   Origin origin;
-  Excerpt excerpt = {};  // of a file: the line, and the key in it
+  Excerpt excerpt = {};  // in a file: the line, and the key in it
   std::vector<GivenValue> values = {};
 };
 

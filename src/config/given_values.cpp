@@ -12,14 +12,15 @@
 namespace onehop::config {
 namespace {
 
-// "did you mean 75s?" is "did you mean "75s"?" where only a text has a unit.
+// Changes "did you mean 75s?" to "did you mean "75s"?" for a file, in which only a text can have a
+// unit.
 void quote_suggestion(std::string& hint) {
   constexpr std::string_view kBefore = "did you mean ";
   if (!hint.starts_with(kBefore) || !hint.ends_with('?') || hint.contains(", ")) return;
   hint.insert(kBefore.size(), "\"").insert(hint.size() - 1, "\"");
 }
 
-// A value that a setting refuses, at the place of the wrong part if that is known.
+// Returns the finding about a refused value, at the place of the wrong part if that is known.
 Finding refused_value(const Setting& setting, const GivenValue& value, std::string_view why) {
   Finding finding{.origin = value.origin};
   explain(finding, why);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Understands the values that one source has for a setting. A value that is refused is a finding at
-// its place.
+// Parses the values that one source has for a setting. Each value that the setting refuses becomes
+// a finding at its place.
 // Thread: any.
 #pragma once
 
@@ -13,16 +13,17 @@
 
 namespace onehop::config {
 
-// Returns whether all of them are good.
+// Reports whether all values are good.
 bool check_values(const Setting& setting, const Given& given, Findings& findings);
 
-// Checks them and, if all are good, sets the setting.
+// Checks the values and, if all are good, stores them in `configuration`.
 void set_values(const Setting& setting,
                 const Given& given,
                 Configuration& configuration,
                 Findings& findings);
 
-// A message for a file: "--tls-key needs --tls" is "tls-key needs tls" there.
+// Returns the message with keys of a file for flags: "--tls-key needs --tls" becomes "tls-key needs
+// tls".
 std::string with_keys(const std::string& message);
 
 }  // namespace onehop::config

@@ -51,7 +51,7 @@ settings again.
 Exit codes: 0 success, 1 run-time error, 2 usage error.
 )";
 
-// The column of the explanations.
+// The column at which explanations begin.
 constexpr std::size_t kColumn = 40;
 
 std::string line_for(const Setting& setting, const Configuration& defaults) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The text of `onehop help`, generated from the table of settings; at most 100 columns wide.
+// Generates the text of `onehop help` from the table of settings, at most 100 columns wide.
 // Thread: any.
 #pragma once
 

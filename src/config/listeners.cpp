@@ -19,7 +19,7 @@ bool any_with_tls(const std::vector<std::string>& listeners, bool has_tls) {
       listeners, [has_tls](const std::string& listener) { return is_https(listener, has_tls); });
 }
 
-// Checks that each listener has what its scheme needs, and that one uses the certificate.
+// Checks that there is a certificate if a listener needs one, and that a listener uses it.
 Contradictions check_tls(const Configuration& configuration) {
   const std::vector<std::string>& listeners = configuration.listen;
   const bool has_tls = configuration.server.tls.has_value();
@@ -41,7 +41,7 @@ Contradictions check_tls(const Configuration& configuration) {
                       " is without TLS; add --listen https://:443"}};
 }
 
-// Whether both name the same sockets, with the same scheme or not.
+// Reports whether both name the same sockets, regardless of their schemes.
 bool is_same(const std::string& listener, const std::string& other) {
   if (listener == other) return true;
   if (inherited_name(listener) || inherited_name(other)) return false;
@@ -50,7 +50,7 @@ bool is_same(const std::string& listener, const std::string& other) {
   return address && other_address && *address == *other_address;
 }
 
-// Checks that the listeners of the PROXY protocol are listeners.
+// Checks that the listeners that --proxy-protocol-listen names exist.
 Contradictions check_proxied(const Configuration& configuration) {
   constexpr const char* kName = "proxy-protocol-listen";
   const Server::Options& server = configuration.server;

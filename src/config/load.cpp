@@ -22,7 +22,7 @@
 namespace onehop::config {
 namespace {
 
-// The demo serves this machine only, and has endless streams.
+// The demo serves only this machine, and has endless responses that a drain would wait for.
 void set_demo_defaults(Configuration& configuration) {
   configuration.listen = Configuration::demo_listen();
   configuration.drain_timeout = std::chrono::seconds(1);
@@ -58,7 +58,8 @@ class Loader {
   }
 
  private:
-  // The sources in the order of precedence; a later one adds what the ones before do not have.
+  // Reads the sources in order of precedence. Each source adds the settings that earlier ones do
+  // not have.
   void gather(const Environment& environment) {
     GivenSettings& given = loaded_.given;
     given = std::move(arguments_.given);
@@ -82,14 +83,15 @@ class Loader {
     loaded_.tables = std::move(in_files.tables);
   }
 
-  // A value in a file is checked even if a flag overrides it.
+  // Checks values in files even if a flag or a variable overrides them.
   void check_overridden(const GivenSettings& in_files) {
     for (const auto& [setting, given] : in_files) {
       if (loaded_.given.contains(setting)) check_values(*setting, given, loaded_.findings);
     }
   }
 
-  // They are about what serves. A command that looks at that, or stops it, needs only its socket.
+  // Makes findings in files and variables warnings. Those settings are for the process that serves;
+  // a command that inspects or controls that process needs only its socket.
   void forgive_files_and_variables() {
     for (Finding& finding : loaded_.findings) {
       const Source source = finding.origin.source;
@@ -103,7 +105,7 @@ class Loader {
     const bool serves = form_of(arguments_.command) == CommandForm::serves;
     if (serves) require_backend();
     check_credentials();
-    if (has_errors(loaded_.findings)) return;  // they may be the cause of a contradiction
+    if (has_errors(loaded_.findings)) return;  // an error may be the cause of a contradiction
     Contradictions found =
         apply_client_side_tls(configuration.tls, configuration.acme.is_on(), configuration.server);
     if (found.empty()) {
@@ -121,7 +123,8 @@ class Loader {
           finding_about(loaded_, one.setting, std::move(one.why), one.table));
   }
 
-  // Only the service has them; a check by hand cannot look at them.
+  // Reports credentials that are not available. Only the service has them, so a manual `onehop
+  // check` warns that it does not check them.
   void check_credentials() {
     const bool is_check = arguments_.command == Command::check;
     for (const auto& [setting, given] : loaded_.given) {
@@ -138,7 +141,7 @@ class Loader {
     }
   }
 
-  // A file with mistakes may name it in one of them.
+  // Reports a missing backend, unless a file has mistakes: one of them may be in its backend.
   void require_backend() {
     const bool is_given =
         loaded_.given_for(kBackendSetting) != nullptr &&
@@ -209,7 +212,8 @@ Loaded load(const std::vector<std::string>& arguments,
 
 namespace {
 
-// The values that count for a table; those at the top, if neither it nor its upstream has some.
+// Returns the values that are in effect for a table: its own, those of its upstream, or those at
+// the top.
 const Given* given_for(const Loaded& loaded, std::string_view setting, const Configuration* table) {
   const Given* const own =
       table == nullptr ? nullptr : given_in(loaded.tables, loaded.configuration, *table, setting);

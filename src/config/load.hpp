@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// load() turns arguments, environment and configuration files into a Configuration and the list of
-// everything that is wrong with them. A flag overrides its environment variable, which overrides
-// the file, which overrides the default; lists are replaced as a whole. It opens the configuration
-// files, each once, and reads the system's accounts; the files that settings name are read by those
-// who use them.
+// load() turns the arguments, the environment and the configuration files into a Configuration and
+// a list of all mistakes in them. A flag overrides its environment variable, which overrides the
+// file, which overrides the default; lists are replaced as a whole. load() reads each configuration
+// file once, and the system's accounts; it does not open the files that settings name.
 // Thread: any.
 #pragma once
 
@@ -23,15 +22,17 @@
 namespace onehop::config {
 
 struct Loaded {
-  // Good for use only if is_usable().
+  // Valid only if is_usable().
   Configuration configuration = {};
-  // Those of files in the order of the files, then those of variables, then those of flags.
+  // Findings in files first, in the order of the files, then those in variables, then those in
+  // flags.
   Findings findings = {};
-  // The values of each setting that does not have its default, with their places.
+  // The values of each setting that some source sets, with their places.
   GivenSettings given = {};
-  // Of the files; those of Configuration::upstreams and Configuration::routes.
+  // The tables of the files, from which Configuration::upstreams and Configuration::routes are
+  // made.
   std::vector<GivenTable> tables = {};
-  // Of the files (config/config_files.hpp); 0 without any.
+  // The fingerprint of the files (config/config_files.hpp); 0 without files.
   std::size_t files_fingerprint = 0;
 
   bool is_usable() const { return !has_errors(findings); }
@@ -47,9 +48,9 @@ Loaded load(const std::vector<std::string>& arguments,
             const Environment& environment,
             const ReadFiles& read_files = read_config_files);
 
-// Both make a finding at the place where the setting was given. If `table` is a table of the
-// configuration, that is the place whose value counts there: the table, the upstream of a route, or
-// the top.
+// Both functions make a finding at the place where the setting was given. If `table` is a table of
+// the configuration, that is the place whose value is in effect there: the table itself, the
+// upstream that a route names, or the top.
 //
 // `message` names settings as flags; for a file, the dashes are removed.
 Finding finding_about(const Loaded& loaded,
@@ -57,7 +58,7 @@ Finding finding_about(const Loaded& loaded,
                       std::string message,
                       const Configuration* table = nullptr);
 
-// About one value of the setting, which `message` does not name.
+// Makes a finding about one value of the setting. `message` does not name the setting.
 Finding finding_about_value(const Loaded& loaded,
                             std::string_view setting,
                             std::size_t value,

@@ -19,8 +19,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// Loads files that exist in memory only.
-// The text that `check` prints.
+// Returns the text that `check` prints for a configuration file, which exists only in memory.
 std::string check(const std::string& text) {
   return text_of(load_text(text).findings);
 }
@@ -54,7 +53,7 @@ TEST(LoadFile, FlagBeforeVariableBeforeFileBeforeDefault) {
   EXPECT_EQ(loaded.configuration.server.body_timeout, std::chrono::seconds(2));
   EXPECT_EQ(loaded.configuration.server.header_timeout, std::chrono::seconds(1));
   EXPECT_EQ(loaded.configuration.server.write_timeout, std::chrono::seconds(60));
-  EXPECT_THAT(loaded.configuration.server.trust, ElementsAre("unix"));  // as a whole
+  EXPECT_THAT(loaded.configuration.server.trust, ElementsAre("unix"));  // replaced as a whole
   EXPECT_EQ(text_of(loaded.given_for("idle-timeout")->origin), "--idle-timeout");
   EXPECT_EQ(text_of(loaded.given_for("body-timeout")->origin), "ONEHOP_BODY_TIMEOUT");
   EXPECT_EQ(text_of(loaded.given_for("header-timeout")->origin), "onehop.toml:4");
@@ -95,7 +94,7 @@ TEST(LoadFile, ReportsEveryMistakeInTheOrderOfTheFile) {
   EXPECT_EQ(summary_of(loaded.findings), "4 errors");
 }
 
-// The three mistakes of those who have never seen TOML, and their like.
+// The three typical mistakes of users who do not know TOML, and similar ones.
 TEST(LoadFile, SaysHowToWriteALineThatIsNotToml) {
   const std::pair<const char*, const char*> cases[] = {
       {"drain-timeout = 30s",
@@ -190,7 +189,7 @@ TEST(LoadFile, ReportsSeveralMistakesOfSyntaxAndOfMeaningAtOnce) {
             "onehop.toml:6:12: error: texts need quotes\n"
             "  6 | max-body = 10MiB\n"
             "    |            ^^^^^ write max-body = \"10MiB\"\n");
-  // After an open bracket, nothing is known of the rest.
+  // The rest of the file after an open bracket cannot be judged.
   EXPECT_EQ(check("listen = [\":80\"\nworkers = many\nverbose = yes\n"),
             "onehop.toml:1:10: error: this [ is not closed\n"
             "  1 | listen = [\":80\"\n"
@@ -308,14 +307,14 @@ TEST(LoadFile, PlacesContradictionsInTheFile) {
   EXPECT_EQ(check("workers = 2\n"),
             "onehop.toml: error: the backend is missing: add the URL that requests go to, as in\n"
             "    backend = \"http://localhost:8000\"\n");
-  // With the command line.
+  // A file may also contradict the command line.
   EXPECT_EQ(text_of(load_text("backend = 8000\nmax-streams = 5\n", {"--http2", "off"}).findings),
             "onehop.toml:2:1: error: max-streams configures HTTP/2, which http2 off disables\n"
             "  2 | max-streams = 5\n"
             "    | ^^^^^^^^^^^\n");
 }
 
-// A flag hides the value, not the mistake.
+// A flag overrides the value but does not hide the mistake.
 TEST(LoadFile, ChecksValuesThatAFlagOverrides) {
   const Loaded loaded = load_text("backend = 8000\nworkers = \"many\"\n", {"--workers", "2"});
   ASSERT_EQ(loaded.findings.size(), 1U);
@@ -334,7 +333,8 @@ TEST(FindingText, PlacesCaretsByDisplayWidthAndKeepsTabs) {
                         "    |                        ^^ "));
 }
 
-// C1 controls move the cursor of some terminals; marks of direction change what is seen.
+// C1 controls move the cursor of some terminals, and marks of direction change the order of visible
+// text.
 TEST(FindingText, ShowsNoCharacterThatChangesOthers) {
   const std::string odd = "\xc2\x9b\xe2\x80\xae\xe2\x81\xa6\xd8\x9c\xe2\x80\xa8";
   EXPECT_EQ(check("hold = false # \u00e4 " + odd + "\n"),
@@ -357,7 +357,7 @@ TEST(FindingText, ShowsAValueAsTypedBelowItsFlag) {
             "--workers: error: 'x' is not a whole number\n");
 }
 
-// Each value of a list keeps its place, but not the line.
+// Each value of a long list keeps its place but no copy of the line.
 TEST(LoadFile, TakesALongListOnOneLine) {
   const auto began = std::chrono::steady_clock::now();
   std::string text = "backend = 8000\ntrust = [";
@@ -400,7 +400,7 @@ TEST(LoadFile, RefusesDeepKeys) {
   }
 }
 
-// `onehop stop` with a file that has become wrong.
+// `onehop stop` works although the file has become invalid.
 TEST(LoadFile, CommandsToARunningProcessForgiveWhatServes) {
   const std::vector<ConfigFile> files = {{"a.toml", "admin-socket = \"/run/a\"\nworkers = \"x\"\n"},
                                          {"b.toml", "= ="}};
@@ -435,7 +435,7 @@ TEST(FindingText, HasColoursIfAsked) {
   const Finding finding{.origin = {Source::variable, "ONEHOP_X"}, .message = "wrong"};
   EXPECT_EQ(text_of(Findings{finding}, Colour::always),
             "\x1b[1mONEHOP_X: \x1b[0m\x1b[1;31merror: \x1b[0mwrong\n");
-  // Control characters of a file do not reach the terminal.
+  // Control characters in a file do not reach the terminal.
   const Finding hostile{.origin = {Source::file, "a\x1b[2J"}, .message = "\x1b[31m"};
   EXPECT_EQ(text_of(Findings{hostile}), "a?[2J: error: ?[31m\n");
 }

@@ -207,7 +207,8 @@ TEST(CommandLine, WarnsOfAVariableThatIsNearlyASetting) {
                                               {"ONEHOP_LISTEN", ":2"},
                                               {"ONEHOP_SERVICE_HOST", "10.0.0.1"},
                                               {"ONEHOP_PORT_8080_TCP", "tcp://10.0.0.1:8080"},
-                                              // Of a service named onehop-backend.
+                                              // Kubernetes sets these for a service named
+                                              // onehop-backend.
                                               {"ONEHOP_BACKEND_SERVICE_HOST", "10.0.0.1"},
                                               {"ONEHOP_BACKEND_SERVICE_PORT", "80"},
                                               {"ONEHOP_BACKEND_PORT", "tcp://10.0.0.1:80"},

@@ -18,7 +18,7 @@ using observe::LogDestination;
 constexpr std::array<std::string_view, 2> kPlaces = {"stdout", "syslog"};
 constexpr std::string_view kSyslogAt = "syslog:";
 
-// "user:password@" of a URL.
+// Returns "user:password@" of a URL; "" if it has none.
 std::string_view credentials_in(std::string_view url) {
   const auto scheme = url.find("://");
   std::string_view authority = scheme == std::string_view::npos ? url : url.substr(scheme + 3);
@@ -43,7 +43,8 @@ Parsed<LogDestination> LogPlace::parse(std::string_view text) {
   if (text.find('/') != std::string_view::npos) {
     return LogDestination{.kind = Kind::file, .path = std::string(text)};
   }
-  // A bare word may be a mistake, and would leave a file of that name somewhere.
+  // A word without a slash is probably a mistake, and would create a file of that name in the
+  // current directory.
   std::string why = in_quotes(text) + " is not stdout, syslog or a path";
   const auto meant = nearest(text, kPlaces);
   if (meant || !text.empty()) why += did_you_mean(meant ? *meant : "./" + std::string(text));
@@ -63,7 +64,7 @@ Parsed<std::string> LogFieldName::parse(std::string_view text) {
   return refused(std::move(why));
 }
 
-// A refusal does not repeat the text, which may have secrets that are not for a log.
+// An error does not repeat the URL, which may contain secrets that must not be logged.
 Parsed<Url> CollectorUrl::parse(std::string_view text) {
   const std::string_view credentials = credentials_in(text);
   if (!credentials.empty()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kinds of the settings about logs and traces.
+// The kinds of the settings for logs and traces.
 // Thread: any.
 #pragma once
 
@@ -32,7 +32,7 @@ struct LogFieldName {
   static std::string show(const std::string& value) { return value; }
 };
 
-// Where spans are sent.
+// The collector that spans are sent to.
 struct CollectorUrl {
   static constexpr std::string_view kPlaceholder = "URL";
   static constexpr Content kContent = Content::url;
@@ -50,7 +50,7 @@ struct SampleShare {
   static std::string show(double value);
 };
 
-// "" unless a field is named twice.
+// Returns the reason if a field is named twice, else "".
 std::string contradiction_in_log_fields(const std::vector<std::string>& names);
 
 }  // namespace onehop::config

@@ -43,7 +43,7 @@ TEST(LogFieldName, IsOneOfTheTable) {
             "--access-log-fields names 'time' twice");
 }
 
-// The text of a refusal is logged, and its secrets are not.
+// The error is logged, so it must not contain secrets.
 TEST(CollectorUrl, HasNoCredentials) {
   for (const char* const text :
        {"https://user:hush@a.test/v1/traces", "http://hush@a.test", "user:hush@a.test:4318"}) {

@@ -99,7 +99,7 @@ std::string escaped(std::string_view text) {
       result += c;
     }
   }
-  // At the start of a line these would begin a request.
+  // At the start of a line, these characters would begin a groff request.
   return result.starts_with('.') || result.starts_with('\'') ? "\\&" + result : result;
 }
 
@@ -120,7 +120,7 @@ std::string setting_entry(const Setting& setting, const Configuration& defaults)
   return paragraph(head, body);
 }
 
-// A key of a table has no flag.
+// Returns the keys of a [[route]], which have no flags.
 std::string tables_text() {
   std::string text = std::string(kTables);
   for (const Setting& setting : route_settings()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The manual page onehop(1), for groff.
+// Generates the manual page onehop(1), for groff.
 // Thread: any.
 #pragma once
 

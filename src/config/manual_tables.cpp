@@ -10,7 +10,7 @@
 namespace onehop::config {
 namespace {
 
-// A '|' would end the cell.
+// Escapes '|', which would end the cell.
 std::string cell(std::string_view text) {
   std::string escaped;
   for (const char c : text)
@@ -45,7 +45,7 @@ std::string row(const Setting& setting, const Configuration& defaults) {
          " | " + std::string(words_for(setting.when)) + " |\n";
 }
 
-// The keys of a [[route]], which are not flags.
+// Returns the table of the keys of a [[route]], which have no flags.
 std::string route_table() {
   std::string text = "<!-- settings: route -->\n\n| Key | Value | Meaning |\n| --- | --- | --- |\n";
   for (const Setting& setting : route_settings()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tables of settings in docs/operating.md, between the comments that name them.
-// tools/write_tables puts them there.
+// Generates the tables of settings for docs/operating.md, between the comments that name them.
+// tools/write_tables inserts them into the document.
 // Thread: any.
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Parsed<T>: a value from the command line, or a sentence that explains the error. The caller
-// prepends the source of the text.
+// Parsed<T> is a value that was parsed from a text, or a sentence that explains the error. The
+// caller prepends the source of the text.
 // Thread: any.
 #pragma once
 

@@ -16,7 +16,8 @@ struct Range {
   char32_t last;
 };
 
-// Controls but for tab and line feed; marks of the direction; separators of lines and paragraphs.
+// Control characters except tab and line feed, marks of the text direction, and separators of lines
+// and paragraphs.
 constexpr std::array<Range, 8> kUnprintable{{
     {0x00, 0x08},
     {0x0b, 0x1f},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What several readers and writers of texts need.
+// Functions on text that several readers and writers of texts share.
 // Thread: any.
 #pragma once
 
@@ -9,15 +9,15 @@
 
 namespace onehop::config {
 
-// Without the blanks around it.
+// Returns the text without leading and trailing blanks.
 std::string_view trimmed(std::string_view text, std::string_view blanks = " \t");
 
-// ASCII letters in lower case.
+// Returns the text with its ASCII letters in lower case.
 std::string lower(std::string_view text);
 
-// For a terminal, or a comment in a file: '?' for each control character except tabs and line
-// breaks, for marks that change the direction of the text around them, and for bytes that are not
-// UTF-8.
+// Makes a text safe for a terminal, or for a comment in a file. Replaces by '?' each control
+// character except tabs and line breaks, each mark that changes the direction of text, and each
+// byte that is not UTF-8.
 std::string printable(std::string_view text);
 
 }  // namespace onehop::config

@@ -17,19 +17,19 @@ std::unexpected<std::string> pointed_out(std::string_view text,
                                          std::string_view part,
                                          std::string why);
 
-// The parts of such a text; of any other text, only `why`. They are views into it.
+// The parts of a text that pointed_out() made, as views into it. Any other text has only `why`.
 struct PointedOut {
   std::string_view why;
   std::string_view text = {};
-  std::size_t begin = 0;  // of the carets, in bytes of the text
-  std::size_t size = 0;   // of the carets; 0 for none
+  std::size_t begin = 0;  // of the carets, in bytes of `text`
+  std::size_t size = 0;   // of the carets; 0 if there are none
 };
 PointedOut split_pointed_out(std::string_view refusal);
 
-// "; did you mean TEXT?"
+// Returns "; did you mean TEXT?".
 std::string did_you_mean(std::string_view text);
 
-// "'TEXT'"
+// Returns "'TEXT'".
 std::string in_quotes(std::string_view text);
 
 }  // namespace onehop::config

@@ -14,7 +14,8 @@
 namespace onehop::config {
 namespace {
 
-// A value as given: "1.50s" is not "1500ms". Numbers, switches and the backend have one spelling.
+// Returns the values as given, so that "1.50s" does not become "1500ms". Numbers, switches and the
+// backend have only one spelling.
 std::vector<std::string> values_of(const Setting& setting,
                                    const Given* given,
                                    const Configuration& configuration) {
@@ -26,7 +27,8 @@ std::vector<std::string> values_of(const Setting& setting,
   return texts;
 }
 
-// A comment ends with its line, and has no other control character.
+// Returns a comment that names the origin. It contains no line break and no other control
+// character.
 std::string comment_on(const Origin& given) {
   std::string origin = printable(text_of(given));
   std::ranges::replace(origin, '\n', '?');
@@ -54,7 +56,7 @@ std::string line_for(const Setting& setting,
          comment_on(given);
 }
 
-// A key without quotes, if it is a plain word.
+// Returns the key, in quotes unless it is a bare key of TOML.
 std::string key_text(const std::string& key) {
   const bool is_plain = !key.empty() && std::ranges::all_of(key, [](char c) {
     return ascii::is_alpha(c) || ascii::is_digit(c) || c == '-' || c == '_';
@@ -62,7 +64,7 @@ std::string key_text(const std::string& key) {
   return is_plain ? key : toml_text(key);
 }
 
-// Only what a table itself has: the rest is that of the top, or of its upstream.
+// Prints only the settings that the table itself sets. It inherits the others.
 std::string table_text(const GivenTable& table, const Configuration& made, Secrets secrets) {
   std::string text = "\n[[route]]";
   if (table.kind == TableKind::upstream) text = "\n[upstream." + key_text(table.name) + "]";
@@ -74,7 +76,8 @@ std::string table_text(const GivenTable& table, const Configuration& made, Secre
   return text;
 }
 
-// Both lists are in the order of the files; upstreams in the one are by name.
+// The tables and Configuration::routes are both in the order of the files; upstreams are found by
+// name.
 std::string tables_text(const Loaded& loaded, Secrets secrets) {
   std::string text;
   std::size_t routes = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The effective configuration as a TOML file. Each value has its origin as a comment; a default is
-// in a comment as a whole, so that the file gives exactly what was given, and stays right if a
-// default changes.
+// Prints the effective configuration as a TOML file, with the origin of each value in a comment.
+// Settings with their default are commented out, so that the file sets only what its sources set
+// and stays right if a default changes.
 // Thread: any.
 #pragma once
 

@@ -21,7 +21,8 @@ struct Unit {
   std::uint64_t factor;
 };
 
-// Largest first: formatting uses the first that divides. The decimal sizes are for parsing only.
+// The largest unit is first, since formatting uses the first unit that divides the value. The
+// decimal sizes are only for parsing.
 constexpr std::array<Unit, 4> kDurations{{
     {"h", 3'600'000'000'000},
     {"m", 60'000'000'000},
@@ -113,9 +114,9 @@ std::optional<std::uint64_t> rounded(double value) {
   return static_cast<std::uint64_t>(std::llround(value));
 }
 
-// The number that the digits are, not the nearest one of a double.
+// Returns digits * factor, computed exactly and not with the rounding of a double.
 std::uint64_t product(std::string_view digits, std::uint64_t factor) {
-  constexpr int kPlaces = 18;  // of the fraction; the rest is less than any unit can show
+  constexpr int kPlaces = 18;  // digits of the fraction; further ones are below 1 in any unit
   __uint128_t whole = 0;
   __uint128_t fraction = 0;
   __uint128_t scale = 1;
@@ -152,7 +153,8 @@ bool is_whole(double value) {
   return value == std::floor(value);
 }
 
-// 65536 was meant as bytes; 10 for a body probably was not.
+// Returns the size that was probably meant. From 1024 on that is a number of bytes, below it a
+// number of KiB.
 std::string likely_size(std::string_view text, double value) {
   if (value >= 1024 && is_whole(value) && value < kLargest) {
     return format_size(static_cast<std::uint64_t>(value));
@@ -189,7 +191,8 @@ std::optional<Part> take_part(std::string_view& text, std::span<const Spelling> 
   return Part{digits, number->value, &*spelling};
 }
 
-// The meaning of a text that is almost a quantity: "1h30m" is 90m, "10 mb" is 10MB.
+// Returns the probable meaning of a text that is almost a quantity: "90m" for "1h30m", "10MB" for
+// "10 mb".
 std::optional<std::string> likely(std::string_view text,
                                   std::span<const Spelling> spellings,
                                   std::span<const Unit> units,
@@ -226,7 +229,8 @@ std::unexpected<std::string> is_not(std::string_view text,
   return refused(std::move(why));
 }
 
-// Handles a number without its unit; `meant` has the unit. Every suggestion is a valid value.
+// Returns the error for a number without a unit. Suggests `meant`, which has a unit, if that is a
+// valid value.
 template <class T>
 std::unexpected<std::string> without_unit(std::string_view text,
                                           const std::string& meant,
@@ -249,7 +253,7 @@ std::optional<std::string> likely_size(std::string_view text) {
   return likely(text, kSizeSpellings, units, &format_size);
 }
 
-// 10k, 10,000, 10_000.
+// Returns the count that was probably meant by "10k", "10,000" or "10_000".
 std::optional<std::string> likely_count(std::string_view text) {
   std::string digits(text);
   std::erase_if(digits, [](char c) { return c == ',' || c == '_' || c == '\'' || c == ' '; });
@@ -329,7 +333,7 @@ std::string format_duration(std::chrono::nanoseconds duration) {
   const auto count = static_cast<std::uint64_t>(duration.count());
   const auto& [unit, factor] = kDurations.back();
   if (count % factor == 0) return in_largest_unit(count, kDurations);
-  std::string fraction = std::to_string(factor + count % factor);  // with a 1 before its zeros
+  std::string fraction = std::to_string(factor + count % factor);  // a leading 1 keeps the zeros
   fraction.erase(fraction.find_last_not_of('0') + 1);
   return std::to_string(count / factor) + "." + fraction.substr(1) + std::string(unit);
 }
@@ -338,7 +342,7 @@ std::string format_size(std::uint64_t size) {
   return size == 0 ? "0B" : in_largest_unit(size, kSizes);
 }
 
-// The shortest text that is read as the same number.
+// Returns the shortest text that parses to the same number.
 std::string format_share(double share) {
   constexpr int kMaxPlaces = 400;
   constexpr double kUp = std::numeric_limits<double>::infinity();

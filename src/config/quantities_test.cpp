@@ -146,7 +146,7 @@ TEST(Quantities, AreShownInTheLargestUnitThatDivides) {
   EXPECT_EQ(format_share(parse_share("0.4%").value()), "0.4%");
 }
 
-// Two values that are written alike would be no difference to a reload.
+// A reload would not see a difference between two values with the same text.
 TEST(Quantities, AreReadAsTheyAreWritten) {
   for (const char* const text :
        {"0%", "0.1%", "0.4%", "7%", "12.5%", "33.333333333333336%", "99.99999999999999%", "100%",
@@ -165,7 +165,7 @@ TEST(Quantities, AreReadAsTheyAreWritten) {
     const auto time = parse_duration(text).value();
     EXPECT_EQ(parse_duration(format_duration(time)), time) << text << ": " << format_duration(time);
   }
-  const std::chrono::nanoseconds odd(315'359'999'999'999'999);  // not the number of a double
+  const std::chrono::nanoseconds odd(315'359'999'999'999'999);  // not representable as a double
   EXPECT_EQ(parse_duration(format_duration(odd)), odd);
   for (const std::uint64_t size :
        {0UL, 1UL, 1023UL, 1025UL, 9'007'199'254'740'993UL, (1UL << 60U) - 1, 3UL << 30U}) {

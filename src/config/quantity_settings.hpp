@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Settings that are numbers: durations, sizes, counts and shares, each with its bounds and with the
-// words ("off", "auto") that stand for a number. A kind parses a text and shows a value as it would
-// be typed.
+// The kinds of settings that are numbers: durations, sizes, counts and shares. Each has bounds and
+// may accept words ("off", "auto") that stand for a number. A kind parses a text and shows a value
+// as it would be typed.
 // Thread: any.
 #pragma once
 
@@ -27,7 +27,8 @@ struct Numbers {
   NumberUnit unit;
   std::uint64_t min;
   std::uint64_t max;
-  // The number that the word stands for, if the flag has the word. It may be outside the bounds.
+  // Whether the flag accepts "off" and "auto", and the number that each stands for, which may be
+  // outside the bounds.
   bool has_off = false;
   std::uint64_t off = 0;
   bool has_auto = false;
@@ -83,7 +84,7 @@ constexpr std::uint64_t kTenYears = std::uint64_t{3650} * 24 * 3600 * 1000 * kMi
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = 1024 * kKiB;
 constexpr std::uint64_t kGiB = 1024 * kMiB;
-// The maximum of a flag without its own bound: far more than any machine has.
+// The maximum of a flag without its own bound; far more than any machine can use.
 constexpr std::uint64_t kMaxOfAll = 1'000'000'000;
 
 constexpr Numbers times(std::uint64_t min = kMillisecond) {
@@ -100,7 +101,7 @@ constexpr Numbers or_off(Numbers numbers, std::uint64_t value) {
   numbers.off = value;
   return numbers;
 }
-// 0 lets the library choose.
+// "auto" stands for 0, which lets the library choose.
 constexpr Numbers or_auto(Numbers numbers) {
   numbers.has_auto = true;
   return numbers;

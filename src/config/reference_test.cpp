@@ -105,12 +105,12 @@ std::string other_value(const Setting& setting) {
   return setting.is_switch() || setting.type == ValueType::boolean ? "on" : "";
 }
 
-// The values of one setting of a file.
+// Returns the values that a file gives to a setting.
 std::vector<std::string> values_in(const Loaded& loaded, const Setting& setting) {
   return setting.values(loaded.configuration);
 }
 
-// The third and fourth: the key in the file, and the output of `check --print`.
+// Covers the key in the file and the output of `check --print`.
 TEST(Reference, EverySettingIsAKeyThatIsPrintedAsItWasRead) {
   for (const Setting& setting : settings()) {
     if (setting.scope == Scope::arguments) continue;
@@ -130,7 +130,7 @@ TEST(Reference, EverySettingIsAKeyThatIsPrintedAsItWasRead) {
 
 TEST(Reference, ThePrintedConfigurationFedBackPrintsTheSame) {
   std::string text;
-  // Those that fit together.
+  // Uses values that do not contradict each other.
   for (const Setting& setting : settings()) {
     if (setting.scope == Scope::arguments || setting.name == "insecure") continue;
     const std::string value = setting.name == "backend"  ? "https://a.test:81/x"
@@ -146,7 +146,7 @@ TEST(Reference, ThePrintedConfigurationFedBackPrintsTheSame) {
     const Loaded second = load_text(print_configuration(first));
     ASSERT_TRUE(second.is_usable()) << sentence_of(second.findings.front());
     EXPECT_TRUE(differences(first.configuration, second.configuration).empty());
-    // From now on the origins are the same as well.
+    // From the second round on, the origins are the same as well.
     const std::string printed = print_configuration(second);
     EXPECT_EQ(print_configuration(load_text(printed)), printed);
   }
@@ -187,7 +187,8 @@ TEST(Reference, HidesSecretsFromThoseWhoMayNotSeeThem) {
                         "\"-X-B\"]"));
 }
 
-// A name says nothing about its value, so all are hidden but those of a short list.
+// A name reveals nothing about its value, so all values are hidden except those of a short list of
+// fields.
 TEST(Reference, HidesTheLiteralValuesOfFields) {
   for (const std::string field :
        {"Proxy-Authorization: hush", "Set-Cookie: hush", "X-Origin: hush", "X-Passwd: hush",
@@ -222,7 +223,7 @@ TEST(Reference, HidesTheQueriesOfUrls) {
     EXPECT_EQ(text_of(change).find("hush"), std::string::npos) << text_of(change);
 }
 
-// Every attribute is one of the kind of the value, whatever the help calls it.
+// The kind of a value decides whether it names a file, not its placeholder in the help.
 TEST(Reference, KnowsTheSettingsThatNameFiles) {
   std::vector<std::string> files;
   for (const Setting& setting : settings())
@@ -233,7 +234,8 @@ TEST(Reference, KnowsTheSettingsThatNameFiles) {
                           "backend-ca", "backend-cert", "backend-key"));
 }
 
-// The name of a file may have any byte but NUL, and a comment ends with its line.
+// The name of a file may contain any byte except NUL, such as a line break, which would end the
+// comment.
 TEST(Reference, PrintsTheOriginOfAStrangeFileInOneLine) {
   const Loaded loaded = load({"--config", "x"}, {}, [](const NamedFiles&, Findings&) {
     return std::vector<ConfigFile>{
@@ -285,7 +287,7 @@ TEST(Reference, TheTablesAndTheManualPageNameEverySetting) {
                         "| next request |\n"));
 }
 
-// A mutator finds a name of twenty letters only there.
+// A fuzzer finds a name of twenty letters only in its dictionary.
 TEST(Reference, TheDictionaryOfTheFuzzTargetHasTheNameOfEverySetting) {
   std::ifstream dictionary(ONEHOP_SOURCE_DIR "/fuzz/config.dict");
   std::set<std::string> words;
@@ -343,14 +345,14 @@ TEST(Differences, CompareWithARunningProcessWithoutItsSecrets) {
   const auto changes = differences(printed.configuration, next.configuration, Secrets::hidden);
   ASSERT_EQ(changes.size(), 1U);
   EXPECT_EQ(text_of(changes.front()), "hold: \"2s\" becomes \"off\" (new pool)");
-  // Whether a secret has changed is not known.
+  // Hidden secrets cannot be compared.
   EXPECT_THAT(not_compared(printed.configuration, next.configuration),
               ElementsAre("header-up: 1 value is hidden, and was not compared"));
   const Loaded without = load({"https://a.test", "--header-up", "Host: a"}, {});
   EXPECT_THAT(not_compared(printed.configuration, without.configuration), ElementsAre());
 }
 
-// 0.1% and 0.4% are not both 0%.
+// 0.1% and 0.4% are not both rounded to 0%.
 TEST(Differences, SeeTheSmallestChange) {
   const char* const pairs[][3] = {{"--trace-sample", "0.1%", "0.4%"},
                                   {"--retry-budget", "10.1%", "10.4%"},

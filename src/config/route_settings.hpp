@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The settings that only a [[route]] has: rows like those of config/settings.hpp, without flags and
-// variables. A table may have others as well; may_have() says which.
+// The settings that only a [[route]] has, as rows like those of config/settings.hpp but without
+// flags and variables. A table may also have settings of that file; may_have() decides which.
 // Thread: any; constant.
 #pragma once
 
@@ -15,12 +15,12 @@ namespace onehop::config {
 
 std::span<const Setting> route_settings();
 
-// Reports whether a table of that kind may have this setting.
+// Reports whether a table of this kind may have the setting.
 bool may_have(TableKind kind, const Setting& setting);
-// The settings that it may have, in the order in which they are documented.
+// Returns the settings that a table of this kind may have, in the order of the documentation.
 std::vector<const Setting*> settings_of(TableKind kind);
 
-// "an [upstream.NAME]"
+// Returns "an [upstream.NAME]" or the like, for messages.
 std::string_view words_for(TableKind kind);
 
 }  // namespace onehop::config

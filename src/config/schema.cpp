@@ -21,7 +21,7 @@ bool accepts(const Setting& setting, const std::string& text) {
   return !setting.set(scratch, {text});
 }
 
-// The words that stand for a number or a quantity.
+// Returns the words that the setting accepts for a number or a quantity.
 std::vector<std::string> words_of(const Setting& setting) {
   std::vector<std::string> words;
   for (const char* const word : {"auto", "off"}) {
@@ -103,7 +103,8 @@ Json property(const Setting& setting) {
   return schema;
 }
 
-// In a table, the default is the value at the top.
+// Returns the schema of a table, without defaults: the default of a setting there is its value at
+// the top.
 Json table_schema(TableKind kind) {
   Json properties = Json::object();
   for (const Setting* const setting : settings_of(kind)) {

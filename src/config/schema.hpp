@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A JSON schema of the configuration file, with which editors complete and check it: the line
-// "#:schema URL" at its top names the schema.
+// Generates a JSON schema of the configuration file. Editors use it to complete and check a file
+// that names it in a line "#:schema URL" at the top.
 // Thread: any.
 #pragma once
 

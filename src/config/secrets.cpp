@@ -11,7 +11,7 @@
 namespace onehop::config {
 namespace {
 
-// Fields whose value everyone sees anyway, or cannot use.
+// Fields whose value is public anyway or of no use to an attacker.
 constexpr auto kHarmless = std::to_array<std::string_view>({
     "Accept",
     "Accept-Encoding",
@@ -51,7 +51,7 @@ bool is_harmless(std::string_view name) {
       kHarmless, [name](std::string_view one) { return ascii::equals_ignoring_case(name, one); });
 }
 
-// Without placeholders, nothing but punctuation is left.
+// Reports whether the value consists of placeholders and punctuation alone.
 bool is_of_the_request(std::string_view value) {
   while (!value.empty()) {
     const auto end = value.starts_with('{') ? value.find('}') : std::string_view::npos;
@@ -72,7 +72,7 @@ void hide_value(std::string& field) {
   field = field.substr(0, colon) + ": (hidden)";
 }
 
-// A URL has no blanks: a weight may follow, which anyone may see.
+// Hides the query up to a blank, which ends the URL. A weight may follow, which is not secret.
 void hide_query(std::string& url) {
   const auto query = url.find('?');
   if (query == std::string::npos) return;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Values of settings for readers who may not see secrets. Settings name files for their secrets;
-// but any field may have one as its value, and any URL in its query. Thread: any.
+// Hides secrets in the values of settings, for readers who may not see them. Settings take their
+// secrets from files, but the value of any field and the query of any URL may contain one.
+// Thread: any.
 #pragma once
 
 #include <onehop/url.hpp>
@@ -16,11 +17,12 @@ namespace onehop::config {
 
 enum class Secrets : std::uint8_t { shown, hidden };
 
-// Replaces the queries of URLs, and the values of fields, except those of a few that everyone may
-// know, such as Cache-Control, and those that a request decides: "X-Real-IP: {client}".
+// Replaces the queries of URLs and the values of fields by "(hidden)". Keeps the values of a few
+// fields that anyone may see, such as Cache-Control, and values that come from the request alone,
+// as in "X-Real-IP: {client}".
 void hide_secrets(const Setting& setting, std::vector<std::string>& values);
 
-// A URL without its query, for the same readers.
+// Returns the URL with its query hidden, for the same readers.
 std::string shown_url(const Url& url);
 
 }  // namespace onehop::config

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Setting: one row of the table of settings (config/settings.hpp).
+// Setting is one row of the table of settings (config/settings.hpp).
 // Thread: any; constant.
 #pragma once
 
@@ -17,9 +17,9 @@ namespace onehop::config {
 // In the order of the help.
 enum class SettingGroup : std::uint8_t { everyday, operation, client_side, backend_side, route };
 
-// The tables of a configuration file that may hold a setting. Each of them may be at the top of the
-// file, except those of `arguments`, which are flags and environment variables only, and those of
-// `route_only`, which are in [[route]] only.
+// The tables of a configuration file that may hold a setting. A setting may also be at the top of
+// the file, unless it is of `arguments`, which are only flags and environment variables, or of
+// `route_only`, which are only in [[route]].
 enum class Scope : std::uint8_t { arguments, process, listener, route, upstream, route_only };
 
 // When a reload puts a changed value into effect.
@@ -29,15 +29,15 @@ enum class When : std::uint8_t {
   next_connection,  // a connection keeps the value that it began with
   at_once,
   pool_swap,     // new connections to the backend; old ones finish their requests
-  new_listener,  // the listener is opened again, if its address or its kind has changed
-  upgrade,       // when `onehop upgrade` has replaced the process, not by a reload
-  restart,       // not by an upgrade either: the new process begins with the old value
+  new_listener,  // a listener whose address or kind has changed is opened again
+  upgrade,       // `onehop upgrade` applies it, a reload does not
+  restart,       // an upgrade does not apply it either: the new process keeps the old value
 };
 
-// How a file spells a value, and how the command line does: a switch is a flag without a value.
+// The type of a value in a file, which also decides the form of the flag.
 enum class ValueType : std::uint8_t { text, number, boolean };
 
-// The nature of a value, for those who hide secrets, read the files, and describe the values.
+// The content of a value, for code that hides secrets, reads the files, or describes the values.
 enum class Content : std::uint8_t {
   word,    // anything else
   choice,  // one of the words of the placeholder
@@ -47,10 +47,10 @@ enum class Content : std::uint8_t {
   url,
   file,
   certificate,  // a file, or "self"
-  field,        // of a message, with its value
+  field,        // a field of a message, with its value
 };
 
-// The first version that has the settings of version 0.1.
+// The version that introduced the oldest settings.
 inline constexpr std::string_view kFirstVersion = "0.1";
 
 // The attributes of a setting other than its name, help and field.
@@ -61,7 +61,7 @@ struct Traits {
   char letter = 0;  // 'l' for -l
 };
 
-// The error of a value, if there is one.
+// The reason why a value is wrong; std::nullopt if it is not.
 using Problem = std::optional<std::string>;
 
 struct Setting {
@@ -69,11 +69,12 @@ struct Setting {
   std::string_view name;         // "listen": --listen and ONEHOP_LISTEN
   std::string_view placeholder;  // "ADDR"; empty for a switch
   std::string_view help;
-  // Receives every value given: one, unless the setting may be repeated.
+  // Parses and stores all values that were given: one, unless the setting may be repeated.
   Problem (*set)(Configuration&, const std::vector<std::string>& values);
-  // Returns the value for the help; "" if there is none to show.
+  // Returns the value for the help; "" if the help shows none.
   std::string (*show)(const Configuration&);
-  // Returns the values as they would be typed, which set() accepts; none if the setting is unset.
+  // Returns the values as they would be typed, in the form that set() accepts; none if the setting
+  // is unset.
   std::vector<std::string> (*values)(const Configuration&);
   ValueType type = ValueType::text;
   Content content = Content::word;
@@ -81,8 +82,8 @@ struct Setting {
   When when = When::next_request;
   std::string_view since = kFirstVersion;
   char letter = 0;            // 'l' for -l
-  char list_separator = 0;    // may be repeated; this separates the values in the environment
-  bool splits_flags = false;  // and in a flag as well
+  char list_separator = 0;    // separates the values in a variable; 0: not repeatable
+  bool splits_flags = false;  // the separator also splits the value of a flag
 
   bool is_switch() const { return placeholder.empty(); }
   bool may_repeat() const { return list_separator != 0; }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// setting<Kind, path...>: one row of the table of settings: a kind of value, and the field of the
-// Configuration that stores it, as a path of member pointers. A kind has kPlaceholder, parse() and
-// show(), and write() if the help shows another text than one would type; kType and kContent if
-// they are not those of a word. One with kSeparator may be repeated and fills a vector. Everything
-// is done at compile time.
+// setting<Kind, path...>() makes one row of the table of settings from a kind of value and a path
+// of member pointers to the field of the Configuration that stores the value. A kind has
+// kPlaceholder, parse() and show(). It has write() if show() returns another text than a user would
+// type, and kType and kContent if its values are not words. A setting whose kind has kSeparator may
+// be repeated and fills a vector. The rows are made at compile time.
 #pragma once
 
 #include "config/setting.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The words for the attributes of settings: in the help, the manual and the schema.
+// The words for the attributes of settings in the help, the manual and the schema.
 // Thread: any; constant.
 #pragma once
 

@@ -31,7 +31,7 @@ bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<signed char>(c) >= 0; });
 }
 
-// A host with an optional port, in the form of a Host field (RFC 9110 §7.2).
+// Parses a host with an optional port, in the form of a Host field (RFC 9110 §7.2).
 Parsed<std::string> parse_host(std::string_view text) {
   const auto blank = std::ranges::find_if(text, [](char c) { return c >= 0 && c <= ' '; });
   if (blank != text.end()) {
@@ -116,7 +116,7 @@ Parsed<std::string> ServerName::parse(std::string_view text) {
                      "a certificate has no port" + did_you_mean(host->substr(0, colon)));
 }
 
-// A Host is checked like --host-header, unless placeholders make it depend on the request.
+// Checks a Host like --host-header, unless placeholders make it depend on the request.
 Parsed<FieldEdit> FieldChange::parse(std::string_view text) {
   auto edit = parse_field_edit(text);
   if (!edit || edit->removes || edit->value.has_placeholders() ||

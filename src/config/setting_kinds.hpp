@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Settings that are words: switches, names, addresses, networks, files and fields. A kind parses a
-// text, shows a value in the help, and writes it as it would be typed. Only User has a side effect:
-// it reads the system's accounts.
+// The kinds of settings that are words: switches, names, addresses, networks, files and fields. A
+// kind parses a text, shows a value in the help, and writes it as it would be typed. Only User has
+// a side effect: it reads the system's accounts.
 // Thread: owner.
 #pragma once
 
@@ -30,7 +30,7 @@ struct OnOrOff : Switch {
   static std::string show(bool value) { return value ? "on" : "off"; }
 };
 
-// On if the system can.
+// A switch that is on by default, if the system supports it.
 struct AutoOrOff {
   static constexpr std::string_view kPlaceholder = "auto|off";
   static Parsed<bool> parse(std::string_view text);
@@ -75,7 +75,7 @@ struct User {
   static std::string write(const std::optional<Account>& value) { return value ? value->text : ""; }
 };
 
-// A file. It is opened and checked when it is used.
+// The name of a file. The program opens and checks the file when it uses it.
 struct File : Text {
   static constexpr std::string_view kPlaceholder = "FILE";
   static constexpr Content kContent = Content::file;
@@ -126,7 +126,7 @@ struct UpgradeToken : Text {
   static Parsed<std::string> parse(std::string_view text);
 };
 
-// A forwarding field that may be passed on for every client.
+// A forwarding field that may be passed on from every client.
 struct ForwardingFieldName : Text {
   static constexpr std::string_view kPlaceholder = "NAME";
   static constexpr char kSeparator = ',';
@@ -143,7 +143,7 @@ struct FieldChange {
   static std::string write(const FieldEdit& edit) { return edit.written; }
 };
 
-// The Host of requests.
+// A value for the Host field of requests.
 struct HostName : Text {
   static constexpr std::string_view kPlaceholder = "NAME";
   static Parsed<std::string> parse(std::string_view text);

@@ -59,7 +59,8 @@ constexpr Setting balancing(std::string_view name, std::string_view help) {
                                                           {upstream, next_request}, help);
 }
 
-// Most of the program needs the first one only.
+// Stores the first backend in Configuration::backend as well, since most of the program needs only
+// that.
 constexpr Setting backend_row() {
   Setting row = everyday<BackendUrl, &Configuration::backends>(
       kBackendSetting, {upstream, next_request},
@@ -79,7 +80,7 @@ constexpr Setting backend_row() {
   return row;
 }
 
-// The library's no_limit, as the numbers of its members' types.
+// The library's no_limit, as a number of nanoseconds and as a count.
 constexpr auto kNever =
     static_cast<std::uint64_t>(Limit<Server::Duration>(onehop::no_limit).value().count());
 constexpr std::uint64_t kUnlimited = Limit<std::uint64_t>(onehop::no_limit);

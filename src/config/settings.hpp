@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The table of settings: the flag, environment variable, help, default and setter of each.
+// The table of settings: the flag, environment variable, help, default and setter of each setting.
 // Thread: any; constant.
 #pragma once
 

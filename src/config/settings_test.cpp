@@ -19,7 +19,7 @@ const Setting* find(std::string_view name) {
   return found == settings().end() ? nullptr : &*found;
 }
 
-// The options after one setting got one value.
+// Returns the configuration after one setting has received one value.
 Configuration after(std::string_view name, const std::string& value) {
   Configuration configuration;
   const Setting* setting = find(name);
@@ -37,8 +37,8 @@ Transport::Options transport_after(std::string_view name, const std::string& val
   return after(name, value).transport;
 }
 
-// The bindings name every field, so that a new field does not compile until it has a setting or a
-// reason for none.
+// The structured bindings name every field, so that this test does not compile with a new field
+// until the field has a setting or a reason to have none.
 TEST(Settings, ReachEveryOptionOfTheServer) {
   [[maybe_unused]] const auto& [listen, workers, tls, header_timeout, body_timeout, write_timeout,
                                 half_close, idle_timeout, max_request_line, max_header_bytes,
@@ -116,14 +116,14 @@ TEST(Settings, ReachEveryOptionOfTheTransport) {
   EXPECT_TRUE(transport_after("send-proxy", "on").send_proxy);
 }
 
-// apply_tls_flags() combines them.
+// apply_client_side_tls() and apply_backend_tls() convert the flags to these options.
 TEST(Settings, ReachEveryOptionOfTls) {
   [[maybe_unused]] const auto& [certificates, source, self_signed, client_ca_file, client_auth,
                                 ticket_key_file, handshake_timeout, watch_files] =
       TlsServerOptions();
   [[maybe_unused]] const auto& [ca_file, insecure, certificate, server_name,
                                 ignore_missing_close_notify] = TlsClientOptions();
-  EXPECT_EQ(after("acme", "ops@example.org").acme.email, "ops@example.org");  // the source
+  EXPECT_EQ(after("acme", "ops@example.org").acme.email, "ops@example.org");  // for `source`
   EXPECT_EQ(after("tls", "a.pem").tls.certificates.front(), "a.pem");
   EXPECT_EQ(after("tls-key", "a.key").tls.keys.front(), "a.key");
   EXPECT_EQ(after("tls-client-ca", "ca.pem").tls.client_ca, "ca.pem");
@@ -201,7 +201,7 @@ TEST(Settings, HaveBoundsForEachNumber) {
   EXPECT_GT(numbers, 30);
 }
 
-// A reload compares what is written: two values that look alike would be no change.
+// A reload compares the written values, so two different values must not have the same text.
 TEST(Settings, WriteOddNumbersAsTheyAre) {
   const std::map<Content, std::vector<std::string>> odd = {
       {Content::time, {"1.0001s", "1.0002s", "1234.567891ms", "0.33333h", "99.999999m"}},
@@ -214,7 +214,7 @@ TEST(Settings, WriteOddNumbersAsTheyAre) {
     std::vector<std::vector<std::string>> written;
     for (const std::string& value : values->second) {
       Configuration configuration;
-      if (setting.set(configuration, {value})) continue;  // out of its bounds
+      if (setting.set(configuration, {value})) continue;  // outside its bounds
       written.push_back(setting.values(configuration));
       Configuration again;
       ASSERT_FALSE(setting.set(again, written.back())) << setting.name << " " << value;
@@ -284,7 +284,7 @@ TEST(Settings, CheckTheNameInTheCertificateOfABackend) {
     EXPECT_NE(refusal("backend-name", name), "accepted") << name;
 }
 
-// The default in the help is a value that the flag accepts and that changes nothing.
+// The flag accepts the default that the help shows, and that value changes nothing.
 TEST(Settings, AcceptTheDefaultsTheyShow) {
   const Configuration defaults;
   for (const Setting& setting : settings()) {
@@ -297,7 +297,7 @@ TEST(Settings, AcceptTheDefaultsTheyShow) {
   }
 }
 
-// A dump of the configuration writes these texts into a file.
+// print_configuration() writes these texts into a file.
 TEST(Settings, WriteWhatTheyHaveRead) {
   const Configuration defaults;
   for (const Setting& setting : settings()) {

@@ -18,7 +18,8 @@ bool is_part_of(std::string_view host, std::string_view pattern) {
   return ascii::equals_ignoring_case(host.substr(host.size() - suffix.size()), suffix);
 }
 
-// Without hosts, a route is for all of them.
+// Reports whether a request for one host may match both routes. A route without hosts matches all
+// hosts.
 bool have_common_host(const TableSettings& one, const TableSettings& other) {
   if (one.hosts.empty() || other.hosts.empty()) return true;
   return std::ranges::any_of(one.hosts, [&other](const std::string& host) {
@@ -28,15 +29,15 @@ bool have_common_host(const TableSettings& one, const TableSettings& other) {
   });
 }
 
-// Equal for the same cookie; "" if there is none. Without a name, backends that do the same have
-// their own.
+// Returns a text that is equal for places with the same cookie; "" for a place without a cookie. A
+// cookie without a configured name has one for each list of backends.
 std::string cookie_of(const Configuration& configuration) {
   const std::string& rule = configuration.upstream.sticky;
   if (rule == "cookie") return rule + " of " + configuration.table.backends;
   return rule.starts_with("cookie:") ? rule : std::string();
 }
 
-// A cookie of one then names the same backend in the other.
+// Reports whether a cookie that one has set names the same backend for the other.
 bool read_cookies_alike(const Configuration& one, const Configuration& other) {
   return one.backends == other.backends && one.upstream.sticky_key == other.upstream.sticky_key;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finds sticky cookies with one name for different backends, or keys, that clients know as one
-// host: each upstream would replace the cookie of the other, and no client would stay at its
-// backend. Thread: any.
+// Finds upstreams that set a sticky cookie of the same name for the same host but have different
+// backends or keys. Each would replace the other's cookie, so no client would stay at its backend.
+// Thread: any.
 #pragma once
 
 #include "config/table_contradictions.hpp"
@@ -12,7 +12,7 @@
 
 namespace onehop::config {
 
-// Two of the places, the later one last.
+// Two places that share a cookie, in the order of the places.
 struct SharedCookie {
   const BackendPlace* one;
   const BackendPlace* other;

@@ -13,7 +13,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// The first finding; "" if there is none.
+// Returns the first finding; "" if there is none.
 std::string finding_of(const std::string& text) {
   const Loaded loaded = load({"--config", "named"}, {}, [&text](const NamedFiles&, Findings&) {
     return std::vector<ConfigFile>{{"onehop.toml", text}};
@@ -21,7 +21,7 @@ std::string finding_of(const std::string& text) {
   return loaded.findings.empty() ? std::string() : sentence_of(loaded.findings.front());
 }
 
-// Two routes to upstreams of their own.
+// Returns two routes that have their own backends.
 std::string two_routes(const std::string& rule, const std::string& one, const std::string& other) {
   return "sticky = \"" + rule + "\"\n[[route]]\nbackend = [\"http://a\", \"http://b\"]\n" + one +
          "\n[[route]]\nbackend = [\"http://c\", \"http://d\"]\n" + other + "\n";
@@ -54,7 +54,7 @@ TEST(SharedCookies, WithoutANameEachHasItsOwn) {
   EXPECT_EQ(finding_of(two_routes("header:S", "path = \"/a\"", "path = \"/b\"")), "");
 }
 
-// The same backends: the cookie of one is that of the other, unless the keys differ.
+// Routes with the same backends may share a cookie, unless the keys differ.
 TEST(SharedCookies, OfOneUpstreamAreGood) {
   for (const std::string rule : {"cookie", "cookie:S"}) {
     const std::string text = "[upstream.u]\nbackend = [\"http://a\", \"http://b\"]\nsticky = \"" +

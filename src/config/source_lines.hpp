@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SourceLines: a text as lines, without their ends and a byte order mark, and the places in it.
-// Lines and columns count from 1, columns in code points.
+// SourceLines splits a text into lines, without line ends and a byte order mark, and converts
+// places in it. Lines and columns count from 1; columns count code points.
 // Thread: any; constant.
 #pragma once
 
@@ -18,11 +18,11 @@ namespace onehop::config {
 struct Region {
   std::size_t line = 0;
   std::size_t column = 0;
-  std::size_t begin = 0;  // in bytes of the line
+  std::size_t begin = 0;  // the first byte in the line
   std::size_t size = 0;
 };
 
-// Some editors put the mark in front of a text in UTF-8; it is not part of it.
+// Returns the text without the byte order mark that some editors put in front of UTF-8.
 std::string_view without_byte_order_mark(std::string_view text);
 
 class SourceLines {
@@ -34,23 +34,23 @@ class SourceLines {
   // Returns "" for a line that does not exist.
   std::string_view line(std::size_t number) const;
 
-  // The part of a line between two bytes of it.
+  // Returns the part of a line between two bytes of the line.
   Region region(std::size_t line, std::size_t begin, std::size_t end) const;
-  // The part between two places as a parser reports them: the end is exclusive. It ends with the
-  // first line.
+  // Returns the part between two places that a parser reports; the end is exclusive. The part ends
+  // with its first line at the latest.
   Region between(std::size_t line,
                  std::size_t column,
                  std::size_t end_line,
                  std::size_t end_column) const;
   std::string_view text_of(const Region& region) const;
-  // Empty if the line is longer than a person reads: a list on one line has many values, and each
-  // would keep the whole line.
+  // Returns an empty excerpt if the line is too long for a person to read. A list on one line may
+  // have many values, and each would keep a copy of the whole line.
   Excerpt excerpt(const Region& region) const;
 
  private:
   struct Line {
     std::string text;
-    bool is_ascii;  // a column is the number of a byte
+    bool is_ascii;  // columns are bytes
   };
 
   bool is_ascii(std::size_t number) const;

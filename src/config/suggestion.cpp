@@ -8,7 +8,7 @@
 namespace onehop::config {
 
 std::size_t edit_distance(std::string_view from, std::string_view to) {
-  // Three rows of the table are needed: the current one and the two above it.
+  // The algorithm needs three rows of its table: the current one and the two above it.
   std::vector<std::size_t> oldest(to.size() + 1), above(to.size() + 1), current(to.size() + 1);
   for (std::size_t j = 0; j <= to.size(); ++j)
     current[j] = j;
@@ -30,7 +30,8 @@ std::size_t edit_distance(std::string_view from, std::string_view to) {
 std::optional<std::string_view> nearest(std::string_view word,
                                         std::span<const std::string_view> candidates) {
   std::optional<std::string_view> best;
-  // A third of the word may be wrong: "lsten" finds "listen", "foo" finds none.
+  // At most a third of the letters, or one, may be wrong: "lsten" finds "listen", "foo" finds
+  // nothing.
   std::size_t best_distance = std::max<std::size_t>(word.size() / 3, 1) + 1;
   for (const std::string_view candidate : candidates) {
     const std::size_t distance = edit_distance(word, candidate);

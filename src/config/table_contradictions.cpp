@@ -21,7 +21,7 @@ class Finder {
  public:
   explicit Finder(const GivenSettings& at_top) : at_top_(at_top) {}
 
-  // A place that requests go to.
+  // Checks a place that requests go to.
   void look_at(const BackendPlace& place) {
     const auto was_given = [&](std::string_view name) {
       return has(place.table, name) || has(place.upstream, name) || is_at_top(name);
@@ -42,7 +42,7 @@ class Finder {
     }
   }
 
-  // No request goes to the top: its settings count only for tables.
+  // Checks the top if no request goes to its backend. Its settings then apply only in tables.
   void look_at_unused(const BackendPlace& top) {
     const auto was_given = [this](std::string_view name) { return is_at_top(name); };
     for (Contradiction& one : find_contradictions_of_backend(*top.configuration, was_given)) {
@@ -60,15 +60,16 @@ class Finder {
   }
 
  private:
-  // Of a setting at the top.
+  // The effect of a setting at the top in the places that inherit it.
   struct Uses {
     bool has_good_one = false;
-    std::string why = {};  // it has no effect in another one
+    std::string why = {};  // why it has no effect in another place
   };
 
   bool is_at_top(std::string_view name) const { return at_top_.contains(find_setting(name)); }
 
-  // At the most specific place. A setting of an upstream is reported there, not with its routes.
+  // Files a contradiction under the most specific place. One in a setting of an upstream is
+  // reported there, not for each of its routes.
   void take(const BackendPlace& place,
             Contradiction one,
             std::map<std::string_view, Contradiction>& inherited) {
@@ -85,7 +86,7 @@ class Finder {
     }
   }
 
-  // Of a pair, the one that is given at the top is the one to report.
+  // Swaps the pair if needed, so that the setting given at the top is the one reported.
   void begin_with_the_top(Contradiction& one) const {
     if (!one.other.empty() && !is_at_top(one.setting)) std::swap(one.setting, one.other);
   }

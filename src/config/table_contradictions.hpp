@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Settings about backends that contradict each other: at the top of the configuration, in its
-// tables, and between both. A setting at the top is for all tables that do not have it, so it is
-// wrong only if it has no effect in any of them.
+// Finds settings about backends that contradict each other: at the top of the configuration, in its
+// tables, and between both. A setting at the top applies to all tables that do not set it, so it is
+// reported only if it has no effect in any of them.
 // Thread: owner.
 #pragma once
 
@@ -19,7 +19,7 @@ namespace onehop::config {
 struct BackendPlace {
   Configuration* configuration;
   const GivenTable* table = nullptr;     // null: the top
-  const GivenTable* upstream = nullptr;  // the one that a route names
+  const GivenTable* upstream = nullptr;  // the upstream that a route names
 };
 
 struct BackendContradictions {
@@ -31,8 +31,8 @@ struct BackendContradictions {
   std::vector<InTable> in_tables = {};
 };
 
-// `places`: first the top. `at_top`: the settings that are given there. Fills in the TLS options of
-// the connections to each backend.
+// Checks `places`, of which the first is the top. `at_top` has the settings that are given at the
+// top. Fills in the TLS options of the connections to each backend.
 BackendContradictions find_backend_contradictions(std::span<const BackendPlace> places,
                                                   const GivenSettings& at_top);
 

@@ -16,7 +16,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// Each finding as "LINE: MESSAGE".
+// Returns each finding as "LINE: MESSAGE".
 std::vector<std::string> findings_of(const std::string& text) {
   const Loaded loaded = load_text(text);
   std::vector<std::string> lines;
@@ -25,7 +25,7 @@ std::vector<std::string> findings_of(const std::string& text) {
   return lines;
 }
 
-// Two upstreams, each with a route; `top`, and lines of either upstream.
+// Returns a file with the lines `top` and two upstreams, each with its own lines and a route.
 std::string two_upstreams(const std::string& top,
                           const std::string& one,
                           const std::string& other) {
@@ -52,7 +52,7 @@ TEST(TableContradictions, ASettingAtTheTopIsReportedThereIfItHasNoEffectAnywhere
               ElementsAre("1: insecure is for a backend with https://"));
   EXPECT_THAT(findings_of(two_upstreams("sticky-key = \"k\"", kPlain, kSecure)),
               ElementsAre("1: sticky-key is for sticky cookie"));
-  // Every table has its own.
+  // Every table overrides the setting.
   EXPECT_THAT(findings_of(two_upstreams("sticky-key = \"k\"",
                                         "backend = \"http://a\"\nsticky = \"cookie\"\n"
                                         "sticky-key = \"a\"",
@@ -81,7 +81,7 @@ TEST(TableContradictions, OfAPairAtTheTopOneIsReportedOnce) {
               ElementsAre("1: max-eject-time is shorter than eject-time"));
 }
 
-// Of the certificate towards the backend, the key is at the top.
+// The key for the backend is at the top, but its certificate is in only one upstream.
 TEST(TableContradictions, ASettingWithoutEffectKeepsNoOtherFromCounting) {
   const std::string text =
       two_upstreams("backend-key = \"k\"\nbackend-ca = \"ca\"", "backend = \"https://a\"",

@@ -24,7 +24,7 @@
 namespace onehop::config {
 namespace {
 
-// About the table as a whole.
+// Makes a finding about the table as a whole.
 Finding about(const GivenTable& table,
               std::string message,
               std::string hint = {},
@@ -32,7 +32,7 @@ Finding about(const GivenTable& table,
   return {severity, table.origin, std::move(message), std::move(hint), table.excerpt};
 }
 
-// About the value of one of its settings, or the table if it does not have that.
+// Makes a finding about the value of a setting, or about the table if it does not have the setting.
 Finding about_value(const GivenTable& table,
                     std::string_view setting,
                     std::string message,
@@ -50,7 +50,7 @@ void set_all(const GivenTable& table, Configuration& made, Findings& findings) {
     set_values(*setting, given, made, findings);
 }
 
-// Null: the top.
+// Names a route in a message; null stands for the top.
 std::string words_for(const GivenTable* route) {
   return route == nullptr ? "the backend at the top" : "the route in " + text_of(route->origin);
 }
@@ -80,18 +80,19 @@ bool has_own_connections(const TableSettings& table) {
   });
 }
 
-// A backend that was refused is a mistake of its own.
+// Reports whether the table has no backend. A refused backend does not count as missing, since it
+// has its own finding.
 bool is_without_backend(const GivenTable& table, const Findings& findings) {
   const Given* const backend = given_in(table, kBackendSetting);
   return backend == nullptr || (backend->values.empty() && !has_errors(findings));
 }
 
-// Settings that have no effect in a route that does not send requests on.
+// Reports whether the setting has no effect in a route that does not send requests on.
 bool is_about_requests_sent_on(const Setting& setting) {
   return setting.scope != Scope::route_only || setting.name == "upstream";
 }
 
-// A route that redirects or responds has no use for these.
+// Reports settings that have no effect in a route that redirects or responds itself.
 void check_response(const GivenTable& given, const TableSettings& table, Findings& findings) {
   const bool redirects = !table.redirect.empty();
   const std::string instead = redirects ? "redirect" : "status";
@@ -119,7 +120,7 @@ void check_response(const GivenTable& given, const TableSettings& table, Finding
   }
 }
 
-// The place where requests go, and the path that they have there.
+// Checks where the route sends requests, and the path that they have there.
 void check_destination(const GivenTable& given, const Configuration& made, Findings& findings) {
   const TableSettings& table = made.table;
   const auto report = [&](std::string_view setting, std::string message, std::string hint = {}) {
@@ -188,7 +189,7 @@ void TableMaker::make_route(const GivenTable& given, const Configuration& top, F
   TableSettings& table = made->table;
   table.own = names_in(given);
   table.title = "route " + RouteTable::conditions_of(route_for(table));
-  // An Upstream sets the Host.
+  // The Upstream sets the Host, so a route with another Host needs its own.
   const bool has_own =
       has_own_connections(table) || (needs_upstream(*made) && table.has("host-header"));
   table.connections = has_own ? table.title : table.upstream;
@@ -205,7 +206,7 @@ void TableMaker::set_upstream(const GivenTable& given,
   const std::string& name = named->values.front().text;
   const auto found = upstreams_.find(name);
   if (found != upstreams_.end()) {
-    Findings known;  // they were reported with the upstream
+    Findings known;  // already reported for the upstream
     set_all(*found->second.given, made, known);
     return;
   }
@@ -249,7 +250,7 @@ Contradictions TableMaker::cross_check(Configuration& top,
   return std::move(found.at_top);
 }
 
-// Which two are equal is only asked if some are.
+// Looks for the pairs of equal routes only if there are any.
 void TableMaker::check_equal_routes(const Configuration& top, Findings& findings) const {
   std::vector<Route> routes;
   std::vector<const GivenTable*> tables;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TableMaker makes the configurations of the tables of files: what is at the top, then the settings
-// of the upstream, then those of the route itself. It finds what is wrong in a table and between
-// tables.
+// TableMaker makes a configuration for each table of the files. It starts with the settings at the
+// top and overrides them by those of the upstream, then by those of the route. It finds mistakes in
+// a table and between tables.
 // Thread: owner.
 #pragma once
 
@@ -19,11 +19,12 @@ namespace onehop::config {
 
 class TableMaker {
  public:
-  // Makes them from the settings at the top, which have been set. `tables` must outlive this.
+  // Makes the configurations of `tables` and adds them to `top`, whose own settings are set
+  // already. `tables` must outlive the TableMaker.
   void make(const std::vector<GivenTable>& tables, Configuration& top, Findings& findings);
-  // Finds contradictions in the tables, once no value is wrong, and returns those of settings at
-  // the top that are about backends. `at_top`: the settings that are given there. Fills in the TLS
-  // options of the connections to each backend.
+  // Reports contradictions in the tables as findings, and returns those between settings at the top
+  // that are about backends. Called if no value is wrong. `at_top` has the settings that are given
+  // at the top. Fills in the TLS options of the connections to each backend.
   Contradictions cross_check(Configuration& top,
                              const GivenSettings& at_top,
                              Findings& findings) const;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TableSettings: what a table of a configuration file has beside the settings that it overrides:
-// the conditions and the changes of a [[route]], and where the table is.
+// TableSettings holds the properties of a table of a configuration file other than the settings
+// that it overrides: its title, where its requests go, and the conditions and changes of a
+// [[route]].
 // Thread: any; constant.
 #pragma once
 
@@ -24,16 +25,16 @@ enum class TableKind : std::uint8_t {
 struct TableSettings {
   // "upstream.api", or "route a.example/api/*"; "" at the top.
   std::string title = {};
-  // The names of the settings that the table itself has.
+  // The names of the settings that the table itself sets.
   std::vector<std::string_view> own = {};
-  // The upstream that it leads to, which has connections of its own: the name of one, the title of
-  // a route that has settings of the backend, or "" for the backend at the top.
+  // The upstream whose connections the requests use: the name of an upstream, the title of a route
+  // that has its own settings for the backend, or "" for the upstream at the top.
   std::string connections = {};
-  // The backends that its requests go to: the name of an upstream, the title of a route that has
-  // some of its own, or "" for those at the top.
+  // The backends that the requests go to: the name of an upstream, the title of a route that has
+  // its own backends, or "" for the backends at the top.
   std::string backends = {};
 
-  // Of [[route]] only.
+  // The rest is set for a [[route]] only.
   std::vector<std::string> hosts = {};
   std::string path = "/*";
   std::optional<Method> method = {};
@@ -43,7 +44,7 @@ struct TableSettings {
   std::string add_prefix = {};
   bool map_back = false;
   std::string redirect = {};
-  int status = 0;  // 0: none is set
+  int status = 0;  // 0: not set
 
   bool has(std::string_view setting) const;
   // Reports whether requests go to a backend.

@@ -10,8 +10,8 @@
 namespace onehop::config {
 namespace {
 
-// Calls visit(url, table) for each backend that requests may go to, those at the top first; the
-// servers of services are not known.
+// Calls visit(url, table) for each backend that requests may go to, those at the top first. Skips
+// services, whose servers are not known.
 template <class Visit>
 void visit_backends(const Configuration& configuration, Visit visit) {
   const auto visit_all = [&visit](const Configuration& table) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tables of configuration files, as the program uses them.
+// Functions on the tables of configuration files, for the program.
 // Thread: any; constant.
 #pragma once
 
@@ -23,32 +23,32 @@ using GivenTables = std::vector<GivenTable>;
 // Reports whether a file has a [[route]].
 bool has_routes(const GivenTables& tables);
 
-// The conditions and the prefixes of a [[route]], without a handler.
+// Returns the conditions and the prefixes of a [[route]], without a handler.
 Route route_for(const TableSettings& table);
 
-// Reports whether there is a backend, at the top or of a route.
+// Reports whether requests may go to a backend, at the top or of a route.
 bool sends_requests_on(const Configuration& configuration);
 
-// The largest max-body at the top and in routes. The server enforces it before a route is known;
-// routes enforce what is below it.
+// Returns the largest max-body at the top and in routes. The server enforces it before the route is
+// known; a route enforces its own lower limit.
 Limit<std::uint64_t> largest_max_body(const Configuration& configuration);
 
-// A backend, and the name servers for its name; none: those of the system.
+// A backend, and the name servers that resolve its name; none for those of the system.
 struct NamedBackend {
   Url url;
   std::vector<std::string> dns_servers = {};
 
   friend bool operator==(const NamedBackend&, const NamedBackend&) = default;
 };
-// The backend at the top, or of a table.
+// Returns the first backend at the top, or of a table.
 NamedBackend named_backend(const Configuration& configuration);
 
-// The backends that requests may go to, each once: those at the top first. The servers of services
-// are not among them.
+// Return the backends that requests may go to, each once, those at the top first. The servers of
+// services are not included.
 std::vector<NamedBackend> named_backends_of(const Configuration& configuration);
 std::vector<Url> backends_of(const Configuration& configuration);
 
-// The same with the table that uses each; null: the top.
+// A backend, and the first table that uses it; null for the top.
 struct UsedBackend {
   Url url;
   const Configuration* table = nullptr;
@@ -62,35 +62,36 @@ struct UpstreamBackends {
 
   friend bool operator==(const UpstreamBackends&, const UpstreamBackends&) = default;
 };
-// Those of each upstream that requests may go to, each list once: the backends that get requests
-// while they work. Without upstreams that have a service, whose servers are not known.
+// Returns, for each upstream that requests may go to, the backends with a positive weight. Equal
+// lists are returned once. Upstreams with a service are left out, since their servers are not
+// known.
 std::vector<UpstreamBackends> needed_backends(const Configuration& configuration);
 
 // An upstream that requests may go to.
 struct UsedUpstream {
   std::string name;           // TableSettings::connections
-  std::vector<Url> backends;  // each once; the servers of services are not among them
+  std::vector<Url> backends;  // each once; without the servers of services
   bool has_service = false;
 };
-// That at the top first.
+// Returns the upstreams, the one at the top first.
 std::vector<UsedUpstream> used_upstreams(const Configuration& configuration);
 
-// Reports whether requests go to an Upstream. One backend without settings of an upstream needs
+// Reports whether requests need an Upstream. A single backend without settings of an upstream needs
 // only a Transport.
 bool needs_upstream(const Configuration& configuration);
 
-// The configuration itself, and those of its tables.
+// Returns the configuration itself and those of its tables.
 std::vector<const Configuration*> with_tables(const Configuration& configuration);
 
-// The values of a setting in a table itself; null if it has none.
+// Returns the values that a table itself has for a setting; null if it has none.
 const Given* given_in(const GivenTable& table, std::string_view setting);
-// The same for `table`, which is one of the configuration's. Those of a route may be in the
-// upstream that it names.
+// Does the same for `table`, a table of the configuration. The values for a route may be in the
+// upstream that the route names.
 const Given* given_in(const GivenTables& tables,
                       const Configuration& configuration,
                       const Configuration& table,
                       std::string_view setting);
-// The table that a route names as its upstream; null if there is none.
+// Returns the table of the upstream that a route names; null if there is none.
 const GivenTable* upstream_of(const GivenTables& tables, const GivenTable& route);
 
 }  // namespace onehop::config

@@ -106,7 +106,7 @@ TEST(Tables, AFlagNamesTheBackendAtTheTop) {
   EXPECT_EQ(loaded.configuration.routes.front()->table.connections, "");
 }
 
-// A value of each setting that only a route has.
+// A value for each setting that only a route has.
 const std::map<std::string_view, std::string>& values_of_routes() {
   static const std::map<std::string_view, std::string> values = {
       {"host", "[\"a.example\", \"*.b.example\"]"},
@@ -208,13 +208,13 @@ TEST(Tables, AnEmptyListIsNoBackend) {
   EXPECT_EQ(found.findings.front().message, "upstream.a has no backend");
   EXPECT_EQ(load_text("[[route]]\nbackend = []\n").findings.front().message,
             "this route leads nowhere");
-  // A value that was refused is one mistake.
+  // A refused value is only one mistake.
   EXPECT_EQ(
       load_text("[upstream.a]\nbackend = true\n[[route]]\nupstream = \"a\"\n").findings.size(), 1U);
   EXPECT_EQ(load_text("[[route]]\nbackend = true\n").findings.size(), 1U);
 }
 
-// Whatever a route has that is for requests to a backend.
+// Covers every kind of setting about requests to a backend.
 TEST(Tables, ARouteThatSendsNoRequestsOnHasNoSettingForThem) {
   const auto message_for = [](const std::string& instead, const std::string& line) {
     const Loaded loaded = load_text("[[route]]\npath = \"/x/*\"\n" + instead + "\n" + line + "\n");
@@ -280,7 +280,7 @@ TEST(Tables, AnUpstreamHasANameOfItsOwn) {
             "onehop.toml:2:11: error: an upstream needs a name\n"
             "  2 | [upstream.\"\"]\n"
             "    |           ^^ write [upstream.NAME]\n");
-  // Regression: it had the connections of a route with that title.
+  // Regression: the upstream shared the connections of a route with the same title.
   EXPECT_EQ(text_of(load_text("backend = \"http://a\"\n[upstream.\"route /x\"]\n").findings),
             "onehop.toml:2:11: error: the name of an upstream has letters, digits, '-', '_' and "
             "'.'\n"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lists in one text, as variables and some flags have them.
+// Splits the lists that environment variables and some flags have as one text.
 // Thread: any.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace onehop::config {
 
-// "10.0.0.0/8, ::1" is two values. Empty values are skipped.
+// Splits "10.0.0.0/8, ::1" into two values. Empty values are skipped.
 std::vector<std::string> split_list(std::string_view text, char separator);
 
 }  // namespace onehop::config

@@ -10,7 +10,7 @@ std::string count_of(std::size_t count, const char* what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
-// The first of the settings that has a value.
+// Returns the name of the first of these settings that has a value.
 std::string_view first_given(const TlsFlags& flags) {
   if (!flags.client_ca.empty()) return "tls-client-ca";
   return flags.client_auth ? "tls-client-auth" : "tls-ticket-keys";
@@ -49,7 +49,7 @@ void add_certificates(const TlsFlags& flags, TlsServerOptions& tls) {
   }
 }
 
-// Those of a backend that have a value.
+// Returns the names of the backend's settings that have a value.
 std::vector<std::string_view> given_about_backend(const TlsFlags& flags) {
   std::vector<std::string_view> names;
   if (!flags.backend_ca.empty()) names.emplace_back("backend-ca");

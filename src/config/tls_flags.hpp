@@ -35,12 +35,12 @@ struct TlsFlags {
   bool ignore_missing_close_notify = false;
 };
 
-// Fills in the TLS options of the server, which has certificates by ACME too if `has_acme`. Returns
-// how the settings contradict each other.
+// Fills in the TLS options of the server. If `has_acme`, the server has certificates by ACME as
+// well. Returns how the settings contradict each other.
 Contradictions apply_client_side_tls(const TlsFlags& flags, bool has_acme, Server::Options& server);
 
-// The same for a backend with that scheme. A setting that has no effect keeps no other from being
-// filled in.
+// Does the same for a backend with the scheme `scheme`. A setting that has no effect is reported,
+// and the others are still filled in.
 Contradictions apply_backend_tls(const TlsFlags& flags,
                                  std::string_view scheme,
                                  Transport::Options& transport);

@@ -10,8 +10,8 @@
 #define TOML_EXCEPTIONS 0
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_FORMATTERS 0
-// The parser asserts, and with NDEBUG lets the compiler assume, what a file decides: that a key
-// follows a bracket. It reports the mistake if it does neither.
+// The parser asserts a condition that depends on the file, that a key follows a bracket, and with
+// NDEBUG lets the compiler assume it. Without either, the parser reports the mistake.
 #if __has_include(<toml++/impl/preprocessor.h>)
 #include <toml++/impl/preprocessor.h>
 #else
@@ -27,7 +27,7 @@ namespace {
 // A text with more mistakes than this is not a configuration file.
 constexpr int kMaxMistakes = 20;
 
-// A table in a table in a table is not a setting.
+// No setting is in a table that is nested more deeply.
 constexpr int kMaxDepth = 3;
 
 class Reader {
@@ -47,7 +47,7 @@ class Reader {
  private:
   TomlEntry entry_of(const toml::key& key, const toml::node& node, int depth) const {
     TomlValue value = value_of(node);
-    // The key of a table is in its header, which is the place of the table.
+    // The place of a table is its header, which contains its key.
     const bool has_header = value.kind == TomlKind::table || node.is_array_of_tables();
     const Region own = region_of(key.source());
     const Region region = has_header && own.line == 0 ? value.region : own;
@@ -105,8 +105,8 @@ class Reader {
   const SourceLines& lines_;
 };
 
-// The copy of the text in which wrong lines are comments. The parser ends at the first mistake; the
-// copy finds the next.
+// Returns a copy of the text in which `removed` lines are empty comments. The parser stops at the
+// first mistake, so parsing the copy finds the next one.
 std::string without_lines(const SourceLines& lines, const std::vector<std::size_t>& removed) {
   std::string copy;
   for (std::size_t number = 1; number <= lines.count(); ++number) {
@@ -117,7 +117,8 @@ std::string without_lines(const SourceLines& lines, const std::vector<std::size_
   return copy;
 }
 
-// The parser has stopped at the mistake, or at the first thing that cannot be part of a list.
+// Explains the error that the parser has seen. The parser stops at the mistake or, in a list that
+// is not closed, at the first text that cannot be part of the list.
 TomlMistake mistake_at(const SourceLines& lines,
                        const SyntaxError& seen,
                        const Opening& before,
@@ -147,11 +148,12 @@ TomlDocument parse_toml(std::string_view text) {
     const toml::parse_error& error = result.error();
     const SyntaxError seen{std::clamp<std::size_t>(error.source().begin.line, 1, last_line),
                            error.source().begin.column, error.description()};
-    if (!removed.empty() && seen.line <= removed.back()) break;  // a consequence of that one
+    if (!removed.empty() && seen.line <= removed.back()) break;  // a consequence of that line
     const Opening before = find_opening(document.lines, seen.line - 1, removed);
     const Opening after = find_opening(document.lines, seen.line, removed);
     document.mistakes.push_back(mistake_at(document.lines, seen, before, after));
-    // The lines after an open bracket are part of it, so the next mistakes would not be true.
+    // The parser takes the lines after an open bracket as part of the list, so it would report
+    // mistakes that are none.
     if (after.line != 0) break;
     removed.push_back(seen.line);
     copy = without_lines(document.lines, removed);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TomlDocument: the keys and values of a TOML text with their places, and its syntax errors. The
-// only file that knows the TOML library is toml_document.cpp.
+// TomlDocument holds the keys and values of a TOML text with their places, and its syntax errors.
+// Only toml_document.cpp uses the TOML library.
 // Thread: any; constant.
 #pragma once
 
@@ -19,7 +19,7 @@ enum class TomlKind : std::uint8_t { text, integer, boolean, other, list, table 
 
 struct TomlEntry;
 
-// A table, or one of an array of tables.
+// A table, or one element of an array of tables.
 struct TomlTable {
   Region region;  // of its header
   std::vector<TomlEntry> entries;
@@ -27,13 +27,13 @@ struct TomlTable {
 
 struct TomlValue {
   TomlKind kind = TomlKind::text;
-  // The text of a string; true and false; of other scalars, as they are in the file.
+  // The content of a string, "true" or "false"; any other scalar as it is written in the file.
   std::string text = {};
   Region region = {};
-  // The text is in the file unchanged, between one pair of quotes.
+  // The file contains the text unchanged, between one pair of quotes.
   bool is_verbatim = false;
-  std::vector<TomlValue> elements = {};  // of a list; those of a list in it are left out
-  std::vector<TomlTable> tables = {};    // one, or those of an array of tables
+  std::vector<TomlValue> elements = {};  // of a list; a list within a list has no elements
+  std::vector<TomlTable> tables = {};    // one table, or those of an array of tables
   bool is_array_of_tables = false;
 };
 
@@ -46,7 +46,7 @@ struct TomlEntry {
 struct TomlDocument {
   SourceLines lines;
   std::vector<TomlEntry> entries;  // in the order of the file
-  // If there are any, `entries` are those of the rest of the file and good for reports only.
+  // If not empty, `entries` are those of the rest of the file, for use in reports only.
   std::vector<TomlMistake> mistakes;
 };
 

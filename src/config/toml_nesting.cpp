@@ -8,7 +8,7 @@
 namespace onehop::config {
 namespace {
 
-// With the 256 brackets that the parser allows around it, this is little of the stack.
+// Even within the 256 brackets that the parser allows, this many dots use little of the stack.
 constexpr std::size_t kMaxDots = 16;
 
 class Scanner {
@@ -43,7 +43,7 @@ class Scanner {
     line_begin_ = at_;
   }
 
-  // A text that is not closed ends with its line, as the parser sees it.
+  // Skips a text in quotes. One that is not closed ends with its line, as in the parser.
   void skip_quotes(char quote) {
     const bool is_triple =
         at_ + 2 < text_.size() && text_[at_ + 1] == quote && text_[at_ + 2] == quote;
@@ -63,7 +63,7 @@ class Scanner {
     }
   }
 
-  // Two more quotes before the last three are part of the text.
+  // Skips the closing quotes. Up to two quotes before the last three are part of the text.
   void skip_end(char quote, bool is_triple) {
     at_ += is_triple ? 3 : 1;
     for (int more = 0; is_triple && more < 2 && at_ < text_.size() && text_[at_] == quote; ++more)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finds keys with many dots, a.b.c. Each dot is a table in a table; the parser, which limits only
-// those in brackets, would use all of the stack for them.
+// Finds keys with too many dots, as in a.b.c. Each dot nests a table in a table, and the parser,
+// which limits only nesting in brackets, would overflow the stack.
 // Thread: any.
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace onehop::config {
 
-// The first key of the text that has too many. `lines` has the same lines, for the place.
+// Returns the first key with too many dots. `lines` has the lines of `text`, to find the place.
 std::optional<TomlMistake> find_deep_key(std::string_view text, const SourceLines& lines);
 
 }  // namespace onehop::config

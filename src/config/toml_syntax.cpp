@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kBlanks = " \t";
 constexpr std::string_view kBareKey =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-// In UTF-8: the quotes that word processors write.
+// The quotes that word processors write, in UTF-8.
 constexpr std::string_view kTypographic[] = {"\xe2\x80\x9c", "\xe2\x80\x9d", "\xe2\x80\x9e",
                                              "\xe2\x80\x98", "\xe2\x80\x99", "\xe2\x80\x9a"};
 
@@ -37,7 +37,7 @@ TextRange without_blanks(std::string_view line, TextRange part) {
   return part;
 }
 
-// Without a comment, which begins with '#' outside of quotes.
+// Returns the end of the line without its comment, which begins with a '#' outside of quotes.
 std::size_t end_of_content(std::string_view line) {
   char quote = 0;
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -54,7 +54,7 @@ std::size_t end_of_content(std::string_view line) {
   return line.size();
 }
 
-// A text that is in one pair of quotes, or in none.
+// Returns the text as a TOML string, in single quotes if that avoids escapes.
 std::string quoted(std::string_view text) {
   const bool is_plain = text.find_first_of("\"\\") == std::string_view::npos;
   const char quote = is_plain || text.contains('\'') ? '"' : '\'';
@@ -78,7 +78,7 @@ std::string write(std::string_view line) {
   return "write " + std::string(in(line, whole));
 }
 
-// One line with a mistake, and what can be said of it.
+// One line with a mistake; explain() describes the mistake.
 class Line {
  public:
   Line(const SourceLines& lines, const SyntaxError& error)
@@ -168,7 +168,7 @@ class Line {
     return pointed(content_, "a line is KEY = VALUE");
   }
 
-  // Writes a value of another program's file as one of TOML.
+  // Converts a value in the syntax of another program's files to TOML.
   static std::string as_value(const std::string& text) {
     const bool is_number = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
     const bool is_value =
@@ -256,7 +256,7 @@ class Line {
                    "a line has one value; several are a list: [\"a\", \"b\"]");
   }
 
-  // The value, or the element of a list, in which the parser has stopped.
+  // Returns the value, or the element of a list, in which the parser has stopped.
   TextRange token_at_error() const {
     const bool is_list = !has_equals_ || text_.substr(value_.begin).starts_with('[');
     TextRange token = has_equals_ ? value_ : content_;
@@ -272,15 +272,15 @@ class Line {
   const SyntaxError& error_;
   std::string_view text_;
   std::size_t at_;     // where the parser has stopped, in bytes
-  TextRange content_;  // without blanks and a comment
+  TextRange content_;  // the line without blanks and a comment
   TextRange key_ = {};
   TextRange value_ = {};
   bool has_equals_ = false;
 };
 
-// The brackets and triple quotes that a line opens and closes.
+// Updates `open` with the brackets and triple quotes that a line opens and closes.
 void add_openings(std::string_view line, std::size_t number, std::vector<Opening>& open) {
-  std::string quote;  // the one that we are in
+  std::string quote;  // the quotes around this byte
   if (!open.empty() && open.back().bracket.size() == 3) quote = open.back().bracket;
   for (std::size_t i = 0; i < line.size(); ++i) {
     const char c = line[i];

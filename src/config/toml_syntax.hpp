@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Says what is wrong with the syntax of a line of TOML, and how to write it. The parser reports the
-// place where it stopped, which is often after the mistake.
+// Explains a syntax error in TOML and how to correct it. The parser reports only the place where it
+// stopped, which is often after the mistake.
 // Thread: any.
 #pragma once
 
@@ -20,7 +20,7 @@ struct TomlMistake {
   std::string hint;
 };
 
-// A mistake as the parser reports it, on the line that it belongs to.
+// An error as the parser reports it, on the line that it belongs to.
 struct SyntaxError {
   std::size_t line;
   std::size_t column;
@@ -29,17 +29,17 @@ struct SyntaxError {
 
 TomlMistake explain_syntax(const SourceLines& lines, const SyntaxError& error);
 
-// Reports whether the line begins with KEY =.
+// Reports whether the line begins with "KEY =".
 bool begins_setting(std::string_view line);
 
-// A bracket, or three quotes, without its other end.
+// An opening bracket, or three quotes, that is not closed.
 struct Opening {
-  std::size_t line = 0;  // 0: there is none
+  std::size_t line = 0;  // 0: everything is closed
   std::size_t begin = 0;
   std::string bracket = {};
 };
 
-// The first one that the lines up to `last` leave open, without those of `ignored`.
+// Returns the first opening that the lines up to `last`, except the `ignored` ones, do not close.
 Opening find_opening(const SourceLines& lines,
                      std::size_t last,
                      const std::vector<std::size_t>& ignored);

@@ -22,7 +22,7 @@ std::string one_value(const Setting& setting, const std::string& text) {
 
 }  // namespace
 
-// A string of JSON is one of TOML, but for DEL and the escape of a slash.
+// A JSON string is a TOML string, except for DEL and the escape of a slash.
 std::string toml_text(std::string_view text) {
   std::string quoted;
   append_json_string(quoted, text);

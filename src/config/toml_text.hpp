@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Values as TOML.
+// Writes values as TOML.
 // Thread: any.
 #pragma once
 
@@ -12,11 +12,11 @@
 
 namespace onehop::config {
 
-// "text" in double quotes, with escapes. Bytes that are not UTF-8 become U+FFFD, since TOML has
-// none.
+// Returns the text in double quotes, with escapes. Bytes that are not UTF-8 become U+FFFD, since
+// TOML allows only UTF-8.
 std::string toml_text(std::string_view text);
 
-// The values of a setting: a text, a number, true or false, or a list in brackets.
+// Returns the values of a setting as a text, a number, true or false, or a list in brackets.
 std::string toml_value(const Setting& setting, const std::vector<std::string>& values);
 
 }  // namespace onehop::config

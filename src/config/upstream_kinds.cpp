@@ -21,7 +21,8 @@ namespace {
 // In the order of the enumerators.
 constexpr std::array<std::string_view, 4> kBalances = {"least", "round-robin", "random", "first"};
 constexpr std::array<std::string_view, 2> kResolves = {"alternatives", "each"};
-// 0 stands for none. Smaller ones are mistakes, and have many digits.
+// The weight 0 means no requests. Other weights below this minimum are mistakes and would have many
+// digits.
 constexpr double kMinWeight = 1e-3;
 constexpr double kMaxWeight = 1e6;
 constexpr std::string_view kService = "srv://";
@@ -36,7 +37,7 @@ std::optional<double> parse_weight(std::string_view text) {
   return std::abs(weight);  // -0 is 0
 }
 
-// The weights and backups of its servers are those of the records.
+// Parses a service. The weights and backups of its servers come from its DNS records.
 Parsed<BackendAddress> parse_service(std::string_view text) {
   const std::string_view name = text.substr(kService.size());
   auto url = Url::parse(std::string(upstream::scheme_of_service(name)) + "://" + std::string(name));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kinds of the settings of an upstream: its backends, and how requests are spread over them.
+// The kinds of the settings of an upstream: its backends, and how it spreads requests over them.
 // Thread: any.
 #pragma once
 
@@ -48,7 +48,7 @@ struct ResolveWord {
   static std::string show(Upstream::Resolve value);
 };
 
-// Of a backend's response, from 500 on.
+// A status from 500 to 599 of a backend's response, for --failure-status and --retry-status.
 struct FailureStatus {
   static constexpr std::string_view kPlaceholder = "STATUS";
   static constexpr ValueType kType = ValueType::number;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// UpstreamSettings: how the requests of one upstream are spread over its backends, and how it finds
-// out which of them work.
+// UpstreamSettings configures how an upstream spreads its requests over its backends, and how it
+// finds out which of them work.
 // Thread: any; constant.
 #pragma once
 
@@ -15,10 +15,10 @@
 
 namespace onehop::config {
 
-// One of several backends that do the same: "http://b:8000 weight=2", "http://c:8000 backup"; or
+// One of several interchangeable backends, "http://b:8000 weight=2" or "http://c:8000 backup", or
 // all servers of a service, "srv://_http._tcp.example.org".
 struct BackendAddress {
-  Url url;  // of a service: the scheme of its servers, and its name
+  Url url;  // for a service: the scheme of its servers, and its name
   double weight = 1;
   bool is_backup = false;
   std::string service = {};
@@ -47,10 +47,10 @@ struct UpstreamSettings {
   friend bool operator==(const UpstreamSettings&, const UpstreamSettings&) = default;
 };
 
-// Reports whether one of them is a service.
+// Reports whether one of the backends is a service.
 bool have_service(const std::vector<BackendAddress>& backends);
 
-// "" if these can be backends of one upstream.
+// Returns the reason if these cannot be backends of one upstream, else "".
 std::string why_not_together(const std::vector<BackendAddress>& backends);
 
 }  // namespace onehop::config

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Values that are one of a few words. The placeholder of their setting has them, in the order in
-// which people read them: "text|json|off".
+// Parses values that are one of a few words. The placeholder of the setting lists the words in the
+// order in which people read them: "text|json|off".
 // Thread: any.
 #pragma once
 
@@ -14,10 +14,12 @@
 
 namespace onehop::config {
 
-// "'xml' is not one of text, json and off", with a suggestion.
+// Returns the error "'xml' is not one of text, json and off", with a suggestion if a word is
+// similar.
 std::unexpected<std::string> none_of(std::string_view text, std::string_view placeholder);
 
-// The enumerator whose word is `text`. `words` is in the order of the enumerators.
+// Returns the enumerator whose word is `text`. `words` has the words in the order of the
+// enumerators.
 template <class Enum>
 Parsed<Enum> one_of(std::string_view text,
                     std::string_view placeholder,
