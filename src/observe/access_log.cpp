@@ -22,7 +22,7 @@ std::string lines_text(std::uint64_t lines) {
   return std::to_string(lines) + (lines == 1 ? " line" : " lines");
 }
 
-// " could not be written (No space left on device)"
+// Returns a text such as " could not be written (No space left on device)".
 std::string why_lost(int error, std::string_view tense) {
   if (error == 0) return " was not read fast enough";
   return std::string(tense).append(" be written (").append(std::generic_category().message(error)) +

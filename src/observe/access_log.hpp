@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AccessLog: writes one line for each exchange of all workers. After a pause a line is written
-// immediately, so that an observer sees it; under load lines are written together. A slow
-// reader loses lines but never delays requests. The destructor writes the remaining lines but
+// AccessLog writes one line for each exchange of all workers. It writes the first line after a
+// pause immediately, so that an observer sees it, and under load writes several lines at once. A
+// slow reader loses lines but never delays requests. The destructor writes the remaining lines but
 // does not wait for a reader that has stopped.
 // Thread: any.
 #pragma once
@@ -31,31 +31,31 @@ class AccessLog {
     AccessLogFormat format = AccessLogFormat::text;
     // The fields of a line, in order; see log_fields.hpp. Empty: the default line of the format.
     LogFields fields = {};
-    // Where the lines go; standard output if null. See open_destination().
+    // Receives the lines; standard output if null. See open_destination().
     std::unique_ptr<server::LineSink> sink = {};
-    std::string name = "standard output";  // of that place, for messages
+    std::string name = "standard output";  // of the sink, for messages
     // Two writes are at least `pause` or 64 KiB apart.
     Duration pause = std::chrono::milliseconds(100);
-    // Receives messages about lines that are lost, and about reopen(). It may be called on any
-    // thread, until finish() has returned.
+    // Receives messages about lost lines and about reopen(). May be called on any thread until
+    // finish() has returned.
     std::function<void(LogLevel, std::string_view)> report = {};
   };
 
-  // If the format is off, no thread is started.
+  // Starts a thread, unless the format is off.
   explicit AccessLog(Options options);
-  // To a descriptor, which is not closed.
+  // Writes to a descriptor, which the AccessLog does not close.
   AccessLog(AccessLogFormat format,
             int descriptor,
             Duration pause = std::chrono::milliseconds(100));
 
   bool is_on() const noexcept { return format_ != AccessLogFormat::off; }
   void record(const ExchangeRecord& exchange);
-  // Opens the file or the socket again, when the lines recorded so far are written; reports whether
-  // it could. Returns immediately.
+  // Opens the file or the socket again once the lines recorded so far are written, and logs the
+  // result with Options::report. Returns immediately.
   void reopen() noexcept { writer_.reopen(); }
   // Writes the remaining lines, for a few seconds at most.
   void finish() noexcept { writer_.finish(); }
-  // Lines dropped because the buffer was full or the write failed.
+  // Returns the number of lines dropped because the buffer was full or a write failed.
   std::uint64_t lost() const noexcept { return writer_.lost(); }
 
  private:

@@ -67,7 +67,7 @@ TEST(AccessLog, WritesTheRestOfABurstSoon) {
   }
 }
 
-// Under load one write holds many requests.
+// Under load, one write has the lines of many requests.
 TEST(AccessLog, JoinsWhatComesWithinThePause) {
   const Pipe pipe;
   {
@@ -92,7 +92,7 @@ TEST(AccessLog, DoesNotWaitForThePauseOnceEnoughHasComeTogether) {
     log.record(exchange_for(target));
   std::string written = pipe.read_within(kPatience);
   EXPECT_NE(written, "");
-  // The log does not outlive the pipe.
+  // Reads all lines, since the pipe must outlive the log.
   while (std::ranges::count(written, '\n') < 8)
     written += pipe.read_within(kPatience);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The commands at the admin socket, as pages that are sent with POST: /reload, /drain, /stop and
-// /log-level, whose content is a level. The response is a JSON object: done, summary, findings; its
-// status is 200 if done, else 409. Each runs on a thread of offload()'s pool.
+// The pages for the commands at the admin socket, which a client sends with POST: /reload,
+// /upgrade, /drain, /stop, and /log-level with a level as content. The response is a JSON object
+// with the members done, summary and findings. Its status is 200 if done, else 409. Each command
+// runs on a thread of offload()'s pool.
 // Thread: any.
 #pragma once
 
@@ -16,14 +17,14 @@
 
 namespace onehop::observe {
 
-// A page for each action that is set.
+// Returns a page for each action that is set.
 std::vector<AdminPage> action_pages(Actions actions);
 
-// Converts a result to JSON, and back; std::nullopt for JSON of another form.
+// Convert a result to JSON and back. The latter returns std::nullopt for JSON of another form.
 std::string to_json(const ActionResult& result);
 std::optional<ActionResult> action_result_from(std::string_view json);
 
-// The level of a word; std::nullopt for another word.
+// Returns the level that the word names; std::nullopt for any other word.
 std::optional<LogLevel> log_level_named(std::string_view word) noexcept;
 
 }  // namespace onehop::observe

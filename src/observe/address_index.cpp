@@ -50,7 +50,7 @@ AddressShard& AddressIndex::Worker::find_or_make(std::string_view address, Time 
   if (now >= refused_until_ || refused_.size() >= kMaxRefused) refused_.clear();
   if (!refused_.contains(address)) {
     const std::lock_guard lock(index_.mutex_);
-    // Only this thread reads the forgotten ones.
+    // Only this thread uses the forgotten shards, so they can be deleted here.
     std::erase_if(by_name_, [](const auto& each) { return is_forgotten(*each.second); });
     recent_ = {};
     std::erase_if(all_, [this](const auto& each) {
@@ -82,7 +82,7 @@ AddressShard& AddressIndex::Worker::make(std::string_view address) {
   return made;
 }
 
-// Requests without an address have a place of their own.
+// The address "", for requests without a connection, is always admitted.
 bool AddressIndex::admit(std::string_view address, Time now) {
   if (address.empty() || known_.contains(address)) return true;
   if (known_.size() >= kMax && !make_room(now)) return false;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AddressIndex: the counters of one upstream by address. Each worker has its own counters, but the
-// index decides for all of them which addresses have a name: the first kMax. An address that no
-// request has used for ten minutes makes room for a new one; the rest count as "other".
+// AddressIndex holds the counters of one upstream by address. Each worker has its own counters, but
+// the index decides for all workers which addresses are counted by name: the first kMax. A new
+// address may replace one that no request has used for ten minutes; otherwise it counts as "other".
 // Thread: any.
 #pragma once
 
@@ -31,15 +31,15 @@
 
 namespace onehop::observe {
 
-// By failure_reason().
+// Indexed by failure_reason().
 using FailureCounters = std::array<Counter, kFailureReasons>;
 
-// The time that was stored in ticks.
+// Returns the time that is stored as ticks.
 inline Time time_of(const std::atomic<Time::rep>& ticks) noexcept {
   return Time(Time::duration(ticks.load(std::memory_order_relaxed)));
 }
 
-// The counters of one address and one worker; of "" for requests without a connection.
+// The counters of one address on one worker. The address "" is for requests that got no connection.
 struct AddressShard {
   explicit AddressShard(std::string text) : address(std::move(text)) {}
 
@@ -50,7 +50,7 @@ struct AddressShard {
   std::atomic<Time::rep> last = 0;  // when a request last had a connection to it, in ticks of Time
   std::atomic<bool> is_forgotten = false;
 
-  // A later time changes it.
+  // Sets `last` to `at` if that is later.
   void used(Time at) noexcept {
     const Time::rep ticks = at.time_since_epoch().count();
     if (ticks > last.load(std::memory_order_relaxed)) last.store(ticks, std::memory_order_relaxed);
@@ -61,10 +61,10 @@ class AddressIndex {
  public:
   static constexpr std::size_t kMax = 256;
   static constexpr std::chrono::minutes kUnused{10};
-  // How long a worker waits before it asks again for an address that found no room.
+  // How long a worker waits before it asks again about an address that had no room.
   static constexpr std::chrono::seconds kAskAgain{10};
 
-  // The counters of one worker. `index` outlives it. Thread: owner.
+  // The counters of one worker. `index` must outlive it. Thread: owner.
   class Worker {
    public:
     explicit Worker(AddressIndex& index);
@@ -85,10 +85,10 @@ class AddressIndex {
     friend AddressIndex;
     AddressShard& find_or_make(std::string_view address, Time now);
     AddressShard& make(std::string_view address);
-    // The next requests are probably for it as well.
+    // Caches the shard, since the next requests are probably for the same address.
     AddressShard& remember(AddressShard& shard, std::string_view address) noexcept;
 
-    // An address by its lasting text, which is compared by place.
+    // A cached address. Its text stays at the same place, so the pointer is compared.
     struct Recent {
       const char* text = &kNone;
       AddressShard* shard = nullptr;
@@ -105,23 +105,23 @@ class AddressIndex {
     AddressIndex& index_;
     std::array<Recent, kRecent> recent_{};
     std::unordered_map<std::string_view, AddressShard*> by_name_;
-    std::set<std::string, std::less<>> refused_;  // those that are "other" until then
+    std::set<std::string, std::less<>> refused_;  // count as "other" until refused_until_
     Time refused_until_{};
     std::vector<std::unique_ptr<AddressShard>> all_;  // guarded by the index's mutex
   };
 
-  // The name of the upstream, for upstream().
+  // `upstream` is the name of the upstream.
   explicit AddressIndex(std::string upstream = {}) : upstream_(std::move(upstream)) {}
   AddressIndex(const AddressIndex&) = delete;
   AddressIndex& operator=(const AddressIndex&) = delete;
 
   const std::string& upstream() const noexcept { return upstream_; }
-  // By address.
+  // Returns the totals by address.
   std::vector<RequestTotals::Address> totals() const;
-  // Of all addresses together. Those that were forgotten count on, so that no sum ever falls.
+  // Return the sums over all addresses, including forgotten ones, so that no sum ever falls.
   HistogramTotals connect_times() const { return sum_of(&AddressShard::connect, former_connect_); }
   HistogramTotals wait_times() const { return sum_of(&AddressShard::wait, former_wait_); }
-  // Leaves out of totals() all that was counted for it so far.
+  // Removes the address and its counts from totals().
   void forget(std::string_view address);
 
  private:
@@ -139,7 +139,7 @@ class AddressIndex {
   // Guarded by mutex_.
   std::set<std::string, std::less<>> known_;
   std::vector<Worker*> workers_;
-  HistogramTotals former_connect_, former_wait_;  // of shards that are no more
+  HistogramTotals former_connect_, former_wait_;  // of deleted shards
 };
 
 }  // namespace onehop::observe

@@ -25,7 +25,7 @@ class AddressIndexTest : public ::testing::Test {
     shard.requests[2].add(1);
     shard.used(at);
   }
-  // 0 if the address has no numbers.
+  // Returns 0 if the address has no numbers.
   std::uint64_t counted(const std::string& address) const {
     const auto all = index_.totals();
     const auto found = std::ranges::find(all, address, &RequestTotals::Address::address);
@@ -49,7 +49,7 @@ TEST_F(AddressIndexTest, SumsTheWorkers) {
   EXPECT_EQ(index_.totals().front().last, kStart + 1s);
 }
 
-// Regression: which of them were "other" depended on the order of the workers.
+// Regression: the order of the workers decided which addresses were "other".
 TEST_F(AddressIndexTest, TheSameAddressesHaveNamesForAllWorkers) {
   fill();
   count(other_, "late:1");
@@ -63,7 +63,7 @@ TEST_F(AddressIndexTest, TheSameAddressesHaveNamesForAllWorkers) {
   EXPECT_EQ(index_.totals().size(), AddressIndex::kMax + 2);
 }
 
-// Regression: those that were in use then were all "other".
+// Regression: unused addresses kept their places, so all new ones were "other".
 TEST_F(AddressIndexTest, OneThatIsNotUsedGivesWay) {
   fill();
   for (std::size_t i = 1; i < AddressIndex::kMax; ++i)
@@ -92,7 +92,7 @@ TEST_F(AddressIndexTest, TextsThatLastAreFoundByTheirPlace) {
   EXPECT_EQ(counted("10.9.9.1:80"), 1U);
 }
 
-// Regression: a counter that falls looks like a restart, and its rate like a burst.
+// Regression: the sums fell. A falling counter looks like a restart, and its rate like a burst.
 TEST_F(AddressIndexTest, TheTimesOfAForgottenOneAreStillInTheSums) {
   const auto observe = [](AddressIndex::Worker& worker, std::string_view address) {
     worker.of(address, kStart).connect.observe(1ms, Buckets());
@@ -104,7 +104,7 @@ TEST_F(AddressIndexTest, TheTimesOfAForgottenOneAreStillInTheSums) {
   index_.forget("a:1");
   EXPECT_EQ(index_.connect_times().nanoseconds, 3'000'000U);
   EXPECT_EQ(index_.wait_times().count(), 3U);
-  observe(one_, "c:1");  // which clears what was forgotten
+  observe(one_, "c:1");  // which deletes the forgotten shards
   EXPECT_EQ(index_.connect_times().nanoseconds, 4'000'000U);
   EXPECT_EQ(index_.wait_times().nanoseconds, 8'000'000U);
   EXPECT_EQ(index_.wait_times().count(), 4U);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Actions: what the commands at the admin socket do to the running process. The program sets the
-// functions; a command whose function is empty does not exist.
-// The functions are called on a thread of offload()'s pool, and may block; two may run at the same
-// time.
+// Actions holds the functions that carry out the commands at the admin socket. The program sets
+// them; a command whose function is empty does not exist. They are called on threads of offload()'s
+// pool and may block. Two may run at the same time.
 // Thread: any.
 #pragma once
 
@@ -16,14 +15,14 @@
 namespace onehop::observe {
 
 struct ActionResult {
-  bool done = false;                       // false: nothing has changed, and the command fails
+  bool done = false;                       // false: the command has failed, and nothing has changed
   std::string summary;                     // one line, without a line break
-  std::vector<std::string> findings = {};  // what `onehop check` prints, one text for each finding
+  std::vector<std::string> findings = {};  // one text per finding, as `onehop check` prints them
 };
 
 struct Actions {
   std::function<ActionResult()> reload = {};
-  // Starts the program that is installed now in place of this process.
+  // Starts the installed program, which replaces this process.
   std::function<ActionResult()> upgrade = {};
   // Stops accepting; the process ends when the requests in progress have ended.
   std::function<ActionResult()> drain = {};

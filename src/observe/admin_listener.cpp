@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::chrono::seconds kHeadTimeout(5);
 constexpr std::chrono::seconds kWriteTimeout(10);
-// Longer than the usual pause between two scrapes.
+// Longer than the usual interval of scrapes.
 constexpr std::chrono::seconds kIdleTimeout(75);
 constexpr std::size_t kMaxConnections = 64;
 // Leaves room for other clients. Eight browsers with the dashboard open need less.
@@ -40,9 +40,9 @@ Server::Options server_options(AdminListener::Options given) {
   options.max_client_connections = kMaxConnections;
   options.max_connections_per_client = kMaxOfOneClient;
   options.http2 = false;
-  // Operators look when memory is short, too.
+  // Operators also need the pages when memory is short.
   options.max_memory = no_limit;
-  // Its failures are those of its clients.
+  // A failure here is the fault of an admin client, so it is not logged.
   options.on_exchange_end = [](const ExchangeRecord&) {};
   return options;
 }
@@ -57,8 +57,8 @@ Result<void> AdminListener::open(std::shared_ptr<const Handler> pages) {
   return server_.start(pages_);
 }
 
-// The one worker asks for its handler when everything else is made, and an exception then undoes
-// it.
+// The single worker asks for its handler once everything else is ready. If `then` fails, an
+// exception at that point undoes the update.
 Result<void> AdminListener::update(std::optional<TlsServerOptions> tls,
                                    const std::function<Result<void>()>& then) {
   Options next = options_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AdminListener: a small Server of its own for the admin pages, with one worker. A client that
+// AdminListener is a small, separate Server with one worker for the admin pages. A client that
 // stalls or floods it disturbs only other clients of the same listener.
 // Thread: any.
 #pragma once
@@ -22,35 +22,34 @@ namespace onehop::observe {
 class AdminListener {
  public:
   struct Options {
-    std::string address;  // as Server::Addresses takes it
+    std::string address;  // in the form of Server::Addresses
     std::optional<TlsServerOptions> tls = {};
     std::function<void(LogLevel, std::string_view)> log = {};
     // Called when the address is open, before anything is served.
     std::function<Result<void>()> on_listening = {};
-    // The socket of the address, if another process hands it over.
+    // The socket of the address, if another process has handed it over.
     std::vector<Server::OpenSocket> open_sockets = {};
   };
 
   explicit AdminListener(Options options);
 
-  // Listens, to serve `pages`. The error's detail is one line that says what to do.
+  // Opens the address, to serve `pages`. The detail of an error is one line with the remedy.
   Result<void> open(std::shared_ptr<const Handler> pages);
-  // Accepts connections from now on: until then they wait.
+  // Starts accepting connections, which wait until then.
   void accept() { server_.accept(); }
 
-  // Closes the address; requests in progress have `patience` to end.
+  // Closes the address and waits at most `patience` for requests in progress.
   void finish(std::chrono::milliseconds patience);
 
-  // Replaces TLS; its files are read again. If that fails, nothing has changed. `then` is called
-  // when all is ready, and what it returns decides: with an error, nothing changes here either.
-  // This thread and that of the listener wait for it. One call at a time, for a listener that is
-  // open.
+  // Replaces the TLS options and reads their files again. If that fails, nothing changes. Once all
+  // is ready, calls `then`; if it returns an error, nothing changes either. The calling thread and
+  // that of the listener wait for `then`. The listener must be open, and calls must not overlap.
   Result<void> update(std::optional<TlsServerOptions> tls,
                       const std::function<Result<void>()>& then = {});
 
-  // With the assigned port if port 0 was requested.
+  // Returns the address, with the assigned port if port 0 was requested.
   std::string address() const;
-  // The server inside, for its numbers and its socket.
+  // Returns the server, for its metrics and its socket.
   const Server& server() const noexcept { return server_; }
   // See Server::leave_socket_files() and Server::take_socket_files().
   void leave_socket_file() { server_.leave_socket_files(); }

@@ -12,7 +12,8 @@ Response plain(Status status, std::string text) {
   return Response(status, std::move(text));
 }
 
-// Returns the response to a method that the page does not have.
+// Returns the response to a request whose method the page does not support; std::nullopt if the
+// page supports it.
 std::optional<Response> refused_method(const AdminPage& page, const Request& request) {
   const Method& method = request.method();
   const bool is_read = page.access == AdminAccess::read;
@@ -26,7 +27,8 @@ std::optional<Response> refused_method(const AdminPage& page, const Request& req
   return refusal;
 }
 
-// Nothing of an admin page is stored, guessed at or shown inside another site's page.
+// Forbids clients to store an admin page, to guess its type, and to load it from another site's
+// page.
 void set_common_fields(Response& response) {
   Headers& headers = response.headers();
   if (!headers.get("Cache-Control")) headers.set("Cache-Control", "no-store");
@@ -63,7 +65,7 @@ const AdminPage* AdminPages::find(std::string_view path) const noexcept {
 
 task<Response> AdminPages::serve(Request request) const {
   std::optional<Response> refusal = rules_.refusal(request);
-  // A client that guesses secrets or names needs a connection for each guess.
+  // A client that guesses secrets or names then needs a new connection for each guess.
   if (refusal) refusal->headers().set("Connection", "close");
   const AdminPage* const page = find(request.url().path());
   if (!refusal && page == nullptr) refusal = plain(Status::not_found, "No such page.\n");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AdminPages: the Handler of the admin listeners: a table of paths and the functions that serve
-// them. A new page is one more row. It refuses requests that AdminRules do not admit.
+// AdminPages is the Handler of the admin listeners: a table of paths and the functions that serve
+// them. It refuses requests that AdminRules do not admit.
 // Thread: any; constant.
 #pragma once
 
@@ -29,9 +29,9 @@ struct AdminPage {
   std::function<task<Response>(Request)> serve;
 };
 
-// A page with the text that `make` returns on the admin thread.
+// Returns a page with the text that `make` returns. `make` is called on the admin thread.
 AdminPage text_page(std::string path, std::string content_type, std::function<std::string()> make);
-// A page whose response `respond` returns on the admin thread.
+// Returns a page with the response that `respond` returns. `respond` is called on the admin thread.
 AdminPage response_page(std::string path, std::function<Response(const Request&)> respond);
 
 class AdminPages final : public Handler {

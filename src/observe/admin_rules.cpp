@@ -20,7 +20,7 @@ namespace {
 constexpr std::string_view kBearer = "Bearer ";
 constexpr std::string_view kBasic = "Basic ";
 
-// Takes the same time wherever the texts differ.
+// Compares in a time that does not depend on where the texts differ.
 bool are_equal(std::string_view secret, std::string_view given) noexcept {
   unsigned difference = secret.size() == given.size() ? 0 : 1;
   for (std::size_t i = 0; i < secret.size(); ++i) {
@@ -38,7 +38,7 @@ int base64_digit(char c) noexcept {
   return c == '/' ? 63 : -1;
 }
 
-// RFC 4648 §4. Returns std::nullopt for text that is not base64.
+// Decodes base64 (RFC 4648 §4). Returns std::nullopt for other text.
 std::optional<std::string> from_base64(std::string_view text) {
   while (text.ends_with('='))
     text.remove_suffix(1);
@@ -57,7 +57,8 @@ std::optional<std::string> from_base64(std::string_view text) {
   return out;
 }
 
-// A request without a connection comes from this process.
+// Reports whether the peer is root or the user of this process. A request without a connection
+// comes from this process.
 bool is_own_user(const ConnectionInfo& connection) noexcept {
   return !connection.id || connection.peer_user == 0 || connection.peer_user == ::geteuid();
 }
@@ -67,7 +68,8 @@ bool has_scheme(std::string_view value, std::string_view scheme) noexcept {
          ascii::equals_ignoring_case(value.substr(0, scheme.size()), scheme);
 }
 
-// A proxy whose backend is this socket has the rights of its own user, not those of its clients.
+// Reports whether a proxy has forwarded the request. A proxy whose backend is this socket connects
+// with the rights of its own user, not with those of its clients.
 bool came_through_a_proxy(const Request& request) {
   return std::ranges::any_of(request.headers(), [](const Field& field) {
     return forwarding_field(find_field(field.name), field.name) != ForwardingField::none ||
@@ -76,7 +78,8 @@ bool came_through_a_proxy(const Request& request) {
   });
 }
 
-// A link to a page is followed from anywhere: the site that has the link does not see the response.
+// Reports whether a page of another site would see the response. Following a link from another site
+// is allowed, since that site does not see the response.
 bool is_read_by_another_site(const Request& request) {
   const Headers& headers = request.headers();
   const std::string_view site = headers.get_or_empty("Sec-Fetch-Site");
@@ -129,7 +132,7 @@ std::optional<Response> AdminRules::refusal_of_peer(const Request& request) cons
   return refusal;
 }
 
-// A browser always names a host; health checks over HTTP/1.0 do not.
+// A browser always sends a Host; health checks over HTTP/1.0 send none and are admitted.
 bool AdminRules::admits_host(std::string_view host) const {
   if (host.empty()) return true;
   const auto authority = split_authority(host);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AdminRules: which requests the admin listeners answer. A page of another site, in a browser on
-// this machine, must not read the admin pages (Sec-Fetch-Site), even if it has made its own name
-// point to this machine (Host). Over the unix socket, root and the user of this process may do
-// everything. Other users may do nothing, and neither may a proxy, which would lend its rights to
-// its clients. Queries, which may hold secrets of all clients, are shown over the unix socket and
-// to clients with a token. Thread: any; constant.
+// AdminRules decides which requests the admin listeners serve. In a browser on this machine, a page
+// of another site must not read the admin pages (Sec-Fetch-Site), even if that site has pointed its
+// own name at this machine (Host). Over the unix socket, root and the user of this process may do
+// everything. Other users may do nothing. Neither may a proxy, which would lend its rights to its
+// clients. Queries may contain secrets of clients, so they are shown only over the unix socket and
+// to clients with a token.
+// Thread: any; constant.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -21,8 +22,7 @@ namespace onehop::observe {
 class AdminRules {
  public:
   struct Options {
-    // The names, besides "localhost", by which browsers reach the listener. Addresses are always
-    // admitted.
+    // The host names, besides "localhost", that requests may use. IP addresses are always admitted.
     std::vector<std::string> host_names = {};
     // The secret that requests must present; "": none.
     std::string token = {};
@@ -33,9 +33,9 @@ class AdminRules {
 
   // Reports whether the request came over the unix socket.
   static bool is_local(const Request& request) { return request.connection().peer.empty(); }
-  // Reports whether the request asks for the queries of other requests, which may hold secrets.
+  // Reports whether the request asks for the queries of other requests, which may contain secrets.
   static bool asks_for_queries(const Request& request);
-  // Returns the response to a request that is not admitted; std::nullopt for one that is.
+  // Returns the response that refuses the request; std::nullopt if the request is admitted.
   std::optional<Response> refusal(const Request& request) const;
 
  private:

@@ -26,7 +26,7 @@ Request request_from(std::string_view peer,
   return request;
 }
 
-// The status of the refusal; 0 if the request is admitted.
+// Returns the status of the refusal; 0 if the request is admitted.
 int refusal_of(const AdminRules& rules, const Request& request) {
   const auto refusal = rules.refusal(request);
   return refusal ? refusal->status().code() : 0;
@@ -150,7 +150,7 @@ TEST(AdminRules, AdmitTheSameUserAndRootOverTheUnixSocket) {
   }
 }
 
-// A proxy whose backend is the socket is of the same user.
+// A proxy whose backend is the socket may run as the same user.
 TEST(AdminRules, RefuseAProxyOverTheUnixSocket) {
   for (const char* const name :
        {"Via", "Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto",

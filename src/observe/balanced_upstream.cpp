@@ -36,8 +36,8 @@ bool is_faulty(State state) noexcept {
   return state == State::ejected || state == State::down;
 }
 
-// Faulty ones come first, so that they are not to be searched for among a thousand, and usable ones
-// last.
+// Returns faulty endpoints first, so that they are not lost among a thousand others, and usable
+// ones last.
 std::vector<const Upstream::Status*> in_order(const Statuses& statuses) {
   constexpr int kRanks = 3;
   const auto rank_of = [](State state) { return is_faulty(state) ? 0 : is_usable(state) ? 2 : 1; };
@@ -50,7 +50,8 @@ std::vector<const Upstream::Status*> in_order(const Statuses& statuses) {
   return order;
 }
 
-// ": http://10.0.0.2:8000 is ejected (connect: Connection refused)"
+// Returns ": http://10.0.0.2:8000 is ejected (connect: Connection refused)"; "" if no endpoint is
+// faulty.
 std::string first_fault(const BalancedUpstream& upstream) {
   if (upstream.endpoints.empty() || !is_faulty(upstream.endpoints.front().state)) return "";
   const BalancedUpstream::Endpoint& first = upstream.endpoints.front();

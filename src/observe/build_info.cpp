@@ -6,7 +6,7 @@
 #include "http/h2/library_version.hpp"
 #include "net/tls_version.hpp"
 
-// The build passes the commit.
+// The build defines the commit.
 #ifndef ONEHOP_COMMIT
 #define ONEHOP_COMMIT ""
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ConfiguredUpstream: an upstream that requests may go to, as the configuration in use has it.
+// ConfiguredUpstream is an upstream of the configuration in use that requests may go to.
 // Thread: any; constant.
 #pragma once
 
@@ -17,7 +17,7 @@ struct ConfiguredBackend {
 };
 
 struct ConfiguredUpstream {
-  std::string name;                         // the label of the metrics: "default", "api"
+  std::string name;                         // its label in the metrics: "default", "api"
   std::vector<ConfiguredBackend> backends;  // each once, without the servers of services
   bool has_service = false;
 };

@@ -23,7 +23,7 @@ std::string_view name_of(Tone tone) {
   return kNames[static_cast<std::size_t>(tone)];
 }
 
-// ` class="..."`, or nothing.
+// Returns ` class="..."`, or "" without names.
 std::string class_attribute(std::string_view names) {
   return names.empty() ? "" : " class=\"" + std::string(names) + "\"";
 }
@@ -54,7 +54,7 @@ std::string rows_html(const OverviewTable& table) {
   return html;
 }
 
-// The replacement of a comment of the page, <!--=name-->.
+// The text that replaces the comment <!--=name--> of the page.
 struct PagePart {
   std::string name;
   std::string html;
@@ -76,14 +76,15 @@ std::string filled(std::string_view text, const std::vector<PagePart>& parts) {
   }
 }
 
-// The page has it for its script.
+// Returns the template of a section, which the page contains for its script.
 std::string_view section_template() {
   constexpr std::string_view kBegin = "<template id=\"endpoints-of\">";
   const std::string_view rest = kTemplate.substr(kTemplate.find(kBegin) + kBegin.size());
   return rest.substr(0, rest.find("</template>"));
 }
 
-// A section for each upstream. Of many, only those with something to look at are open.
+// Returns a section for each upstream. If there are more than kFew, only sections with a problem
+// are open.
 std::string balanced_html(const Overview& overview) {
   constexpr std::size_t kFew = 4;
   const auto tables = endpoint_tables(overview, BalancedUpstream::kMaxEndpoints);

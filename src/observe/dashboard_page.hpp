@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The dashboard: dashboard.html, which the build puts into the program, with the figures of an
-// Overview as tables. Its script replaces them by those of the events; without scripts, the browser
-// loads the page again every five seconds.
+// Makes the dashboard from dashboard.html, which the build embeds in the program, and an Overview,
+// whose figures become tables. The page's script updates them from the events; without scripts, the
+// browser reloads the page every five seconds.
 // Thread: any; constant.
 #pragma once
 
@@ -15,8 +15,8 @@ namespace onehop::observe {
 
 std::string dashboard_page(const Overview& overview);
 
-// The value of Content-Security-Policy: nothing but the page's own script and style runs or loads,
-// and no text becomes HTML.
+// Returns the value of Content-Security-Policy. It allows only the page's own script and style, and
+// no conversion of text to HTML.
 std::string_view dashboard_policy();
 
 }  // namespace onehop::observe

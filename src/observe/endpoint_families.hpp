@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The metrics of the endpoints of Upstreams: which of them get requests, and how these end.
+// The metrics of the endpoints of Upstreams: which endpoints get requests, and how the requests
+// end.
 // Thread: any.
 #pragma once
 
@@ -9,7 +10,8 @@
 
 namespace onehop::observe {
 
-// DNS may name many endpoints: those beyond 256 of an upstream are one series, "other".
+// Adds the metrics. DNS may name many endpoints, so those of an upstream beyond the first 256 share
+// one series, "other".
 void add_endpoint_families(MetricFamilies& families, const Endpoints& endpoints);
 
 }  // namespace onehop::observe

@@ -21,7 +21,7 @@ constexpr std::array<OverviewColumn, 7> kColumns = {{{"Endpoint", "m w"},
                                                      {"Failures", "s i"},
                                                      {"Last failure", "w i"}}};
 
-// "2.5"
+// Returns "2.5".
 std::string weight_figure(double weight) {
   std::array<char, 32> room{};
   const auto [end, failed] =
@@ -29,7 +29,7 @@ std::string weight_figure(double weight) {
   return failed == std::errc() ? std::string(room.data(), end) : std::string(kNoFigure);
 }
 
-// "1 endpoint", "12 endpoints"
+// Returns "1 endpoint" or "12 endpoints".
 std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
   return count_figure(count) + " " + std::string(count == 1 ? one : many);
 }
@@ -56,7 +56,7 @@ std::vector<OverviewCell> cells_of(const BalancedUpstream::Endpoint& endpoint, O
       {or_dash(visible_text(endpoint.last_failure)), failed_at ? ago_figure(*failed_at, now) : ""}};
 }
 
-// "least, sticky cookie; 3 endpoints: 2 up, 1 ejected"
+// Returns "least, sticky cookie; 3 endpoints: 2 up, 1 ejected".
 std::string note_of(const BalancedUpstream& upstream, std::uint64_t left_out) {
   std::string note = visible_text(upstream.balance);
   if (!upstream.sticky.empty()) note += ", sticky " + visible_text(upstream.sticky);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The endpoints of the balanced upstreams of an Overview as tables of text, like those of
+// Formats the endpoints of an Overview's balanced upstreams as tables of text, like those of
 // overview_tables.hpp.
 // Thread: any.
 #pragma once
@@ -13,7 +13,7 @@
 
 namespace onehop::observe {
 
-// One table for each of Overview::balanced, with at most `max_rows` rows.
+// Returns one table for each of Overview::balanced, with at most `max_rows` rows.
 std::vector<OverviewTable> endpoint_tables(const Overview& overview, std::size_t max_rows);
 
 }  // namespace onehop::observe

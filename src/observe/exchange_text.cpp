@@ -29,7 +29,7 @@ std::string_view common_log_time(std::time_t second) {
   });
 }
 
-// Writes a hyphen if the text is absent; a hyphen that was sent is escaped.
+// Appends a hyphen if the text is empty. A hyphen that was sent is escaped.
 void append_quoted(std::string& line, std::string_view text) {
   line += '"';
   if (text.empty()) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The values of an exchange as the access log, the metrics and the traces report them. Inline,
-// since most are needed for every request. Thread: any.
+// The values of an exchange that the access log, the metrics and the traces report. The functions
+// are inline because most are called for every request.
+// Thread: any.
 #pragma once
 
 #include <onehop/exchange_record.hpp>
@@ -22,12 +23,13 @@ using WallTime = std::chrono::system_clock::time_point;
 
 inline constexpr int kClientGone = 499;
 
-// 499 if the client left first, 0 if nothing was sent.
+// Returns the status of the response; 499 if the client left first, 0 if nothing was sent.
 inline int reported_status(const ExchangeRecord& exchange) noexcept {
   return exchange.outcome == Outcome::client_gone ? kClientGone : exchange.status;
 }
 
-// If the head could not be parsed, there is no target, and other members have their defaults.
+// Reports whether the head could be parsed. Otherwise there is no target, and other members have
+// their defaults.
 inline bool has_head(const ExchangeRecord& exchange) noexcept {
   return !exchange.target.empty();
 }
@@ -48,14 +50,14 @@ inline std::string_view scheme_of(const ExchangeRecord& exchange) {
   return exchange.tls ? "https" : "http";
 }
 
-// The duration of each part, in the order they happen.
+// One part of an exchange, and its begin and end.
 struct Part {
   std::string_view name;
   Time from;
   Time to;
 
-  // Returns std::nullopt if either end did not happen, zero if the response overtook the rest of
-  // its request.
+  // Returns std::nullopt if the part has not begun or ended, and zero if it ended before it began,
+  // as when a response overtakes the rest of its request.
   std::optional<std::chrono::microseconds> duration() const {
     if (from == Time{} || to == Time{}) return std::nullopt;
     return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -91,7 +93,8 @@ inline void append_milliseconds(std::string& line, std::chrono::microseconds dur
   append_three_digits(line, static_cast<int>(duration.count() % 1000));
 }
 
-// Cached: the calendar is computed once per second on each thread.
+// Returns the text that `calendar` makes of `second`. Each thread caches the text, so that it calls
+// `calendar` once per second.
 template <class Calendar>
 std::string_view once_a_second(std::time_t second, Calendar calendar) {
   thread_local std::time_t known = -1;

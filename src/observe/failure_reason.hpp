@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether and why an exchange has failed; the reason as one of a fixed set of words, for the label
-// of a metric: "connection_refused", "timed_out", "body_too_large". Thread: any; constant.
+// Whether and why an exchange has failed. The reason is one of a fixed set of words, for the label
+// of a metric: "connection_refused", "timed_out", "body_too_large".
+// Thread: any; constant.
 #pragma once
 
 #include <onehop/exchange_record.hpp>
@@ -15,8 +16,8 @@ namespace onehop::observe {
 inline bool has_failed(const ExchangeRecord& exchange) noexcept {
   return exchange.failure.has_value() || exchange.outcome != Outcome::complete;
 }
-// Returns the Error of an exchange that has failed; for one without, that which its outcome
-// implies.
+// Returns the error of an exchange that has failed; if the exchange has none, the error that its
+// outcome implies.
 Error failure_of(const ExchangeRecord& exchange);
 
 inline constexpr std::size_t kFailureReasons = 43;

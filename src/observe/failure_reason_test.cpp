@@ -36,7 +36,7 @@ TEST(FailureReason, HasANameOfItsOwnForEachIndex) {
   EXPECT_EQ(names.size(), kFailureReasons);
 }
 
-// The last enumerator of Errc has a word: a new one needs a row.
+// Each enumerator of Errc has a word. A new enumerator needs a row.
 TEST(FailureReason, KnowsEveryErrc) {
   for (int code = 1; code <= static_cast<int>(Errc::overloaded); ++code) {
     const Error error(static_cast<Errc>(code), Side::local);

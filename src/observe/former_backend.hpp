@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FormerBackend: the failures of the backends of an upstream before those in use. A request without
-// a connection has no address, so it counts for the backends in use, unless it ended before that.
+// FormerBackend holds the counts of requests that got no connection before an upstream's backends
+// last changed. Such a request has no address, so it would otherwise count for the backends in use.
 // Thread: any.
 #pragma once
 
@@ -17,17 +17,17 @@
 namespace onehop::observe {
 
 struct FormerBackend {
-  Time until{};                             // when they last changed; Time{}: they have not
-  RequestTotals::Address unconnected = {};  // of requests that had got no connection until then
+  Time until{};                             // when the backends last changed; Time{} if never
+  RequestTotals::Address unconnected = {};  // requests without a connection until then
 };
 
-// By the label of the upstream; those whose backends have not changed may be missing.
+// By the label of the upstream. Upstreams whose backends have not changed may be missing.
 using FormerBackends = std::map<std::string, FormerBackend, std::less<>>;
 
-// To be called when the backends of this upstream have changed.
+// Returns the counts at `now`. Called when the backends of the upstream have changed.
 FormerBackend former_backend(const RequestTotals& totals, std::string_view upstream, Time now);
 
-// The numbers of requests that got no connection to the backend in use.
+// Returns `unconnected` without the counts from before the backends changed.
 RequestTotals::Address unconnected_since(const FormerBackend& former,
                                          RequestTotals::Address unconnected);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Generations: how many upgrades came before this process, and the processes that they replaced,
-// as long as those finish their requests.
+// Generations describes the upgrades before this process, and the replaced processes that are still
+// finishing their requests.
 // Thread: any.
 #pragma once
 
@@ -19,13 +19,13 @@ struct EarlierProcess {
 
 struct Generations {
   std::uint64_t own = 1;                     // 2 after the first upgrade
-  std::vector<EarlierProcess> earlier = {};  // that drain, oldest first
+  std::vector<EarlierProcess> earlier = {};  // still draining, oldest first
   MetricCounts counts = {};                  // of all earlier processes
 };
 
 void add_generation_families(MetricFamilies& families, const Generations& generations);
 
-// "1 request in progress, 3 connections open"
+// Returns "1 request in progress, 3 connections open".
 std::string text_of(const EarlierProcess& process);
 
 }  // namespace onehop::observe

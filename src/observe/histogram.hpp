@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Histograms of durations: the counters of one worker, and the sums over all of them. Only the
-// owner of HistogramCounters calls observe(), and all threads read.
+// Histograms of durations: the counters of one worker, and the sums over all workers. Only the
+// owner of HistogramCounters calls observe(); any thread may read them.
 // Thread: owner.
 #pragma once
 
@@ -17,19 +17,19 @@ namespace onehop::observe {
 
 using BucketDuration = std::chrono::nanoseconds;
 
-// The upper bounds of the buckets, ascending. A value; constant.
+// The upper bounds of the buckets, ascending. Constant.
 class Buckets {
  public:
   static constexpr std::size_t kMax = 32;
 
-  // Those of DurationHistogram: 0.5 ms to 30 s.
+  // Uses the bounds of DurationHistogram, 0.5 ms to 30 s.
   Buckets();
   // Ignores bounds after the first kMax.
   explicit Buckets(std::vector<BucketDuration> bounds);
 
   std::size_t size() const noexcept { return size_; }
   BucketDuration bound(std::size_t index) const noexcept { return bounds_[index]; }
-  // Returns the index of the bucket that a value is counted in; size() for one above all bounds.
+  // Returns the index of the bucket that counts `value`; size() if `value` is above all bounds.
   std::size_t index_of(BucketDuration value) const noexcept {
     std::size_t index = 0;
     while (index < size_ && value > bounds_[index])

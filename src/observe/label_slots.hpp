@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LabelSlots: the values of a label that come from the configuration, such as the names of routes,
-// and a slot for the counters of each. A value has its slot as long as something uses it, and
-// longer: the last kMaxFormer that have lost their users stay, so that a counter goes on when its
-// value is configured again. So there are at most kMaxFormer more than the configurations in use
-// name.
+// LabelSlots assigns a slot for counters to each value of a label that comes from the
+// configuration, such as the name of a route. A value keeps its slot while it has users. The last
+// kMaxFormer values that have lost their users keep their slots too, so that a counter continues if
+// its value is configured again. So there are at most kMaxFormer slots more than the configurations
+// in use need.
 // Thread: owner.
 #pragma once
 
@@ -22,17 +22,17 @@ class LabelSlots {
  public:
   static constexpr std::size_t kMax = 4096;
   static constexpr std::size_t kMaxFormer = 64;
-  // Those of "default", and of "other", which stands for values without a slot of their own.
+  // The slots of "default" and of "other", which stands for values without their own slot.
   static constexpr std::size_t kDefault = 0;
   static constexpr std::size_t kOther = 1;
 
   LabelSlots();
 
-  // Called with a slot that gets another value, which nothing has used for the longest time.
+  // Called before a slot without users is given to another value.
   using Empty = std::function<void(std::size_t slot)>;
-  // Returns the slot of a value, which has one user more; kOther if there are kMax.
+  // Adds a user to a value and returns its slot; kOther if all kMax slots are used.
   std::size_t take(std::string_view value, const Empty& empty);
-  // The value has one user less.
+  // Removes a user from the value of the slot.
   void give_back(std::size_t slot) noexcept;
 
   std::size_t size() const noexcept { return slots_.size(); }
@@ -43,11 +43,11 @@ class LabelSlots {
   struct Slot {
     std::string value;
     std::size_t users = 0;
-    std::uint64_t left = 0;  // when it lost its last user, in the order of these
+    std::uint64_t left = 0;  // orders slots by when they lost their last user
   };
 
-  // Returns the slot of the value that has been without users for the longest time; kDefault if
-  // there are at most `allowed` of them.
+  // Returns the slot that has been without users for the longest time; kDefault if at most
+  // `allowed` slots are without users.
   std::size_t oldest_former(std::size_t allowed) const noexcept;
 
   std::vector<Slot> slots_;

@@ -36,7 +36,7 @@ constexpr std::array kOfReasons = {
     OfReason{"overloaded", {"--max-memory", "requests refused with 503"}},
 };
 
-// By Refusal.
+// Indexed by Refusal.
 constexpr std::array<Limit, kRefusals> kOfRefusals = {
     {{"--max-connections-per-client", "connections closed"},
      {"--max-client-connections", "accepting paused"},

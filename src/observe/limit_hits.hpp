@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The limits that have refused or delayed something in the last hour.
+// Finds the limits that have refused or delayed something in the last hour.
 // Thread: any.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace onehop::observe {
 
-// The latest one first.
+// Returns the limits, the one that was hit last first.
 std::vector<Overview::LimitHit> limit_hits(const RequestTotals& totals,
                                            const ServerMetrics& server,
                                            const TwoClocks& now);

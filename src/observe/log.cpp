@@ -32,8 +32,8 @@ void Log::record_failure(const ExchangeRecord& exchange) {
 LogLevel level_of_failure(const ExchangeRecord& exchange) noexcept {
   if (exchange.outcome == Outcome::client_gone) return LogLevel::info;
   if (!exchange.failure) return LogLevel::warning;
-  if (exchange.failure->is(Errc::cancelled)) return LogLevel::warning;  // ended by a shutdown
-  if (exchange.failure->is(Errc::overloaded)) return LogLevel::info;    // reported for all at once
+  if (exchange.failure->is(Errc::cancelled)) return LogLevel::warning;  // a shutdown has ended it
+  if (exchange.failure->is(Errc::overloaded)) return LogLevel::info;    // reported once for all
   switch (exchange.failure->side()) {
     case Side::client:
       return LogLevel::info;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Log: one-line messages for the operator on standard error. A stuck reader delays neither requests
-// nor the end of the process (server::LineWriter). The destructor writes the remaining lines.
+// Log writes one-line messages for the operator to standard error. A stuck reader delays neither
+// requests nor the end of the process (server::LineWriter). The destructor writes the remaining
+// lines.
 // Thread: any.
 #pragma once
 
@@ -22,16 +23,16 @@ class Log {
   // Logs warnings and errors, or everything if `verbose`, until set_level().
   explicit Log(bool verbose, int descriptor = STDERR_FILENO);
 
-  // The lowest level that is written from now on.
+  // Sets the lowest level that is written.
   void set_level(LogLevel lowest) noexcept { lowest_.store(lowest, std::memory_order_relaxed); }
   LogLevel level() const noexcept { return lowest_.load(std::memory_order_relaxed); }
-  // Lower levels are left out.
+  // Writes the line unless its level is lower than level().
   void write(LogLevel level, std::string_view line);
-  // Writes at any level: messages about the program itself, such as start and stop.
+  // Writes a message about the program itself, such as start and stop, regardless of level().
   void announce(std::string_view line, LogLevel level = LogLevel::info);
   // Logs a failed exchange as one line; does nothing if it succeeded.
   void record_failure(const ExchangeRecord& exchange);
-  // How many lines were lost.
+  // Returns the number of lost lines.
   std::uint64_t lost() const noexcept { return writer_.lost(); }
 
  private:
@@ -41,11 +42,12 @@ class Log {
   server::LineWriter writer_;
 };
 
-// A client's fault is information, the upstream's a warning, the proxy's an error.
+// Returns info for a failure on the client's side, warning for the upstream's, error for the
+// proxy's.
 LogLevel level_of_failure(const ExchangeRecord& exchange) noexcept;
 
-// Prints an error when there is no log yet: on standard error, after "onehop: ". Does not wait for
-// a stuck reader.
+// Prints an error to standard error, after "onehop: ", if there is no Log yet. Does not wait for a
+// stuck reader.
 void print_error(std::string_view text);
 
 }  // namespace onehop::observe

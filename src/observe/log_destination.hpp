@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LogDestination: where the access log goes: standard output, a file, or the system's log.
+// LogDestination names the place that the access log is written to: standard output, a file, or the
+// system's log.
 // Thread: any; constant.
 #pragma once
 
@@ -18,22 +19,22 @@ namespace onehop::observe {
 
 struct LogDestination {
   enum class Kind : std::uint8_t { standard_output, file, syslog };
-  // The socket of the system's log: syslog daemons and journald read it.
+  // The socket of the system's log, which syslog daemons and journald read.
   static constexpr const char* kSyslogSocket = "/dev/log";
 
   Kind kind = Kind::standard_output;
   std::string path = {};  // of the file or the socket
 
-  // "stdout", "/var/log/onehop/access.log", "syslog" or "syslog:/run/log.sock".
+  // Returns "stdout", "/var/log/onehop/access.log", "syslog" or "syslog:/run/log.sock".
   std::string to_string() const;
-  // For messages: "standard output", "/var/log/onehop/access.log", "/dev/log".
+  // Returns the name for messages: "standard output", "/var/log/onehop/access.log" or "/dev/log".
   std::string name() const;
   bool operator==(const LogDestination&) const = default;
 };
 
-// Opens a destination. If the process is going to change its account, `owner` is the new one: a
-// file that is created belongs to it, and a symbolic link is not followed. Errors: bad_option, with
-// a line that names what is missing.
+// Opens a destination. If the process is going to change its account, `owner` is the new account: a
+// file that is created belongs to it, and a symbolic link is not followed. Returns Errc::bad_option
+// if the destination cannot be opened; its detail is one line with the reason.
 Result<std::unique_ptr<server::LineSink>> open_destination(const LogDestination& destination,
                                                            std::optional<FileOwner> owner);
 

@@ -14,7 +14,7 @@
 namespace onehop::observe {
 namespace {
 
-// A field's value is written by one function for both forms, which differ in these.
+// One function writes the value of a field in both forms, through a TextValue or a JsonValue.
 class TextValue {
  public:
   explicit TextValue(std::string& line) : line_(line) {}

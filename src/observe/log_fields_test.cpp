@@ -24,7 +24,7 @@ using test::kNow;
 using ::testing::HasSubstr;
 using Presence = LogField::Presence;
 
-// With a value for every field.
+// Returns an exchange with a value for every field.
 ExchangeRecord full(const TlsInfo& tls) {
   static Trace trace;
   trace.span_id = "00f067aa0ba902b7";
@@ -119,7 +119,7 @@ TEST(LogFields, AreNullOrADashWithoutAValue) {
             "target=- total=- failure=- tls_cipher=-\n");
 }
 
-// Any field that a peer chooses, with any byte.
+// Every value that a peer chooses contains every byte.
 TEST(LogFields, StayOneLineWhateverPeersSend) {
   std::string hostile;
   for (int value = 0; value < 256; ++value)
@@ -134,7 +134,7 @@ TEST(LogFields, StayOneLineWhateverPeersSend) {
   EXPECT_EQ(line.find('\n'), line.size() - 1);
   for (const char c : line.substr(0, line.size() - 1))
     EXPECT_TRUE(c >= 0x20 && c < 0x7f) << static_cast<int>(c);
-  // A name=value pair ends where its quotes do.
+  // Quotes are balanced, so every name=value pair ends at its quote.
   EXPECT_EQ(std::ranges::count(line, '"') % 2, 0);
   const std::string json = json_text(all_fields(), exchange);
   EXPECT_EQ(json.find('\n'), json.size() - 1);
@@ -150,7 +150,7 @@ TEST(LogFields, AreFoundByName) {
   }
 }
 
-// The table says what the default lines have.
+// The default lines contain the fields that the table lists for them.
 TEST(LogFields, OfTheDefaultJsonAreThoseOfTheTable) {
   std::string text;
   append_json_line(text, full(kTls), kNow);
@@ -180,7 +180,7 @@ TEST(LogFields, OfTheDefaultTextAreThoseOfTheTable) {
   append_text_line(least, ExchangeRecord{}, kNow);
   for (const LogField& field : log_fields()) {
     const std::string pair = " " + std::string(field.name) + "=";
-    // These stand at the beginning, without a name.
+    // These values are at the beginning of the line, without names.
     static const std::set<std::string_view> kFirst = {"time",          "client",  "method",
                                                       "target",        "version", "status",
                                                       "response_body", "referer", "user_agent"};

@@ -23,17 +23,17 @@ struct Opened {
   bool is_new = false;
 };
 
-// O_NONBLOCK: the open of a FIFO, and writes to it, do not wait for its reader.
+// With O_NONBLOCK, opening a FIFO and writing to it do not wait for its reader.
 Opened open_or_create(const std::string& path, bool follows_links) {
   const int flags =
       O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (follows_links ? 0 : O_NOFOLLOW);
   Opened opened;
-  // The file may come and go between the two calls.
+  // Another program may create or delete the file between the two calls.
   for (int tries = 0; tries < 8; ++tries) {
     opened.file = io::FileDescriptor(::open(path.c_str(), flags));
     opened.is_new = false;
     if (opened.file || errno != ENOENT) break;
-    // A link to a file that does not exist: O_EXCL does not follow it.
+    // O_EXCL does not follow a link to a file that does not exist.
     const bool is_link = follows_links && std::filesystem::is_symlink(path);
     opened.file =
         io::FileDescriptor(::open(path.c_str(), flags | O_CREAT | (is_link ? 0 : O_EXCL), kMode));
@@ -49,7 +49,7 @@ bool is_fifo(const std::string& path) {
   return ::stat(path.c_str(), &facts) == 0 && S_ISFIFO(facts.st_mode);
 }
 
-// The first folder on the way to the file that does not exist; "" if all of them do.
+// Returns the topmost folder of the path that does not exist; "" if all exist.
 std::string missing_folder(const std::string& path) {
   std::string missing;
   std::error_code error;
@@ -89,7 +89,7 @@ server::LineSink::Written LogFile::write(std::string_view text, std::size_t at_m
   const ssize_t took = ::write(file_.get(), piece.data(), piece.size());
   if (took >= 0) return {.size = static_cast<std::size_t>(took), .error = 0};
   const int error = errno;
-  if (error == EPIPE) file_.reset();  // the reader of a FIFO has gone; another may come
+  if (error == EPIPE) file_.reset();  // the reader of the FIFO has gone; another may come
   return {.size = 0, .error = error};
 }
 

@@ -50,7 +50,7 @@ class LogFileTest : public ::testing::Test {
   mode_t before_ = 0;
 };
 
-// Regression: whatever the reason was, it was ENXIO.
+// Regression: the error was ENXIO for any reason.
 TEST_F(LogFileTest, AWriteThatCannotOpenTheFileSaysWhy) {
   LogFile file(path("none/a.log"));
   const auto written = file.write("x\n", 2);
@@ -139,7 +139,7 @@ TEST_F(LogFileTest, ANewFileBelongsToTheLaterAccount) {
   EXPECT_EQ(facts.st_gid, 54322U);
 }
 
-// open(2) of a FIFO waits for a reader, and so would write(2).
+// Without O_NONBLOCK, open(2) of a FIFO waits for a reader, and so does write(2).
 TEST_F(LogFileTest, AFifoNeedsNoReaderAndFindsOneLater) {
   ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
   LogFile file(path("fifo"));

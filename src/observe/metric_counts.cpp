@@ -65,7 +65,8 @@ std::string MetricCounts::text() const {
   return all.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-// The other process may be of another release: types are checked by the library, which throws.
+// The text may come from another release, so the library checks the types. It throws if they are
+// wrong.
 std::optional<MetricCounts> MetricCounts::parse(std::string_view text) {
   const Json all = Json::parse(text, nullptr, false);
   if (!all.is_array()) return std::nullopt;

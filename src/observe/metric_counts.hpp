@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// MetricCounts: the counters and histograms of a process as plain numbers, so that those of the
-// processes before an upgrade can be added to those of the one that serves: a counter then does not
-// begin at zero.
+// MetricCounts holds the counters and histograms of a process as plain numbers. The process that
+// serves adds the numbers of the processes before an upgrade to its own, so that its counters do
+// not start at zero.
 // Thread: owner.
 #pragma once
 
@@ -26,24 +26,25 @@ class MetricCounts {
     friend auto operator<=>(const Series&, const Series&) = default;
   };
   struct Value {
-    double sum = 0;                           // of a counter: its value
-    std::vector<double> bounds = {};          // of a histogram, without the infinite one
-    std::vector<std::uint64_t> buckets = {};  // cumulative, and one more than bounds; else empty
+    double sum = 0;                           // of all values; for a counter, its value
+    std::vector<double> bounds = {};          // of a histogram, without +Inf
+    std::vector<std::uint64_t> buckets = {};  // of a histogram: cumulative, one more than bounds
   };
-  // More are left out.
+  // Further series are dropped.
   static constexpr std::size_t kMaxSeries = 10'000;
 
-  // Adds to the series, or makes it. A histogram with other bounds replaces the series: its numbers
-  // cannot be added.
+  // Adds to the series, or creates it. A histogram with other bounds replaces the series, since
+  // their numbers cannot be added.
   void add(const Series& series, const Value& value);
   void add(const MetricCounts& other);
-  // Takes the newer numbers of the same process. Those that are lower stay: a counter does not go
-  // back, though a part of the process that has counted may have ended.
+  // Replaces the numbers by newer ones of the same process. A series whose newer number is lower
+  // keeps the older one: a counter must not fall if a part of the process that has counted has
+  // ended.
   void follow(const MetricCounts& newer);
 
   const std::map<Series, Value>& all() const noexcept { return all_; }
 
-  // As JSON, and from it. A text of another form is std::nullopt.
+  // Convert to JSON and back. parse() returns std::nullopt for a text of another form.
   std::string text() const;
   static std::optional<MetricCounts> parse(std::string_view text);
 

@@ -19,7 +19,8 @@ namespace {
 using prometheus::ClientMetric;
 using prometheus::MetricType;
 
-// One byte that is not UTF-8, such as in the name of a certificate, would cost the whole scrape.
+// Replaces bytes that are not UTF-8. A single one, such as in the name of a certificate, would make
+// the whole scrape fail.
 std::string valid_utf8(std::string_view text) {
   constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
   std::string valid;
@@ -42,7 +43,7 @@ double seconds(BucketDuration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
-// `count` is that of the bucket alone.
+// `count` is the number of values in this bucket alone.
 void add_bucket(ClientMetric::Histogram& histogram, double bound, std::uint64_t count) {
   histogram.sample_count += count;
   histogram.bucket.push_back({histogram.sample_count, bound});
@@ -81,7 +82,7 @@ ClientMetric metric_of(const MetricCounts::Series& series, const MetricCounts::V
   return metric;
 }
 
-// Histograms with other bounds cannot be added.
+// Adds a value, unless it is a histogram with other bounds.
 void add_to(ClientMetric& metric, const MetricCounts::Value& value) {
   metric.counter.value += value.sum;
   if (value.buckets.empty()) return;
@@ -96,7 +97,7 @@ void add_to(ClientMetric& metric, const MetricCounts::Value& value) {
 
 MetricFamilies::Family& MetricFamilies::Family::add(double value, Labels labels) {
   ClientMetric metric = labelled(labels);
-  // Only the part of the family's type is written.
+  // text() writes only the one that fits the type of the family.
   metric.counter.value = metric.gauge.value = value;
   family_->metric.push_back(std::move(metric));
   return *this;

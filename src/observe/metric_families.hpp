@@ -30,8 +30,8 @@ class MetricFamilies {
 
   using Labels = std::initializer_list<std::pair<const char*, std::string_view>>;
 
-  // A metric of one name, to which values with different labels are added. It is valid as long as
-  // the MetricFamilies.
+  // A metric of one name, to which values with different labels are added. Valid as long as the
+  // MetricFamilies exists.
   class Family {
    public:
     Family& add(double value, Labels labels = {});
@@ -52,17 +52,17 @@ class MetricFamilies {
   MetricFamilies(MetricFamilies&&) noexcept;
   ~MetricFamilies();
 
-  // `name` is the whole name: "onehop_requests_total". `help` is one sentence.
+  // Begin a metric. `name` is the complete name: "onehop_requests_total". `help` is one sentence.
   Family counter(std::string_view name, std::string_view help);
   Family gauge(std::string_view name, std::string_view help);
   Family histogram(std::string_view name, std::string_view help);
 
-  // The counters and histograms, but not those of the process itself (`process_...`).
+  // Returns the counters and histograms, except those of the process itself (`process_...`).
   MetricCounts counts() const;
-  // Adds those of other processes. A series that is missing is made, in a family that is there.
+  // Adds the counts of other processes. Creates missing series, but no families.
   void add(const MetricCounts& counts);
 
-  // A family without values is left out.
+  // Returns the text, without families that have no values.
   std::string text() const;
 
  private:

@@ -91,7 +91,7 @@ namespace {
 task<Response> live(std::shared_ptr<const Observed> observed) {
   auto asking = offload([observed] { return observed->server->ping(kLivePatience); });
   const Server::Pinged pinged = co_await std::move(asking);
-  // A drain ends workers one after the other.
+  // A drain ends the workers one after the other.
   const bool is_live =
       pinged.answered == pinged.workers || observed->readiness() == Readiness::draining;
   std::string text = std::to_string(pinged.answered) + " of " + std::to_string(pinged.workers) +

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The pages for machines: /metrics, /livez, /readyz.
+// The pages for machines: /metrics, /livez and /readyz.
 // Thread: any.
 #pragma once
 
@@ -12,13 +12,13 @@
 
 namespace onehop::observe {
 
-// All metrics, read at once.
+// Collects all metrics at one moment.
 MetricFamilies collect_metrics(const Observed& observed);
 
 AdminPage metrics_page(std::shared_ptr<const Observed> observed);
-// Responds with 200 if every worker responds within a second, and while requests are drained.
+// Responds with 200 if every worker responds within a second, or while the process drains.
 AdminPage live_page(std::shared_ptr<const Observed> observed);
-// Responds with 200 while requests are served.
+// Responds with 200 while the process is ready for requests (Readiness::ready).
 AdminPage ready_page(std::shared_ptr<const Observed> observed);
 
 }  // namespace onehop::observe

@@ -18,7 +18,7 @@ const ConfiguredUpstream* ObservedNumbers::configured(std::string_view upstream)
 
 namespace {
 
-// Of the servers of services, those that its Upstream has found.
+// Adds the servers of services that the Upstream has found.
 void add_found(ConfiguredUpstream& upstream, const Endpoints& endpoints) {
   for (const Upstream::Status& status : statuses_of(endpoints, upstream.name)) {
     const Url& url = status.endpoint.url;
@@ -29,7 +29,8 @@ void add_found(ConfiguredUpstream& upstream, const Endpoints& endpoints) {
   }
 }
 
-// Every upstream that has a transport has a row, though its requests may not have ended yet.
+// Adds a row for each upstream that has a transport but no row, since none of its requests has
+// ended yet.
 void add_missing(std::vector<RequestTotals::Upstream>& all, const UpstreamStatistics& transports) {
   for (const auto& [name, statistics] : transports) {
     if (std::ranges::find(all, name, &RequestTotals::Upstream::name) == all.end())
@@ -57,8 +58,8 @@ void decide_health(ObservedNumbers& numbers, RequestMetrics& metrics) {
 
 }  // namespace
 
-// The transports are read first: an address without a connection there has none in the later
-// numbers either, except for new ones.
+// Reads the transports first. An address that has no connection then has none when the later
+// numbers are read either, unless that connection is new.
 ObservedNumbers read_numbers(const Observed& observed) {
   ObservedNumbers numbers;
   if (observed.former_backends) numbers.former = observed.former_backends();

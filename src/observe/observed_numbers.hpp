@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ObservedNumbers: the numbers that /metrics and the dashboard have in common, read at once.
+// ObservedNumbers holds the numbers that /metrics and the dashboard share, read at one moment.
 // Thread: any.
 #pragma once
 
@@ -13,20 +13,20 @@
 namespace onehop::observe {
 
 struct ObservedNumbers {
-  std::vector<ConfiguredUpstream> upstreams;  // with the servers of services that are known
+  std::vector<ConfiguredUpstream> upstreams;  // including the known servers of services
   FormerBackends former;
-  RequestTotals requests;  // with the health of upstreams
+  RequestTotals requests;  // including the health of upstreams
   UpstreamStatistics transports;
   ServerMetrics server;
   Endpoints endpoints;
 
-  // Requests in progress that are no tunnels.
+  // Returns the number of requests in progress, without tunnels.
   std::size_t requests_in_flight() const noexcept;
-  // Null if the configuration has no such upstream.
+  // Returns null if the configuration has no such upstream.
   const ConfiguredUpstream* configured(std::string_view upstream) const noexcept;
 };
 
-// Forgets the addresses of former backends and upstreams that nothing uses any more.
+// Reads the numbers. Forgets the addresses of former backends and upstreams once they are unused.
 ObservedNumbers read_numbers(const Observed& observed);
 
 }  // namespace onehop::observe

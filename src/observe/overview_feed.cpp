@@ -24,7 +24,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// /status and "/" share an overview of this age, however often they are asked for.
+// /status and "/" reuse an overview up to this age, however often clients request them.
 constexpr std::chrono::milliseconds kFresh{100};
 
 std::string event_text(std::string_view data) {
@@ -39,7 +39,7 @@ Queries queries_for(const Request& request) {
   return AdminRules::asks_for_queries(request) ? Queries::shown : Queries::hidden;
 }
 
-// Of nothing after the end of the figures: a process without a state would look like one.
+// Returns a response with the content; 503 without content, after end().
 Response with_type(std::optional<std::string> content, std::string_view type) {
   if (!content) return Response(Status::service_unavailable, "This process ends.\n");
   Response response(Status::ok, std::move(*content));
@@ -52,25 +52,27 @@ Response with_type(std::optional<std::string> content, std::string_view type) {
 struct OverviewFeed::State {
   explicit State(std::function<Overview()> from) : collect(std::move(from)) {}
 
-  // The number of whole seconds since the beginning.
+  // Returns the number of whole seconds since `began`.
   std::int64_t second() const { return (Clock::now() - began) / kInterval; }
   Clock::duration until_next_second() const {
     return began + (second() + 1) * kInterval - Clock::now();
   }
 
-  // These block.
+  // These block while `collect` runs. fresh_overview() returns null, and text() std::nullopt, after
+  // the end.
   std::shared_ptr<const Overview> fresh_overview();  // null after the end
   template <class Make>
   std::optional<std::string> text(Make make) {
     const auto fresh = fresh_overview();
     return fresh ? std::optional<std::string>(make(*fresh)) : std::nullopt;
   }
-  // Returns the event of this second; "" at the end. The first of a viewer comes with the history.
+  // Returns the event of this second; "" after the end. The first event of a viewer includes the
+  // history.
   std::string next_event(bool is_first, Queries queries);
-  // Wakes the viewers. The caller does not hold the mutex.
+  // Wakes the viewers. The caller must not hold the mutex.
   void wake_viewers() noexcept;
 
-  // The end, for a viewer that waits on its worker.
+  // A viewer, which waits on its worker for the next second or for `ending`.
   struct Viewer {
     WorkerRef worker;
     std::weak_ptr<Event> ending;
@@ -84,7 +86,7 @@ struct OverviewFeed::State {
   Clock::time_point collected{};
   std::shared_ptr<const Overview> overview;
   std::int64_t event_second = -1;
-  std::array<std::string, 2> events;  // by Queries; made when a viewer asks
+  std::array<std::string, 2> events;  // by Queries; made on demand
   OverviewHistory history;
 
  private:
@@ -124,15 +126,15 @@ void OverviewFeed::State::wake_viewers() noexcept {
       viewer.worker.post([ending = viewer.ending] {
         if (const auto event = ending.lock()) event->set();
       });
-    } catch (const std::bad_alloc&) {  // it looks within a second
+    } catch (const std::bad_alloc&) {  // the viewer checks within a second
     }
   }
 }
 
-// The events of one viewer. One that reads slowly misses some.
+// The events of one viewer. A slow viewer misses some.
 class OverviewFeed::Events final : public BodySource {
  public:
-  // The caller has counted the viewer, by `ending`.
+  // The caller has added the viewer, identified by `ending`, to State::viewers.
   Events(std::shared_ptr<State> state, std::shared_ptr<Event> ending, Queries queries)
       : state_(std::move(state)), ending_(std::move(ending)), queries_(queries) {}
   ~Events() override {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // OverviewFeed serves the dashboard, its events and /status. While a viewer has the events open, it
-// collects one Overview a second, which all viewers share; without viewers it does nothing. The
-// timers are those of the viewers, so that viewers of several admin listeners share as well.
+// collects one Overview a second, which all viewers share, also those of different admin listeners.
+// Each viewer has its own timer, so without viewers there is no work.
 // Thread: any.
 #pragma once
 
@@ -24,18 +24,18 @@ class OverviewFeed {
   static constexpr std::chrono::milliseconds kInterval{1000};
 
   // `collect` is called on a thread of offload()'s pool and may block. Calls do not overlap, and
-  // there is none after the destructor.
+  // none happens after the destructor.
   explicit OverviewFeed(std::function<Overview()> collect);
   OverviewFeed(const OverviewFeed&) = delete;
   OverviewFeed& operator=(const OverviewFeed&) = delete;
   ~OverviewFeed();  // end()
 
-  // Ends the events of all viewers; the pages respond with a 503 from then on. Thread: any.
+  // Ends the events of all viewers. The pages respond with 503 from then on. Thread: any.
   void end() noexcept;
 
   // "/": HTML for browsers, text for other clients. "/events", "/status", "/requests" (text).
   std::vector<AdminPage> pages() const;
-  // Viewers of the events.
+  // Returns the number of viewers of the events.
   std::size_t viewers() const;
 
  private:

@@ -80,7 +80,7 @@ TEST_F(OverviewFeedTest, ViewersShareOneOverviewASecond) {
     const std::string other = co_await test.next_events(second);
     EXPECT_THAT(one, StartsWith("retry: 2000\nevent: history\ndata: {\"bounds\":"));
     EXPECT_THAT(one, HasSubstr("\n\ndata: {\"time\":"));
-    // Unless the second second began in between.
+    // 1, or 2 if the next second began in between.
     EXPECT_LE(test.collected_.load(), 2);
     const int before = test.collected_.load();
     std::string next;
@@ -125,7 +125,7 @@ TEST_F(OverviewFeedTest, TheEventsEndWithTheFeed) {
   }(*this));
 }
 
-// Regression: a stop waited for them, and then cut them.
+// Regression: a stop waited for the viewers and then cut them off.
 TEST_F(OverviewFeedTest, ViewersThatWaitHearOfTheEndAtOnce) {
   testing::run([](OverviewFeedTest& test) -> task<void> {
     auto response = co_await test.get("/events");

@@ -21,7 +21,7 @@ constexpr double kMinute = 60;
 constexpr double kHour = 60 * kMinute;
 constexpr double kDay = 24 * kHour;
 
-// Rounds as the page does (toFixed): the larger one of two that are equally near.
+// Rounds like toFixed() in the page: of two equally near values, to the larger one.
 std::string decimal(double value, int digits) {
   const double scale = std::pow(10, digits);
   const double scaled = value * scale;
@@ -38,7 +38,7 @@ std::string two_digits(std::int64_t value) {
   return (value < 10 ? "0" : "") + std::to_string(value);
 }
 
-// "4 m 05 s"
+// Returns "4 m 05 s".
 std::string in_two_units(double seconds,
                          double large,
                          std::string_view name,
@@ -61,7 +61,7 @@ std::string seconds_figure(double seconds) {
   return in_two_units(seconds, kDay, " d ", kHour, " h");
 }
 
-// Of a valid character of UTF-8.
+// Returns the code point of a valid UTF-8 character.
 char32_t code_point(std::string_view character) {
   const auto first = static_cast<unsigned char>(character.front());
   if (character.size() == 1) return first;
@@ -74,7 +74,7 @@ char32_t code_point(std::string_view character) {
 struct Range {
   char32_t first, last;
 };
-// Controls, and what has no width or changes the direction of the text.
+// Control characters, and characters that have no width or change the direction of the text.
 constexpr std::array<Range, 7> kInvisible = {{{0x00, 0x1f},
                                               {0x7f, 0x9f},
                                               {0x200b, 0x200f},
@@ -88,7 +88,7 @@ bool is_visible(char32_t code) {
       kInvisible, [code](Range range) { return range.first <= code && code <= range.last; });
 }
 
-// Of at most 16 bits, as all of kInvisible.
+// Appends the code of a character of at most 16 bits, as all in kInvisible are.
 void append_code(std::string& text, char32_t code) {
   text += "\\u";
   append_hexadecimal(text, static_cast<unsigned char>(code >> 8U));

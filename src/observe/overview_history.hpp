@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// OverviewHistory keeps the counters of the last five minutes, so that the charts of a page that is
-// loaded again are not empty. It grows only while overviews are added.
+// OverviewHistory keeps the counters of the last five minutes, so that the charts of a reloaded
+// page are not empty. It has samples only of the times when overviews were added.
 // Thread: owner.
 #pragma once
 
@@ -22,9 +22,9 @@ class OverviewHistory {
   static constexpr std::size_t kMaxSamples = 301;
 
   void add(const Overview& overview);
-  // {"bounds": [...], "samples": [[monotonic time, requests, failures of clients, of upstreams, of
-  // the proxy, bytes from clients, bytes to clients, [counts of durations]], ...]}, the oldest
-  // first.
+  // Returns {"bounds": [...], "samples": [[monotonic time, requests, failures of clients, of
+  // upstreams, of the proxy, bytes from clients, bytes to clients, [counts of durations]], ...]},
+  // with the oldest sample first.
   std::string json() const;
 
  private:

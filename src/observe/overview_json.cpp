@@ -33,7 +33,7 @@ Json list_of(const std::vector<T>& rows, Form form) {
   return list;
 }
 
-// A mark says only that there is one.
+// Returns the query or, if queries are hidden, "?" for one that is not empty.
 std::string query_of(const std::string& query, Queries queries) {
   return queries == Queries::shown || query.empty() ? query : "?";
 }
@@ -231,7 +231,7 @@ std::string overview_json(const Overview& overview, Queries queries) {
       {"workers", list_of(overview.workers, worker_json)},
       {"silent_workers", overview.silent_workers},
   };
-  // A proxy without several endpoints has nothing to say of them.
+  // Left out for a proxy without balanced upstreams.
   if (!overview.balanced.empty()) document["balanced"] = list_of(overview.balanced, balanced_json);
   return document.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -11,15 +11,16 @@
 
 namespace onehop::observe {
 
-// Seconds since 1970, to the millisecond, so that a time has 14 digits; and exactly. Figures are
-// made of the same numbers, so that they are rounded in the same way wherever that is done.
+// Convert a time to seconds since 1970, rounded to milliseconds so that it has 14 digits, and a
+// duration to seconds, without rounding. Figures use the same numbers, so that the server and the
+// page's script round them in the same way.
 double json_seconds(Overview::Time time);
 double json_seconds(Overview::Duration duration);
 
-// Of requests. Hidden, "?" says that there is one.
+// Whether the queries of requests are shown. A hidden query is "?".
 enum class Queries : std::uint8_t { hidden, shown };
 
-// One line without a newline at its end. Bytes that are not UTF-8 become U+FFFD.
+// Returns the document as one line, without a newline. Bytes that are not UTF-8 become U+FFFD.
 std::string overview_json(const Overview& overview, Queries queries = Queries::hidden);
 
 }  // namespace onehop::observe

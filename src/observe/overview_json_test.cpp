@@ -100,7 +100,7 @@ TEST(OverviewJson, WritesUnknownQuantilesAsNull) {
   EXPECT_EQ(row.at("reasons").at("connect_failed"), 3);
 }
 
-// Regression: every user of the machine could read the queries of all clients.
+// Regression: any user of the machine could read the queries of all clients.
 TEST(OverviewJson, LeavesQueriesOutUnlessTheyAreAskedFor) {
   Overview overview;
   overview.requests.resize(2);

@@ -31,7 +31,7 @@ WallTime wall_time(double seconds_since_1970) {
       std::chrono::duration<double>(seconds_since_1970)));
 }
 
-// The wall time of a time of the event loops.
+// Converts a time of the event loops to wall time.
 std::optional<WallTime> wall_time(Time time) {
   if (time == Time{}) return std::nullopt;
   return TwoClocks().wall_time(time);
@@ -45,7 +45,7 @@ void add_failures(Overview::Totals& sums, const RequestTotals& totals) {
   }
 }
 
-// The name of a histogram in the RecentWindow.
+// Returns the name of a histogram in the RecentWindow.
 std::string key(std::string_view phase,
                 const std::string& upstream,
                 const RequestTotals::Address& address) {
@@ -79,8 +79,9 @@ bool is_current(const RequestTotals::Address& address) {
 
 using Rows = std::vector<RequestTotals::Address>;
 
-// The row that requests without a connection count for: the one backend that is down, that of the
-// name in the URL of the first backend, or the only one. The end if there is none of these.
+// Returns the row that requests without a connection are counted in: with several backends, the
+// only row that is down; else the current row whose address is the name in the first backend's URL;
+// else the only current row. Returns rows.end() if there is no such row.
 Rows::iterator place_of_unconnected(Rows& rows, const ConfiguredUpstream& upstream) {
   const auto only = [&rows](auto is_its) {
     return std::ranges::count_if(rows, is_its) == 1 ? std::ranges::find_if(rows, is_its)
@@ -98,7 +99,8 @@ Rows::iterator place_of_unconnected(Rows& rows, const ConfiguredUpstream& upstre
   return place != rows.end() ? place : only(is_current);
 }
 
-// Requests that got no connection have no address.
+// Returns the rows of an upstream. Adds the requests that got no connection, which have no address,
+// to one of them.
 Rows rows_of(const RequestTotals::Upstream& upstream, const ObservedNumbers& numbers) {
   Rows rows;
   RequestTotals::Address unconnected;
@@ -134,21 +136,21 @@ bool is_down(const Overview::Upstream& row) {
   return row.health == Overview::Health::down;
 }
 
-// A failure without an address counts for the addresses of its upstream that are down, or for all
-// that are in use if none is.
+// Reports whether a failure belongs to a row. A failure without an address belongs to the addresses
+// of its upstream that are down or, if none is, to all that are in use.
 bool is_of(const Overview::Upstream& row, const Overview::Failure& failure, bool is_any_down) {
   if (!failure.upstream.empty()) return row.address == failure.upstream;
   return is_any_down ? is_down(row) : row.health != Overview::Health::draining;
 }
 
-// The latest failure of each upstream at each address, without those of the time before its
-// backends came into use.
+// Sets the latest failure of each address. Ignores failures without an address from before the
+// upstream's backends came into use.
 void add_last_failures(Overview& overview, const ObservedNumbers& numbers) {
   std::set<std::string_view> down;
   for (const Overview::Upstream& row : overview.upstreams) {
     if (is_down(row)) down.insert(row.upstream);
   }
-  for (const Overview::Failure& failure : overview.failures) {  // the newest first
+  for (const Overview::Failure& failure : overview.failures) {  // newest first
     if (failure.side != "upstream") continue;
     const auto former = numbers.former.find(failure.upstream_name);
     const auto in_use_since =
@@ -187,11 +189,12 @@ std::string problem_text(const std::string& what, const Overview::Upstream& row)
 }
 
 struct BackendProblems {
-  bool is_down = false;  // at all of its addresses
+  bool is_down = false;  // all of its addresses are down
   std::vector<std::string> texts;
 };
 
-// One sentence for a backend that is down, or one for each of its addresses that is down alone.
+// Returns one sentence for a backend that is down; otherwise one for each of its addresses that is
+// down.
 BackendProblems problems_of(const ConfiguredBackend& backend,
                             const std::string& upstream,
                             const std::vector<Overview::Upstream>& all) {
@@ -217,7 +220,7 @@ void add_balanced_problems(Overview& overview) {
   }
 }
 
-// The problem of the balancing counts such a backend.
+// Reports whether all endpoints of a backend are passed over. problem_of() then reports them.
 bool is_passed_over(const ConfiguredBackend& backend, std::span<const Upstream::Status> all) {
   const auto is_its = [&](const Upstream::Status& status) {
     return status.endpoint.url == backend.url;
@@ -242,7 +245,7 @@ void add_upstream_problems(Overview& overview, const ObservedNumbers& numbers) {
       are_all_out = are_all_out && its.is_down;
       std::ranges::move(its.texts, std::back_inserter(texts));
     }
-    if (are_all_out && !texts.empty()) texts.resize(1);  // one stands for all of them
+    if (are_all_out && !texts.empty()) texts.resize(1);  // one problem stands for all
     for (std::string& text : texts)
       overview.problems.push_back({are_all_out, std::move(text)});
   }
@@ -325,8 +328,8 @@ void OverviewSource::add_requests(Overview& overview, const RequestTotals& total
 
 void OverviewSource::add_upstreams(Overview& overview, const ObservedNumbers& numbers) {
   const Buckets& buckets = observed_->requests->buckets();
-  std::vector<std::pair<std::string, RequestTotals::Address>>
-      rows;  // with the name of the upstream
+  // The rows, each with the name of its upstream.
+  std::vector<std::pair<std::string, RequestTotals::Address>> rows;
   RecentWindow::Histograms all;
   for (const RequestTotals::Upstream& upstream : numbers.requests.upstreams) {
     for (RequestTotals::Address& address : rows_of(upstream, numbers)) {
@@ -348,7 +351,7 @@ void OverviewSource::add_upstreams(Overview& overview, const ObservedNumbers& nu
     overview.upstreams.push_back(std::move(row));
   }
   add_last_failures(overview, numbers);
-  // Addresses that are down come first: there may be a thousand others.
+  // Addresses that are down come first, since there may be a thousand others.
   std::ranges::sort(overview.upstreams, {}, [](const Overview::Upstream& row) {
     return std::tuple(!is_down(row), std::string_view(row.upstream), std::string_view(row.address));
   });
@@ -375,7 +378,7 @@ void OverviewSource::add_process(Overview& overview) {
 void OverviewSource::add_certificates(Overview& overview) const {
   auto& rows = overview.certificates;
   for (const TlsCertificateInfo& one : observed_->server->certificates()) {
-    const bool is_shared =  // by listeners
+    const bool is_shared =  // by several listeners
         std::ranges::find(rows, one.sha256, &Overview::Certificate::sha256) != rows.end();
     if (is_shared) continue;
     rows.push_back({.names = one.names, .not_after = one.not_after, .sha256 = one.sha256});

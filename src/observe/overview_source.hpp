@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// OverviewSource makes an Overview of what it observes: for the dashboard, its events and /status.
+// OverviewSource makes an Overview of the Observed program, for the dashboard, its events and
+// /status.
 // Thread: any.
 #pragma once
 
@@ -20,8 +21,8 @@ class OverviewSource {
   explicit OverviewSource(std::shared_ptr<const Observed> observed)
       : observed_(std::move(observed)) {}
 
-  // Returns an Overview of this moment. It may block for ServerOverview::kPatience, and must not be
-  // called on a worker of the observed server.
+  // Returns an Overview of this moment. May block for ServerOverview::kPatience. Must not be called
+  // on a worker of the observed server.
   Overview make();
 
  private:

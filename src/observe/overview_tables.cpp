@@ -63,7 +63,7 @@ std::string quantiles_figure(const Overview::Quantiles& quantiles) {
   return duration_figure(quantiles.p50) + " / " + duration_figure(quantiles.p99);
 }
 
-// Queries may hold secrets: a mark says only that there is one.
+// Returns method, host and path, with a mark for the query, which may contain secrets.
 template <class Row>
 std::string request_text(const Row& row) {
   return visible_text(row.method + " " + row.host + row.path) +
@@ -92,7 +92,7 @@ OverviewCell connections_cell(const Overview::Upstream& upstream) {
           count_figure(upstream.connections_idle.value_or(0)) + " idle"};
 }
 
-// The names of an address that tell it from others: "api · http://10.0.0.1:8000".
+// Returns the names that distinguish an address from others: "api · http://10.0.0.1:8000".
 std::string whose(const Overview::Upstream& upstream, const Overview& overview) {
   const bool names_upstream = std::ranges::any_of(
       overview.upstreams,
@@ -131,7 +131,7 @@ Cells request_cells(const Overview::Request& request) {
           {visible_text(request.protocol)}};
 }
 
-// "10.0.0.7 · HTTP/1.1 · id 7f3a · trace 4bf9..."
+// Returns "10.0.0.7 · HTTP/1.1 · id 7f3a · trace 4bf9...".
 std::string origin_text(const Overview::Failure& failed) {
   std::string text =
       visible_text(failed.client).append(kBetween).append(visible_text(failed.protocol));
@@ -174,14 +174,14 @@ Cells certificate_cells(const Overview::Certificate& certificate, Overview::Time
   OverviewCell expiry = expiry_cell(certificate.not_after, now);
   if (certificate.renewal.empty())
     return {{joined(certificate.names), fingerprint}, std::move(expiry)};
-  // Its lifetime may be a week, so the days that are left say little.
+  // A certificate by ACME may live for only a week, so its remaining days do not matter.
   expiry.tone = certificate.concern == Overview::Concern::error     ? Tone::bad
                 : certificate.concern == Overview::Concern::warning ? Tone::warn
                                                                     : Tone::plain;
   return {{joined(certificate.names), visible_text(certificate.renewal)}, std::move(expiry)};
 }
 
-// "12", or "the 50 oldest of 1,234"
+// Returns "12", or "the 50 oldest of 1,234".
 std::string note_of(std::size_t rows, std::uint64_t all, std::string_view which) {
   if (rows >= all) return count_figure(all);
   return "the " + count_figure(rows) + " " + std::string(which) + " of " + count_figure(all);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The content of an Overview as tables and pairs of text, for its forms without a script: the HTML
-// that the dashboard begins with, and plain text. Texts of peers are visible_text(), not escaped
-// for HTML.
+// Formats an Overview as tables and pairs of text, for the initial HTML of the dashboard and for
+// plain text. Texts of peers are passed through visible_text() but not escaped for HTML.
 // Thread: any.
 #pragma once
 
@@ -20,21 +19,21 @@ enum class Tone : std::uint8_t { plain, ok, warn, bad, idle };
 
 struct OverviewCell {
   std::string text;
-  std::string second = {};  // of less importance
+  std::string second = {};  // a less important text after it
   Tone tone = Tone::plain;
-  bool is_health = false;  // the tone has a mark too
+  bool is_health = false;  // the tone is shown with a mark
 };
 
 struct OverviewColumn {
   std::string_view name;
-  std::string_view style;  // the classes of its cells in the page
+  std::string_view style;  // the CSS classes of its cells
 };
 
 struct OverviewTable {
   std::string_view id;  // as in the page
   std::string title;
   std::string note;            // beside the title
-  std::string_view empty;      // a sentence instead of rows
+  std::string_view empty;      // a sentence, if there are no rows
   bool has_row_names = false;  // the first column names the row
   std::span<const OverviewColumn> columns;
   std::vector<std::vector<OverviewCell>> rows;
@@ -59,7 +58,8 @@ Tone condition_tone(const Overview& overview) noexcept;
 std::vector<OverviewPair> overview_facts(const Overview& overview);
 std::vector<OverviewPair> overview_totals(const Overview& overview);
 std::vector<OverviewMeter> overview_meters(const Overview& overview);
-// In the order of the page; those of endpoints, which come before them, are in endpoint_tables.hpp.
+// Returns the tables in the order of the page. The tables of endpoints precede them
+// (endpoint_tables.hpp).
 std::vector<OverviewTable> overview_tables(const Overview& overview);
 
 }  // namespace onehop::observe

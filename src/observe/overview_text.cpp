@@ -15,10 +15,10 @@ namespace {
 
 using Line = std::vector<std::string>;
 
-// Of each upstream: what a terminal shows at once.
+// The maximum number of endpoints listed for each upstream, which fit on a terminal.
 constexpr std::size_t kMaxListed = 20;
 
-// Characters of UTF-8; all have one column here.
+// Returns the number of UTF-8 characters; each counts as one column.
 std::size_t width_of(std::string_view text) {
   constexpr unsigned kContinuation = 0x80;
   return static_cast<std::size_t>(std::ranges::count_if(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The plain text of an Overview, for terminals and curl. No text of a peer reaches the terminal
-// with a control character.
+// Formats an Overview as plain text, for terminals and curl. Control characters in texts of peers
+// do not reach the terminal.
 // Thread: any.
 #pragma once
 
@@ -12,7 +12,7 @@
 namespace onehop::observe {
 
 std::string overview_text(const Overview& overview);
-// Only the requests in flight and the tunnels.
+// Returns only the requests in flight and the tunnels.
 std::string requests_text(const Overview& overview);
 
 }  // namespace onehop::observe

@@ -36,18 +36,18 @@ double seconds_of(clockid_t clock) {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
 }
 
-// Seconds from 1970-01-01 to the boot, by the clock at the first call, so that it stays the same.
-// The file /proc/stat has it too, but systemd may hide that.
+// Returns the seconds from 1970-01-01 to the boot, computed from the clock at the first call so
+// that the value does not change. /proc/stat has it too, but systemd may hide that file.
 double boot_time() {
   static const double time = seconds_of(CLOCK_REALTIME) - seconds_of(CLOCK_BOOTTIME);
   return time;
 }
 
-// Files of /proc, open since the first use.
+// Files of /proc, which stay open after the first use.
 class ProcessFiles {
  public:
-  // The fields of /proc/self/stat after the program's name, which may have blanks: the first one is
-  // field 3 of proc(5). Empty if it cannot be read.
+  // Returns the fields of /proc/self/stat after the program's name, which may contain blanks. The
+  // first is field 3 of proc(5). Returns an empty list if the file cannot be read.
   std::vector<std::string> stat_fields() const {
     std::array<char, 4096> text{};
     const ssize_t size = ::pread(stat_.get(), text.data(), text.size(), 0);

@@ -12,7 +12,7 @@
 
 namespace onehop::observe {
 
-// Facts that the kernel knows of this process; those that cannot be read are missing.
+// The kernel's numbers about this process; std::nullopt for numbers that cannot be read.
 struct ProcessNumbers {
   std::optional<double> start_time = {};  // seconds since 1970
   std::optional<double> cpu_seconds = {};
@@ -20,8 +20,8 @@ struct ProcessNumbers {
   std::optional<std::uint64_t> resident_bytes = {}, virtual_bytes = {};
   std::optional<std::uint64_t> threads = {};
 };
-// The first call opens what the others read: the numbers are wanted most when there are no more
-// descriptors.
+// Reads the numbers. The first call opens the files that later calls read, so that it also works
+// when the process has run out of descriptors.
 ProcessNumbers read_process_numbers();
 
 void add_process_families(MetricFamilies& families, const ProcessNumbers& numbers);

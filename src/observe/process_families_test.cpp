@@ -28,7 +28,7 @@ TEST(ProcessNumbers, ArePlausible) {
   EXPECT_EQ(read_process_numbers().open_descriptors, numbers.open_descriptors.value_or(0) + 1);
 }
 
-// Regression: all of them were 0, and the process had started in 1970.
+// Regression: all numbers were 0, so the process seemed to have started in 1970.
 TEST(ProcessNumbers, AreReadWithoutAFreeDescriptor) {
   const ProcessNumbers before = read_process_numbers();
   rlimit limit{};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Published<T>: an object that one thread makes when it first needs it, and that other threads may
-// read from then on. It lives as long as the Published.
+// Published<T> holds an object that its owner makes on first use and that other threads may then
+// read. The object lives as long as the Published.
 // Any thread may call get().
 // Thread: owner.
 #pragma once
@@ -15,7 +15,7 @@ namespace onehop::observe {
 template <class T>
 class Published {
  public:
-  // Null before make().
+  // Returns null before make().
   T* get() const noexcept { return published_.load(std::memory_order_acquire); }
   template <class... Arguments>
   T& make(Arguments&&... arguments) {
@@ -28,7 +28,7 @@ class Published {
     T* const made = published_.load(std::memory_order_relaxed);
     return made != nullptr ? *made : make(std::forward<Arguments>(arguments)...);
   }
-  // Destroys it, while no thread uses it or makes it.
+  // Destroys the object. No other thread may use the Published meanwhile.
   void reset() noexcept {
     published_.store(nullptr, std::memory_order_relaxed);
     object_.reset();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RecentFailures: the last failed exchanges of one worker, for people. Each worker has its own, so
-// the lock is shared only with a reader. Texts are cut to a maximum size, so that the memory is
-// bounded whatever peers send.
+// RecentFailures keeps the last failed exchanges of one worker, for people. Each worker has its
+// own, so it contends for the lock only with a reader. Texts are cut to a maximum size, so that
+// peers cannot make it use more memory.
 // Thread: any.
 #pragma once
 
@@ -23,9 +23,10 @@ class RecentFailures {
   // The maximum size of each text, in bytes.
   static constexpr std::size_t kMaxText = 256;
 
-  // Replaces the oldest entry if there are kMax. `upstream` is the name of one, or "".
+  // Adds an entry; replaces the oldest one if there are kMax. `upstream` is the name of the
+  // upstream, or "" if the request was not sent on.
   void add(const ExchangeRecord& exchange, std::string_view upstream);
-  // Appends all entries, the oldest first.
+  // Appends all entries to `all`, the oldest first.
   void append_to(std::vector<Overview::Failure>& all) const;
 
  private:

@@ -8,7 +8,7 @@ namespace onehop::observe {
 namespace {
 
 HistogramTotals growth(const HistogramTotals& before, const HistogramTotals& now) {
-  if (now.count() < before.count()) return now;  // it has begun again
+  if (now.count() < before.count()) return now;  // the counters have started again
   HistogramTotals grown;
   for (std::size_t i = 0; i < grown.counts.size(); ++i)
     grown.counts[i] = now.counts[i] - before.counts[i];
@@ -19,7 +19,7 @@ HistogramTotals growth(const HistogramTotals& before, const HistogramTotals& now
 }  // namespace
 
 RecentWindow::Histograms RecentWindow::advance(Time now, const Histograms& totals) {
-  // The newest one that is old enough stays at the front.
+  // Keeps the newest memory that is at least kSpan old at the front.
   while (memories_.size() > 1 && memories_[1].time <= now - kSpan)
     memories_.pop_front();
   if (!memories_.empty() && memories_.front().time < now - kSpan - kStep) memories_.clear();

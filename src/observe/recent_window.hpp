@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RecentWindow: the part of growing histograms that lies in the last minute, or since it was last
-// asked if that is less. It remembers what they were, at most every ten seconds and only while it
-// is asked; at first they were empty.
+// RecentWindow computes the growth of histograms in about the last minute. It remembers their
+// totals at most every ten seconds, and only when it is called. Initially the totals are empty.
 // Thread: owner.
 #pragma once
 
@@ -26,9 +25,9 @@ class RecentWindow {
 
   explicit RecentWindow(Time begin = std::chrono::steady_clock::now()) : memories_{{begin, {}}} {}
 
-  // Returns, by the same names, the growth since kSpan before `now` or, where that is not
-  // remembered, since the first memory after that. All are empty if the last call was longer ago
-  // than kSpan + kStep.
+  // Returns, by the same names, the growth since the newest memory that is at least kSpan older
+  // than `now` or, if there is none, since the oldest memory. All are empty if that memory is more
+  // than kSpan + kStep older than `now`.
   Histograms advance(Time now, const Histograms& totals);
 
  private:
@@ -39,8 +38,8 @@ class RecentWindow {
   std::deque<Memory> memories_;  // the oldest first
 };
 
-// Returns the value below which the share `rank` of the values lies (0.5: the median), interpolated
-// in its bucket; std::nullopt if there are none. Above the last bound it is that bound.
+// Returns the quantile `rank` of the values (0.5 is the median), interpolated within its bucket, or
+// the last bound if it is above that. Returns std::nullopt if there are no values.
 std::optional<BucketDuration> quantile(const HistogramTotals& totals,
                                        const Buckets& buckets,
                                        double rank);

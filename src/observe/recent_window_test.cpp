@@ -31,7 +31,7 @@ TEST(Buckets, AValueAtABoundIsBelowIt) {
 TEST(Quantile, IsInterpolatedInItsBucket) {
   const Buckets buckets;
   EXPECT_EQ(quantile({}, buckets, 0.5), std::nullopt);
-  // Both lie in the bucket from 5 to 10 ms.
+  // Both values are in the bucket from 5 to 10 ms.
   const HistogramTotals two = with({milliseconds(6), milliseconds(9)});
   EXPECT_EQ(quantile(two, buckets, 0.5),
             BucketDuration(milliseconds(7)) + std::chrono::microseconds(500));
@@ -55,7 +55,7 @@ TEST(RecentWindow, ForgetsWhatIsOlderThanAMinute) {
   EXPECT_EQ(window.advance(start + seconds(92), {{"y", totals}}).at("y").count(), 3U);
 }
 
-// Regression: after a night without a viewer, the figures were those of the night.
+// Regression: after a night without a viewer, the figures covered the whole night.
 TEST(RecentWindow, KnowsNothingOfAMinuteInWhichItWasNotAsked) {
   const RecentWindow::Time start{std::chrono::hours(1)};
   RecentWindow window(start);

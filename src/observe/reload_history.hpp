@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ReloadHistory: which configuration is in use, and how the attempts to replace it have ended.
+// ReloadHistory records which configuration is in use, and the results of attempts to replace it.
 // Thread: any.
 #pragma once
 
@@ -20,15 +20,15 @@ class ReloadHistory {
     WallTime configured;  // when the configuration in use was put into effect
     std::uint64_t succeeded = 0, failed = 0;
     bool last_failed = false;
-    std::string last_message = {};  // of the last attempt, one line; "" before the first
+    std::string last_message = {};  // of the last attempt: one line; "" before the first
     std::chrono::nanoseconds last_duration{};
   };
 
   explicit ReloadHistory(std::string source);
 
-  // A new configuration is in use.
+  // Records that a new configuration is in use.
   void succeeded(std::string source, std::string message, std::chrono::nanoseconds duration);
-  // The configuration in use stays.
+  // Records that a reload has failed, so the configuration in use stays.
   void failed(std::string message, std::chrono::nanoseconds duration);
   State state() const;
 

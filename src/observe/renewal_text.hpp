@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The renewal of a certificate that onehop gets itself, in words.
+// Describes the renewal of a certificate that onehop gets by ACME.
 // Thread: any.
 #pragma once
 
@@ -11,9 +11,11 @@
 
 namespace onehop::observe {
 
-// "renewed about 2027-01-28 by acme-v02.api.letsencrypt.org", or why there is none.
+// Returns a text such as "renewed about 2027-01-28 by acme-v02.api.letsencrypt.org", or why the
+// certificate was not renewed.
 std::string renewal_text(const acme::SiteStatus& site);
-// A name that has only a self-signed certificate is an error once an attempt has failed.
+// Returns how serious the state of the certificate is. For a name that has only a self-signed
+// certificate, that is an error once an attempt has failed.
 Overview::Concern concern_of(const acme::SiteStatus& site);
 
 }  // namespace onehop::observe

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The values of the labels that come from a request: each is one of a fixed set, whatever a client
-// or an upstream sends. Functions return indexes into the set.
+// The values of labels that depend on a request. Each is one of a fixed set, so that clients and
+// upstreams cannot create series. The functions return indexes into the set.
 // Thread: any; constant.
 #pragma once
 
@@ -28,14 +28,14 @@ inline std::size_t protocol_label(Version version) noexcept {
 }
 std::string_view name_of_protocol_label(std::size_t index) noexcept;
 
-// As to_string() has it, or "none".
+// Returns the text of to_string(), or "none".
 std::string_view name_of_phase_label(Phase phase) noexcept;
 
-// "1xx" to "5xx", and "none" where no response was sent.
+// "1xx" to "5xx", and "none" if no response was sent.
 inline constexpr std::size_t kCodeClasses = 6;
 std::string_view name_of_code_class(std::size_t index) noexcept;
 
-// Registered codes, 499 and 0; the others are counted in their class: "2xx".
+// The registered status codes, 499 and 0. Other codes are counted in their class: "2xx".
 class CodeLabels {
  public:
   static constexpr std::size_t kMax = 80;
@@ -44,7 +44,7 @@ class CodeLabels {
   std::size_t label(int code) const noexcept {
     return labels_[code >= 0 && code < 1000 ? static_cast<std::size_t>(code) : 0];
   }
-  // One of kCodeClasses.
+  // Returns an index below kCodeClasses.
   std::size_t code_class(int code) const noexcept {
     return classes_[code >= 0 && code < 1000 ? static_cast<std::size_t>(code) : 0];
   }

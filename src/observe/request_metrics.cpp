@@ -15,7 +15,7 @@
 namespace onehop::observe {
 namespace {
 
-// Never 0.
+// Returns a new number, never 0.
 std::uint64_t next_number() noexcept {
   static std::atomic<std::uint64_t> last = 0;
   return ++last;
@@ -62,13 +62,13 @@ struct RequestMetrics::State {
       indexes.get_or_make(slot, upstreams.value(slot));
   }
 
-  // All with the mutex not held.
+  // The caller must not hold the mutex.
   RequestShard& take_shard();
   void give_back(RequestShard& shard);
   void add_places(RequestSeries& series, std::span<const RouteLabels> labels, bool uses_default);
   void give_back(RequestSeries& series) noexcept;
 
-  // With the mutex held. Nothing uses these slots.
+  // The caller holds the mutex, and nothing uses the slot.
   void empty_route(std::size_t slot);
   void empty_upstream(std::size_t slot);
 
@@ -79,16 +79,16 @@ struct RequestMetrics::State {
   RequestShard::Indexes indexes;  // by upstream; made under the mutex
 
   mutable std::mutex mutex;
-  // Guarded by mutex. A thread that has ended leaves its shard to the next one that starts.
+  // Guarded by mutex. A thread that ends leaves its shard to the next thread that needs one.
   std::vector<std::unique_ptr<RequestShard>> shards;
   std::vector<RequestShard*> unused;
   LabelSlots routes, upstreams;
-  RouteSums others;  // of routes whose slots were emptied
+  RouteSums others;  // the counts of routes whose slots were emptied
 };
 
 namespace {
 
-// The shard of a thread, until the thread ends or counts elsewhere.
+// Holds the shard of a thread until the thread ends or records to another RequestMetrics.
 template <class State>
 struct Lease {
   std::shared_ptr<State> state;
@@ -130,7 +130,7 @@ void RequestMetrics::State::give_back(RequestShard& shard) {
   unused.push_back(&shard);
 }
 
-// If it throws, `series` has the places that were found until then.
+// If this throws, `series` has the places that were added until then.
 void RequestMetrics::State::add_places(RequestSeries& series,
                                        std::span<const RouteLabels> labels,
                                        bool uses_default) {
@@ -199,14 +199,14 @@ RequestShard& RequestMetrics::shard() {
 void RequestMetrics::begin(SeriesPlace place) noexcept {
   try {
     shard().begin(place);
-  } catch (const std::bad_alloc&) {  // it is not counted as one in flight
+  } catch (const std::bad_alloc&) {  // the request is not counted as in flight
   }
 }
 
 void RequestMetrics::become_tunnel(SeriesPlace place) noexcept {
   try {
     shard().end(place);
-  } catch (const std::bad_alloc&) {  // nor was it counted before
+  } catch (const std::bad_alloc&) {  // then begin() has not counted it either
   }
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RequestMetrics counts the exchanges of all workers. Each thread that calls record() has counters
-// of its own, which totals() sums. Series are bounded: routes and upstreams by the configuration
-// (see LabelSlots), everything else by fixed sets of labels.
+// RequestMetrics counts the exchanges of all workers. Each thread that calls record() has its own
+// counters, which totals() sums. The number of series is bounded: routes and upstreams by the
+// configuration (see LabelSlots), all other labels by fixed sets.
 //
-// A route that is configured no more keeps its counters, and those that make room for others count
-// as the route "other", so that sums over all routes never fall. Of an upstream, which is shown by
-// address, they go with its last connection (see upstream_health.hpp).
+// A route that a reload removes keeps its counters until it has to make room for another route;
+// they are then added to the route "other", so that sums over all routes never fall. The counters
+// of an upstream are kept by address, and each address until its last connection has closed (see
+// upstream_health.hpp).
 // Thread: any.
 #pragma once
 
@@ -43,22 +44,22 @@ class RequestMetrics {
   RequestMetrics();
   explicit RequestMetrics(Options options);
 
-  // The series of a configuration, whose routes have these labels. They are in use as long as the
-  // object lives, which has to be until the last request of the configuration was recorded.
-  // `uses_default`: requests without a route go to the upstream "default".
+  // Returns the series of a configuration whose routes have these labels. They are in use as long
+  // as the object exists. The caller must keep it until the last request of the configuration is
+  // recorded. `uses_default` means that requests without a route go to the upstream "default".
   std::shared_ptr<const RequestSeries> series(std::span<const RouteLabels> routes,
                                               bool uses_default);
 
-  // A route has taken a request, on its worker.
+  // Counts a request in flight. Called on its worker when its route is known.
   void begin(SeriesPlace place) noexcept;
-  // It has become a tunnel, on its worker.
+  // Stops counting the request as in flight, since it has become a tunnel. Called on its worker.
   void become_tunnel(SeriesPlace place) noexcept;
-  // Counts an exchange that has ended, on its worker.
+  // Counts an exchange that has ended. Called on its worker.
   void record(const ExchangeRecord& exchange, SeriesPlace place = {});
 
   RequestTotals totals() const;
-  // Leaves the numbers of this address out from now on: no request of the upstream is on its way to
-  // it, and none will be. A later one is counted from 0.
+  // Drops the numbers of an address. Called if no request of the upstream uses the address or will
+  // use it; later requests are counted from 0.
   void forget_address(std::string_view address, std::string_view upstream = "default");
   // Returns the last RecentFailures::kMax failures of all workers, the newest first.
   std::vector<Overview::Failure> recent_failures() const;
@@ -72,7 +73,7 @@ class RequestMetrics {
   std::shared_ptr<State> state_;
 };
 
-// The places of a configuration's series.
+// RequestSeries maps the routes of a configuration to their counters.
 // Thread: any; constant.
 class RequestSeries {
  public:
@@ -81,7 +82,8 @@ class RequestSeries {
   RequestSeries& operator=(const RequestSeries&) = delete;
   ~RequestSeries();
 
-  // By ExchangeRecord::route_number; that of "default" for a number without a route.
+  // Returns the place for an ExchangeRecord::route_number; that of "default" for a number without a
+  // route.
   SeriesPlace of(std::uint32_t route_number) const noexcept {
     return route_number > 0 && route_number <= places_.size() ? places_[route_number - 1]
                                                               : SeriesPlace();

@@ -28,7 +28,8 @@ using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// 10 ms for a new connection, 20 ms to send, 30 ms of waiting, 40 ms of content.
+// Returns an exchange with 10 ms for a new connection, 20 ms to send, 30 ms of waiting and 40 ms of
+// content.
 ExchangeRecord exchange_with(int status) {
   ExchangeRecord exchange;
   exchange.target = "/x?secret";
@@ -39,7 +40,7 @@ ExchangeRecord exchange_with(int status) {
   exchange.response_body = 7;
   exchange.upstream = "127.0.0.1:8000";
   exchange.attempts = 1;
-  exchange.dial_time = milliseconds(8);  // and 2 until that began
+  exchange.dial_time = milliseconds(8);  // after 2 ms of waiting
   exchange.began = exchange.head_received = kStart;
   exchange.upstream_chosen = kStart + milliseconds(10);
   exchange.request_sent = kStart + milliseconds(30);

@@ -12,7 +12,8 @@ bool is_of_upstream(const ExchangeRecord& exchange) noexcept {
   return exchange.failure && exchange.failure->side() == Side::upstream;
 }
 
-// It went to an upstream, or would have if there had been a connection.
+// Reports whether the request went to an upstream, or would have gone if there had been a
+// connection.
 bool is_sent_on(const ExchangeRecord& exchange) noexcept {
   return exchange.upstream_chosen != kNotReached || is_of_upstream(exchange);
 }
@@ -39,7 +40,7 @@ void RequestShard::begin(SeriesPlace place) {
   if (place.route != LabelSlots::kDefault) routes.get_or_make(place.route).in_flight.add(1);
 }
 
-// There was no memory to count it if there is none to subtract it from.
+// If the counter is missing or 0, there was no memory for begin() to count the request.
 void RequestShard::end(SeriesPlace place) noexcept {
   if (place.route == LabelSlots::kDefault) return;
   RouteShard* const route = routes.get(place.route);
@@ -69,7 +70,7 @@ void RequestShard::record_request(RouteShard& route,
       method_label(exchange.method) * kProtocolLabels + protocol_label(exchange.version);
   route.requests[kind].get_or_make()[codes.label(reported_status(exchange))].add(1);
   if (exchange.upgraded) [[unlikely]]
-    return;  // the server counts the bytes of tunnels as they go
+    return;  // the server counts the bytes of tunnels continuously
   route.duration.observe(exchange.ended - exchange.began, buckets);
   route.request_body_bytes.add(exchange.request_body);
   route.response_body_bytes.add(exchange.response_body);

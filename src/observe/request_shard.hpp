@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RequestShard: the counters of the requests of one worker. Only its worker changes them; no
-// instruction is locked and no cache line is shared. Blocks of counters are made when their labels
-// first occur, and their number is bounded by the configuration and by fixed sets of labels.
-// Any thread may read them.
+// RequestShard holds the request counters of one worker. Only that worker changes them, so it needs
+// no locked instructions and shares no cache line with other writers. Blocks of counters are made
+// when their labels first occur; the configuration and fixed sets of labels bound their number. Any
+// thread may read the counters.
 // Thread: owner.
 #pragma once
 
@@ -25,21 +25,21 @@
 
 namespace onehop::observe {
 
-// Where an exchange is counted, as LabelSlots.
+// The slots (LabelSlots) in which an exchange is counted.
 struct SeriesPlace {
   std::uint32_t route = LabelSlots::kDefault;
   std::uint32_t upstream = LabelSlots::kDefault;
 };
 
-// Of one route.
+// The counters of one route.
 struct RouteShard {
   using Codes = std::array<Counter, CodeLabels::kMax>;
 
-  // By method_label() * kProtocolLabels + protocol_label().
+  // Indexed by method_label() * kProtocolLabels + protocol_label().
   std::array<Published<Codes>, kMethodLabels * kProtocolLabels> requests;
   HistogramCounters duration;
   Counter request_body_bytes, response_body_bytes;
-  Counter in_flight;  // requests that are no tunnels
+  Counter in_flight;  // requests that are not tunnels
 };
 
 class RequestShard {
@@ -49,7 +49,7 @@ class RequestShard {
 
   using Indexes = SlotTable<AddressIndex>;
 
-  // `indexes` outlives it, and has one for each upstream that a place names.
+  // `indexes` must outlive the shard, and must have an index for each upstream that a place names.
   explicit RequestShard(const Indexes& indexes) : indexes_(indexes) {}
 
   void record(const ExchangeRecord& exchange,
@@ -57,15 +57,16 @@ class RequestShard {
               const CodeLabels& codes,
               const Buckets& buckets);
   // A request is in flight from begin() to end(), which record() calls unless it was a tunnel.
-  // Those of the default route are not counted: they are the rest.
+  // Requests of the default route are not counted: their number is the server's total less all
+  // others.
   void begin(SeriesPlace place);
   void end(SeriesPlace place) noexcept;
 
   SlotTable<RouteShard> routes;
   SlotTable<AddressIndex::Worker> upstreams;
-  // By side * kPhases + phase.
+  // Indexed by side * kPhases + phase.
   std::array<Published<FailureCounters>, kSides * kPhases> failures;
-  // By reason: when the last one was, in ticks of Time; 0 if there was none.
+  // The time of the last failure, by reason, in ticks of Time; 0 if there was none.
   std::array<std::atomic<Time::rep>, kFailureReasons> last_failures{};
   RecentFailures recent;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RequestTotals: the numbers of RequestMetrics, summed over all workers, and what upstream_health
-// adds to them. Its views are valid as long as the RequestMetrics.
+// RequestTotals holds the numbers of RequestMetrics, summed over all workers, and the health that
+// upstream_health.hpp adds. Its views are valid as long as the RequestMetrics exists.
 // Thread: owner.
 #pragma once
 
@@ -30,41 +30,41 @@ struct RequestTotals {
     std::vector<Requests> requests = {};
     HistogramTotals duration = {};
     std::uint64_t request_body_bytes = 0, response_body_bytes = 0;
-    std::uint64_t in_flight = 0;  // those that are no tunnels; not known of the default route
+    std::uint64_t in_flight = 0;  // without tunnels; unknown for the default route
   };
   struct Reason {
     std::string_view reason;
     std::uint64_t count;
   };
   struct Address {
-    std::string address = {};  // "" for requests that got no connection to any
+    std::string address = {};  // "" for requests that got no connection
     std::array<std::uint64_t, kCodeClasses> requests = {};
     HistogramTotals connect = {}, wait = {};
-    std::vector<Reason> failures = {};  // whose side is the upstream
+    std::vector<Reason> failures = {};  // failures on the upstream's side
     Time last{};                        // when a request last had a connection to it
 
-    // Of upstream_health.
-    std::string backend = {};  // the URL that leads to it, for people; "" if that is unknown
+    // Set by add_health() (upstream_health.hpp).
+    std::string backend = {};  // the URL that resolves to the address, for people; "" if unknown
     Overview::Health health = Overview::Health::unused;
-    Time since{};  // of the health; zero if that is unknown
+    Time since{};  // when the health began; zero if unknown
     std::size_t open = 0, idle = 0, in_flight = 0;
 
-    // Adds the numbers of another address. The health stays.
+    // Adds the numbers of another address. Keeps the health.
     void add(const Address& other);
     std::uint64_t count() const noexcept;
   };
   struct Upstream {
     std::string name;
     std::vector<Address> addresses = {};
-    HistogramTotals connect = {}, wait = {};  // of all addresses that it has ever had
-    // Of upstream_health: down if all of its backends are.
+    HistogramTotals connect = {}, wait = {};  // of all its addresses, also former ones
+    // Set by add_health(): down if all of its backends are down.
     Overview::Health health = Overview::Health::unused;
   };
   struct Failures {
     std::string_view side, phase, reason;
     std::uint64_t count;
   };
-  // Whatever its side and phase.
+  // For all sides and phases.
   struct LastFailure {
     std::string_view reason;
     std::uint64_t count = 0;
@@ -74,7 +74,7 @@ struct RequestTotals {
   std::vector<Route> routes;
   std::vector<Upstream> upstreams;
   std::vector<Failures> failures;
-  std::vector<LastFailure> last_failures;  // of the reasons that have occurred
+  std::vector<LastFailure> last_failures;  // for each reason that has occurred
 };
 
 }  // namespace onehop::observe

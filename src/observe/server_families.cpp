@@ -12,7 +12,7 @@
 namespace onehop::observe {
 namespace {
 
-// In the order of Refusal.
+// Indexed by Refusal.
 constexpr std::array<std::string_view, kRefusals> kRefusalNames = {
     "client_limit", "connection_limit", "memory", "descriptors", "proxy_header"};
 
@@ -20,7 +20,8 @@ double seconds(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
-// A request without a route is of the first one, and a request that has ended meanwhile is of none.
+// The first route gets the requests that no other route has counted. The numbers are read one after
+// the other, so the rest is clamped to 0.
 void add_requests(MetricFamilies& families,
                   const ServerMetrics& metrics,
                   const std::vector<RequestTotals::Route>& routes) {
@@ -180,7 +181,7 @@ void add_certificate_families(MetricFamilies& families,
                               const std::vector<TlsCertificateInfo>& certificates) {
   auto ends = families.gauge("onehop_tls_certificate_not_after_seconds",
                              "When a certificate expires, in seconds since 1970-01-01.");
-  std::set<std::string_view> seen;  // listeners may share one
+  std::set<std::string_view> seen;  // listeners may share a certificate
   for (const TlsCertificateInfo& one : certificates) {
     if (!seen.insert(one.sha256).second) continue;
     const std::string name = one.names.empty() ? std::string() : one.names.front();

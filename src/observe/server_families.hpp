@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The metrics of a Server and of a Transport: connections, HTTP/2, TLS, memory, workers.
+// Adds the metrics of a Server and of a Transport: connections, HTTP/2, TLS, memory, workers.
 // Thread: any.
 #pragma once
 
@@ -20,12 +20,13 @@
 
 namespace onehop::observe {
 
-// `routes`: how many of the requests in progress are of which route; the rest is of the first one.
+// `routes` has the number of requests in progress of each route. The rest of the requests in
+// progress belongs to the first route.
 void add_server_families(MetricFamilies& families,
                          const ServerMetrics& metrics,
                          const Transport::Statistics& transport,
                          const std::vector<RequestTotals::Route>& routes);
-// Of the names whose certificates onehop gets itself.
+// Adds the metrics of certificates that onehop gets by ACME.
 void add_renewal_families(MetricFamilies& families,
                           const std::vector<acme::SiteStatus>& sites,
                           const acme::RenewerCounts& counts);
@@ -33,7 +34,7 @@ void add_renewal_families(MetricFamilies& families,
 void add_certificate_families(MetricFamilies& families,
                               const std::vector<TlsCertificateInfo>& certificates);
 void add_transport_families(MetricFamilies& families, const UpstreamStatistics& transports);
-// Those of these upstreams, with or without a check.
+// Adds the checks of `upstreams`, including upstreams that have not been checked yet.
 void add_check_families(MetricFamilies& families,
                         const UpstreamChecks& checks,
                         const std::vector<ConfiguredUpstream>& upstreams);

@@ -12,7 +12,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Regression: the library wrote the byte, and the scrape was refused as a whole.
+// Regression: the library wrote the invalid byte, and Prometheus refused the whole scrape.
 TEST(CertificateFamilies, ANameThatIsNotUtf8IsReplaced) {
   MetricFamilies families;
   TlsCertificateInfo one;

@@ -91,7 +91,7 @@ void ServerOverview::add_metrics(Overview& overview, const ServerMetrics& metric
     const ServerMetrics::Worker& worker = metrics.workers[i];
     const auto longest = std::max(worker.longest_pass, worker.busy_for);
     auto p99 = quantile(recent[std::to_string(i)], buckets, kP99);
-    if (p99) p99 = std::min(*p99, longest);  // it is interpolated
+    if (p99) p99 = std::min(*p99, longest);  // an interpolated value may be above it
     overview.workers.push_back(
         {.requests = worker.requests, .pass_p99 = p99, .longest_pass = longest});
     if (worker.busy_for < kBlocked) continue;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ServerOverview adds to an Overview what a Server reports of itself: requests in flight, tunnels,
+// ServerOverview adds the state of a Server to an Overview: requests in flight, tunnels,
 // connections, memory, workers.
 // Thread: owner.
 #pragma once
@@ -16,10 +16,10 @@ namespace onehop::observe {
 
 class ServerOverview {
  public:
-  // How long a busy worker has to list its requests.
+  // The time that a busy worker has to list its requests.
   static constexpr std::chrono::milliseconds kPatience{50};
 
-  // Blocks for at most kPatience; not to be called on a worker of `server`.
+  // Blocks for at most kPatience. Must not be called on a worker of `server`.
   static void add_requests(Overview& overview, const Server& server);
   void add_metrics(Overview& overview, const ServerMetrics& metrics);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SlotTable<T>: an object for each of the LabelSlots, made by its owner on first use. It grows
-// without moving what it has, so any thread may call get() meanwhile.
+// SlotTable<T> holds an object for each of the LabelSlots. Its owner makes an object on first use.
+// The table grows without moving objects, so any thread may call get() meanwhile.
 // Thread: owner.
 #pragma once
 
@@ -17,7 +17,7 @@ namespace onehop::observe {
 template <class T>
 class SlotTable {
  public:
-  // Null before get_or_make().
+  // Returns null before get_or_make().
   T* get(std::size_t slot) const noexcept {
     const Part* const part = parts_[slot / kPart].get();
     return part != nullptr ? (*part)[slot % kPart].get() : nullptr;
@@ -27,7 +27,7 @@ class SlotTable {
     return parts_[slot / kPart].get_or_make()[slot % kPart].get_or_make(
         std::forward<Arguments>(arguments)...);
   }
-  // Destroys the object, while no thread uses it or makes it.
+  // Destroys the object. No other thread may use the slot meanwhile.
   void reset(std::size_t slot) noexcept {
     if (Part* const part = parts_[slot / kPart].get()) (*part)[slot % kPart].reset();
   }

@@ -18,10 +18,10 @@ namespace {
 
 // The facility "daemon", the severity "informational" (RFC 5424 §6.2.1).
 constexpr std::string_view kPriority = "<30>";
-// If a socket takes no message of this size either, the error counts.
+// If the socket refuses even a message of this size, write() fails.
 constexpr std::size_t kSmallMessage = 1024;
 
-// In local time, as syslog(3) writes it, in English whatever the locale.
+// Appends the local time as syslog(3) writes it, in English regardless of the locale.
 void append_time(std::string& message, std::time_t now) {
   static constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};

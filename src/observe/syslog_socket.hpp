@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SyslogSocket: sends each line as a message to the socket of the system's log, in the form of
-// syslog(3): "<30>Nov 23 10:00:00 onehop[4711]: LINE", which syslog daemons and journald read. A
-// connection that was lost, since the daemon has started again, is made again with the next
-// message. Thread: owner.
+// SyslogSocket sends each line as a message to the socket of the system's log, in the form of
+// syslog(3): "<30>Nov 23 10:00:00 onehop[4711]: LINE". Syslog daemons and journald read that form.
+// If the connection is lost because the daemon has restarted, the next message reconnects.
+// Thread: owner.
 #pragma once
 
 #include "io/file_descriptor.hpp"
@@ -17,10 +17,10 @@ namespace onehop::observe {
 
 class SyslogSocket final : public server::LineSink {
  public:
-  // A longer message is cut: a socket takes no more than its buffer in one piece.
+  // Longer messages are cut, since a message must fit into the buffer of the socket.
   static constexpr std::size_t kLongestMessage = 64UL * 1024;
 
-  // Connects to nothing yet: that is reopen().
+  // Does not connect; call reopen().
   explicit SyslogSocket(std::string path);
 
   Written write(std::string_view text, std::size_t at_most) override;
@@ -28,7 +28,7 @@ class SyslogSocket final : public server::LineSink {
   std::string reopen() override;
 
  private:
-  // Return 0, or why not, as errno has it.
+  // Return 0, or an errno value.
   int connect();
   int send(std::string_view message) const;
 

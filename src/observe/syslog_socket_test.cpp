@@ -34,7 +34,7 @@ class Daemon {
     const auto* const general = reinterpret_cast<const sockaddr*>(&address);
     EXPECT_EQ(::bind(socket_.get(), general, sizeof address), 0);
   }
-  // "" if there is none.
+  // Returns the next message; "" if there is none.
   std::string message() const {
     std::string text(200'000, '\0');
     const ssize_t got = ::recv(socket_.get(), text.data(), text.size(), 0);

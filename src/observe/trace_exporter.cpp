@@ -33,9 +33,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kLongestAnswer = 64UL * 1024;
-// How often a request in progress looks whether the end has come.
+// How often a request in progress checks whether the time is over.
 constexpr std::chrono::milliseconds kLook(50);
-// Between two messages about spans for which there was no room.
+// The minimum time between two messages about spans that found no room.
 constexpr std::chrono::seconds kBetweenReports(10);
 
 // The spans of one exchange.
@@ -49,14 +49,14 @@ struct Verdict {
   bool accepted = false;
   bool may_repeat = false;
   std::optional<Clock::duration> wait = {};
-  std::uint64_t rejected = 0;  // spans of an accepted batch
+  std::uint64_t rejected = 0;  // spans that the collector has refused in an accepted batch
   std::string problem = {};
 };
 
 std::string random_uuid() {
   std::array<char, 32> digits{};
   io::fill_with_random_digits(digits);
-  digits[12] = '4';  // version and variant of a random one (RFC 9562 §5.4)
+  digits[12] = '4';  // version and variant of a random UUID (RFC 9562 §5.4)
   digits[16] = '8';
   std::string text;
   for (std::size_t i = 0; i < digits.size(); ++i) {
@@ -66,7 +66,7 @@ std::string random_uuid() {
   return text;
 }
 
-// The number of seconds; a date is not used.
+// Returns the wait that Retry-After has in seconds; std::nullopt for a date.
 std::optional<Clock::duration> retry_after(const Headers& headers) {
   const std::string_view text = headers.get_or_empty("Retry-After");
   unsigned seconds = 0;
@@ -75,7 +75,7 @@ std::optional<Clock::duration> retry_after(const Headers& headers) {
   return std::chrono::seconds(seconds);
 }
 
-// ExportTracePartialSuccess: a number that JSON may hold as a string.
+// Reads an ExportTracePartialSuccess. JSON may have its 64-bit number as a string.
 void read_partial_success(std::string_view body, Verdict& verdict) {
   const auto json = nlohmann::json::parse(body, nullptr, false);
   if (!json.is_object() || !json.contains("partialSuccess")) return;
@@ -93,7 +93,7 @@ void read_partial_success(std::string_view body, Verdict& verdict) {
     verdict.problem = message->get<std::string>();
 }
 
-// Without user, password and query.
+// Returns the URL without user, password and query.
 std::string without_secrets(const Url& url) {
   const std::string_view authority = url.authority();
   const std::size_t at = authority.rfind('@');
@@ -102,7 +102,7 @@ std::string without_secrets(const Url& url) {
   return text.append(url.path());
 }
 
-// A log line has a maximum size.
+// Cuts a text for a log line.
 std::string shortened(std::string text) {
   constexpr std::size_t kMaxText = 200;
   if (text.size() > kMaxText) text.resize(kMaxText);
@@ -125,9 +125,9 @@ class TraceExporter::Sender {
     return transport_.prepare_tls();
   }
   void start() { thread_ = std::thread(&Sender::run, this); }
-  // Whether add() would take so many spans now.
+  // Reports whether add() would accept `spans` more spans at this moment.
   bool has_room(std::size_t spans);
-  // Whether a failed exchange that was not sampled may be exported, at this moment.
+  // Reports whether a failed exchange that was not sampled may be exported at `now`, and counts it.
   bool may_take_unsampled(Time now);
   void add(Queued queued);
   void drop(std::uint64_t spans) noexcept { dropped_ += spans; }
@@ -148,20 +148,20 @@ class TraceExporter::Sender {
   }
 
   const Options options_;
-  const std::string shown_;  // the collector, in messages
+  const std::string shown_;  // the collector's URL for messages
   const std::string resource_;
   const Transport transport_;
-  // Of exchanges that were not sampled: the second, and how many in it.
+  // The current second, and the number of exchanges in it that were not sampled.
   std::atomic<std::int64_t> unsampled_second_ = -1;
   std::atomic<std::size_t> unsampled_ = 0;
   std::atomic<std::uint64_t> exported_ = 0;
   std::atomic<std::uint64_t> dropped_ = 0;
   std::atomic<bool> ending_ = false;  // set under the mutex
   std::atomic<Clock::time_point> last_moment_{Clock::time_point::max()};
-  // Only the thread looks.
+  // Used only by the exporter's thread.
   bool is_failing_ = false;
-  std::uint64_t dropped_before_ = 0;      // of which a message has said how many
-  Clock::time_point may_report_drops_{};  // those for which there was no room
+  std::uint64_t dropped_before_ = 0;      // dropped spans that a message has reported
+  Clock::time_point may_report_drops_{};  // the earliest time of the next message
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -177,7 +177,7 @@ bool TraceExporter::Sender::has_room(std::size_t spans) {
   return !ending_ && spans_ + spans <= kMaxSpans && size_ < kMaxBytes;
 }
 
-// Approximate: two threads may both begin the count of a second.
+// The limit is approximate: two threads may both reset the count of a second.
 bool TraceExporter::Sender::may_take_unsampled(Time now) {
   const std::int64_t second =
       std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
@@ -261,7 +261,7 @@ void TraceExporter::Sender::send(const Queued& batch) {
   settle(batch, verdict);
 }
 
-// The task ends with the request or, at the end of the process, without it.
+// Sends one request. At the end of the process, destroys the task before the request has ended.
 Verdict TraceExporter::Sender::post(io::Reactor& reactor, const std::string& body) {
   Request request(Method::post, options_.collector);
   request.headers().set("Host", options_.collector.authority());
@@ -299,15 +299,15 @@ task<void> TraceExporter::Sender::exchange(Request request, Verdict* verdict) co
   }
 }
 
-// Returns false if the end comes first.
+// Returns false if finish() is called first.
 bool TraceExporter::Sender::wait_before_retry(const Verdict& verdict) {
   const auto wait = std::min(verdict.wait.value_or(options_.retry_wait), options_.longest_wait);
   std::unique_lock lock(mutex_);
   return !changed_.wait_for(lock, wait, [this] { return ending_.load(); });
 }
 
-// Messages come when something changes, and now and then while spans are dropped; not for every
-// batch.
+// Reports when export fails or works again and, at most every kBetweenReports, how many spans were
+// dropped.
 void TraceExporter::Sender::settle(const Queued& batch, const Verdict& verdict) {
   const std::uint64_t lost =
       verdict.accepted ? std::min<std::uint64_t>(verdict.rejected, batch.spans) : batch.spans;

@@ -61,8 +61,8 @@ TEST(TraceExporter, CountsAndReportsWhatACollectorThatAcceptsTakesTooSlowly) {
   collector.stop(0s);
 }
 
-// Regression: a client that provoked errors filled the queue, and no room was left for what was
-// sampled.
+// Regression: a client that provoked errors could fill the queue, which left no room for sampled
+// spans.
 TEST(TraceExporter, TakesFewOfTheFailuresThatWereNotSampled) {
   auto exporter = TraceExporter::start(
       {.collector = collector_url("http://127.0.0.1:1").value(), .last_timeout = 0s});
@@ -84,7 +84,7 @@ TEST(TraceExporter, TakesFewOfTheFailuresThatWereNotSampled) {
   EXPECT_EQ(statistics.exported + statistics.dropped, TraceExporter::kMaxUnsampled + 3);
 }
 
-// Regression: a password in the URL was in each message.
+// Regression: each message contained the password of the URL.
 TEST(TraceExporter, ItsMessagesHaveNoSecretsOfTheUrl) {
   auto collector = Url::parse("http://127.0.0.1:1/v1/traces");
   ASSERT_TRUE(collector);

@@ -19,11 +19,11 @@
 namespace onehop::observe {
 namespace {
 
-// The numbers of the enumerations of the protocol.
+// Values of the protocol's enumerations.
 constexpr int kServerKind = 2;
 constexpr int kClientKind = 3;
 constexpr int kErrorStatus = 2;
-// The flags of a span: those of the trace context, and whether the parent is known to be remote.
+// Flags of a span: the flags of the trace context, and whether the parent is known to be remote.
 constexpr unsigned kSampledFlag = 0x01;
 constexpr unsigned kParentIsKnown = 0x100;
 constexpr unsigned kParentIsRemote = 0x200;
@@ -58,7 +58,7 @@ class Attributes {
     append_json_string(json_, cut(value));
     json_ += "}]}}}";
   }
-  // 64 bits are a string in JSON.
+  // The JSON mapping writes a 64-bit number as a string.
   void number(std::string_view key, std::uint64_t value) {
     begin(key);
     json_ += "\"intValue\":\"";
@@ -105,7 +105,7 @@ void append_events(std::string& json, std::initializer_list<Event> events, const
   json += ']';
 }
 
-// An unregistered method could be any text.
+// Reports whether the method is registered; any other could be any text.
 bool is_known(const Method& method) {
   return method_label(method) != kOtherMethod;
 }
@@ -120,7 +120,7 @@ std::string_view version_number(Version version) {
   return version == Version::http_2 ? "2" : text.substr(text.find('/') + 1);
 }
 
-// "a.example:8080", "[::1]:80" or "a.example".
+// Splits "a.example:8080", "[::1]:80" or "a.example".
 std::pair<std::string_view, std::string_view> host_and_port(std::string_view authority) {
   const std::size_t colon = authority.rfind(':');
   const bool has_port = colon != std::string_view::npos &&
@@ -144,7 +144,8 @@ void append_address(Attributes& attributes,
   }
 }
 
-// Signatures in a query are credentials: the semantic conventions name these.
+// Reports whether a parameter of a query is a credential; the semantic conventions list these
+// names.
 bool is_secret(std::string_view name) {
   return name == "AWSAccessKeyId" || name == "Signature" || name == "sig" ||
          name == "X-Goog-Signature" || name == "X-Amz-Signature" || name == "X-Amz-Credential" ||
@@ -183,7 +184,7 @@ std::string message_of(const std::optional<Error>& failure) {
   return std::string(server::name_of(failure->side())) + " " + failure->to_string();
 }
 
-// A word of a fixed set, or the status.
+// Appends a word of a fixed set, or the status if there is no failure.
 void append_error_type(Attributes& attributes, const std::optional<Error>& failure, int status) {
   if (failure) {
     attributes.text("error.type", name_of_failure_reason(failure_reason(*failure)));
@@ -266,7 +267,8 @@ void append_server_span(std::string& json, const ExchangeRecord& exchange, const
   json += '}';
 }
 
-// The last attempt ends with the exchange, whose failure may be its own.
+// The last attempt ends with the exchange. A failure of the exchange on the upstream's side is then
+// also that of the attempt.
 void append_client_span(std::string& json,
                         const ExchangeRecord& exchange,
                         const TraceAttempt& attempt,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TwoClocks: the moment that two clocks show, to turn times of the event loops into wall times.
+// TwoClocks is one moment by two clocks. It converts times of the event loops to wall times.
 // Thread: any.
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// UpstreamChecks: the attempts of --ready-needs-upstream to connect to upstreams, which no request
-// asked for, by the label of the upstream.
+// UpstreamChecks counts the attempts of --ready-needs-upstream to connect to upstreams, by the
+// label of the upstream. No request needs these connections.
 // Thread: any.
 #pragma once
 
@@ -24,7 +24,7 @@ class UpstreamChecks {
     Counts& counts = counts_[upstream];
     ++(has_succeeded ? counts.succeeded : counts.failed);
   }
-  // Leaves out the upstreams for which `is_needed` is false.
+  // Removes the upstreams for which `is_needed` returns false.
   template <class IsNeeded>
   void keep(IsNeeded is_needed) {
     const std::lock_guard lock(mutex_);

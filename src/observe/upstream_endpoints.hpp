@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The endpoints of Upstreams, as the program reports them to the metrics, the dashboard and
-// /status, and their names there.
+// The endpoints of Upstreams that the metrics, the dashboard and /status show, and their names
+// there.
 // Thread: any.
 #pragma once
 
@@ -16,24 +16,25 @@
 namespace onehop::observe {
 
 struct UpstreamEndpoints {
-  std::string balance;      // how one is chosen, as the setting names it: "least"
-  std::string sticky = {};  // "cookie"; "": off
+  std::string balance;      // the value of the setting: "least"
+  std::string sticky = {};  // "cookie"; "" if off
   std::vector<Upstream::Status> statuses = {};
 };
 
-// By the name of the upstream; "" is that at the top of the configuration.
+// By the name of the upstream; "" for the upstream at the top of the configuration.
 using Endpoints = std::map<std::string, UpstreamEndpoints>;
 
-// That of the upstream at the top.
+// The name of the upstream at the top.
 inline constexpr std::string_view kTopUpstream = "default";
-// "api"; kTopUpstream for "".
+// Returns the name for people: the name itself, or kTopUpstream for "".
 std::string_view upstream_name(std::string_view upstream) noexcept;
-// Those of the upstream with that name; none if requests to it are not balanced.
+// Returns the endpoints of the upstream with the name `name`; none if its requests are not
+// balanced.
 std::span<const Upstream::Status> statuses_of(const Endpoints& endpoints,
                                               std::string_view name) noexcept;
-// "http://a:8000", "http://a:8000@10.0.0.1".
+// Returns "http://a:8000" or "http://a:8000@10.0.0.1".
 std::string endpoint_name(const Upstream::Endpoint& endpoint);
-// Whether an endpoint in this state is chosen; else it is passed over.
+// Reports whether an endpoint in this state gets requests.
 bool is_usable(Upstream::State state) noexcept;
 
 }  // namespace onehop::observe

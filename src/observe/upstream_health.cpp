@@ -21,7 +21,7 @@ bool is_of(const Statistics::Upstream& upstream, const Url& backend) {
          upstream.port == backend.port();
 }
 
-// Zero for a time before the backend came into use, which does not count.
+// Returns `at`, or zero if that is not after `begin`, when the backends came into use.
 Time since(Time at, Time begin) {
   return at > begin ? at : Time{};
 }
@@ -105,7 +105,7 @@ class Joining {
       row.in_flight += its.requests;
     }
   }
-  // A new row moves the others.
+  // Returns the row of the address; adds one if there is none, which may move the other rows.
   Address& row_of(const std::string& address) {
     const auto found = std::ranges::find(addresses_, address, &Address::address);
     return found != addresses_.end() ? *found
@@ -123,7 +123,8 @@ class Joining {
     if (find(former_, row.address) != nullptr) return false;
     return begin_ == Time{} || row.last > begin_;
   }
-  // Several may lead to one address: that which did so last. Null if none is known to.
+  // Returns the backend that resolves to the address; of several, the one with the latest attempt.
+  // Returns null if none is known to.
   Backend* backend_of(const Address& row) {
     Backend* latest = nullptr;
     Time at{};
@@ -164,7 +165,7 @@ class Joining {
     }
     row.backend = backend.configured->shown;
     row.health = is_down ? Health::down : Health::up;
-    // If requests have succeeded after the last attempt, its failure is out of date.
+    // If requests have succeeded since the last attempt, a failure of that attempt is out of date.
     const bool is_of_attempts = attempts.are_failing() == is_down;
     row.since = std::max(is_of_attempts ? attempts.since : attempts.failed, begin_);
     if (is_down) row.since = std::max(row.since, used);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The health of an upstream, decided here for every form it is shown in.
+// Decides the health of an upstream, for all pages that show it.
 //
 // A backend is down if the last attempt to connect to any of its addresses has failed and no
-// request has had a connection to it since. All of its addresses are down then; otherwise an
-// address is down if the same is true of it alone. An upstream is down if all of its backends are,
-// whatever other upstreams are. Failures caused by a shortage on this machine say nothing about a
-// backend. Addresses that no backend in use leads to are draining as long as they have connections.
+// request has had a connection to it since. All of its addresses are then down. Otherwise, an
+// address is down if the same is true of it alone. An upstream is down if all of its backends are.
+// Failures caused by a shortage on this machine do not count. An address that no backend in use
+// resolves to is draining as long as it has connections.
 // Thread: any.
 #pragma once
 
@@ -22,21 +22,22 @@
 
 namespace onehop::observe {
 
-// The health of an upstream follows from these, and from its requests.
+// The facts that, together with its requests, decide the health of an upstream.
 struct UpstreamFacts {
   const Transport::Statistics& transport;          // of this upstream alone
   const std::vector<ConfiguredBackend>& backends;  // those in use
-  bool is_configured;                              // else it was removed
+  bool is_configured;                              // false if it was removed
   const FormerBackend& former;
 };
 
-// Adds to each address of `upstream` its backend, health, connections and requests in progress, and
-// the addresses that have only these. While no address of a backend is known, it has one by the
-// name in its URL. Returns those that nothing uses and no backend in use leads to; they are not in
-// `upstream` any more.
+// Adds to each address of `upstream` its backend, health, connections and requests in progress.
+// Adds addresses that have connections but no counted requests, and one for a backend that is down
+// and has no known address, made from its URL. Removes unused addresses that no backend in use
+// resolves to, and returns them.
 std::vector<std::string> add_health(RequestTotals::Upstream& upstream, const UpstreamFacts& facts);
 
-// "127.0.0.1:8000", "localhost:8000" or "unix:/run/app.sock", as ExchangeRecord::upstream has it.
+// Returns the address in the form of ExchangeRecord::upstream: "127.0.0.1:8000", "localhost:8000"
+// or "unix:/run/app.sock".
 std::string address_of(const Url& backend);
 
 }  // namespace onehop::observe

@@ -27,7 +27,7 @@ class UpstreamHealthTest : public ::testing::Test {
     backends_.clear();
     add(backend);
   }
-  // The current one, to which the dials are.
+  // Adds a backend and makes it current(), to which dial() and attempt() connect.
   void add(const char* backend) {
     const Url url = *Url::parse(backend);
     backends_.push_back({.url = url, .shown = backend});
@@ -35,7 +35,7 @@ class UpstreamHealthTest : public ::testing::Test {
         transport_.upstreams.begin(),
         {.scheme = std::string(url.scheme()), .host = std::string(url.host()), .port = url.port()});
   }
-  // An attempt to connect to all addresses, the last one of which is this.
+  // Records an attempt to connect to the backend, whose last address is `address`.
   void dial(const std::string& address, bool succeeds, Time at) {
     attempt(address, succeeds, at);
     current().attempts.add(succeeds, at);
@@ -43,7 +43,7 @@ class UpstreamHealthTest : public ::testing::Test {
   void attempt(const std::string& address, bool succeeds, Time at) {
     at_transport(address).attempts.add(succeeds, at);
   }
-  // A request that got a connection then.
+  // Records a request that got a connection at `at`.
   void serve(const std::string& address, Time at) {
     counted(address).requests[2] += 1;
     counted(address).last = at;
@@ -60,7 +60,7 @@ class UpstreamHealthTest : public ::testing::Test {
     return found != all.end() ? *found
                               : all.emplace_back(RequestTotals::Address{.address = address});
   }
-  // Returns the addresses that nothing uses.
+  // Returns the unused addresses.
   std::vector<std::string> decide() {
     decided_ = requests_;
     return add_health(decided_, {.transport = transport_,
@@ -103,7 +103,7 @@ TEST_F(UpstreamHealthTest, HasTheNameOfItsUrlUntilAnAddressIsKnown) {
   EXPECT_EQ(row("localhost:8000"), nullptr) << "it is the same backend";
 }
 
-// Regression: one refused connection left a row of its own that was down for ever.
+// Regression: one refused connection left a separate row that stayed down forever.
 TEST_F(UpstreamHealthTest, ANewerSuccessAtAnyAddressEndsIt) {
   counted("").requests[0] = 1;
   dial("127.0.0.1:8000", false, kStart);
@@ -168,7 +168,7 @@ TEST_F(UpstreamHealthTest, NothingOfTheTimeBeforeItCountsForABackendThatIsUsedAg
   EXPECT_EQ(decided_.health, Health::unused);
 }
 
-// Regression: one backend that was down made all of them so.
+// Regression: one backend that was down made all backends down.
 TEST_F(UpstreamHealthTest, IsThatOfEachBackend) {
   dial("127.0.0.1:8000", true, kStart);
   serve("127.0.0.1:8000", kStart);

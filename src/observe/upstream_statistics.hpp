@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The statistics of Transports by upstream, as the program reports them to the metrics and the
-// dashboard.
+// The statistics of Transports by upstream, for the metrics and the dashboard.
 // Thread: any.
 #pragma once
 
