@@ -305,9 +305,10 @@ task<Result<void>> Client::authorize(std::string url,
   const std::string answer = found->token + "." + thumbprint_of(account_);
   auto prepared = co_await responder.prepare(found->type, authorization->name, answer);
   if (!prepared) co_return prepared;
-  auto told = co_await post(found->url, "{}");
-  if (!told) co_return failure(told.error());
-  if (!is_success(told->status)) co_return refused(*told, "challenge of " + authorization->name);
+  auto response = co_await post(found->url, "{}");
+  if (!response) co_return failure(response.error());
+  if (!is_success(response->status))
+    co_return refused(*response, "challenge of " + authorization->name);
   co_return co_await await_authorization(url, authorization->name);
 }
 

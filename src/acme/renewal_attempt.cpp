@@ -140,8 +140,8 @@ void Renewer::save_state(const std::string& name, const RenewalState& state) {
     log(Urgency::error, std::string(saved.error().detail()));
 }
 
-void Renewer::say_terms(const std::string& authority, const std::string& terms) {
-  if (terms.empty() || !terms_said_.insert(authority).second) return;
+void Renewer::log_terms(const std::string& authority, const std::string& terms) {
+  if (terms.empty() || !terms_logged_.insert(authority).second) return;
   log(Urgency::none,
       "--acme agrees to the terms of service of " + shown_authority(authority) + ": " + terms);
 }
@@ -202,7 +202,7 @@ task<Result<void>> Renewer::attempt_or_throw(Attempt* attempt) {
   Client& client = client_of(settings, attempt->authority);
   Responder responder(*this, attempt->challenge);
   auto chain = co_await with_timeout(times_.longest, client.obtain(wanted, *key, responder));
-  say_terms(attempt->authority, client.terms());
+  log_terms(attempt->authority, client.terms());
   if (!chain) {
     Error& error = chain.error();
     const bool is_of_all = error.is(Errc::timed_out) && error.detail().empty();

@@ -138,7 +138,7 @@ class Renewer {
                       std::optional<std::chrono::seconds> retry_after);
   void forget_request(const std::string& name);
   void forget_transport();
-  void say_terms(const std::string& authority, const std::string& terms);
+  void log_terms(const std::string& authority, const std::string& terms);
   void save_state(const std::string& name, const RenewalState& state);
   double random() const { return hooks_.random(); }
   WallTime now() const { return hooks_.now(); }
@@ -169,7 +169,7 @@ class Renewer {
   // Names whose last failure delays them by at most kImpatience, because the settings have changed
   // and may have repaired the cause.
   NameSet impatient_;
-  std::set<std::string> terms_said_;
+  std::set<std::string> terms_logged_;
   // Since when there are requests for names that are not in the settings.
   std::map<std::string, WallTime, std::less<>> strays_;
 };

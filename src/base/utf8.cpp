@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/utf8.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace onehop {
 namespace {
 
@@ -24,6 +27,21 @@ Shape shape_of(unsigned char first) noexcept {
   return {0, 0, 0};
 }
 
+struct Range {
+  char32_t first, last;
+};
+
+constexpr std::array<Range, 8> kInvisible{{
+    {0x00, 0x1f},
+    {0x7f, 0x9f},
+    {0x61c, 0x61c},
+    {0x200b, 0x200f},
+    {0x2028, 0x202e},
+    {0x2060, 0x2069},
+    {0xfeff, 0xfeff},
+    {0xfff9, 0xfffb},
+}};
+
 }  // namespace
 
 std::size_t utf8_character_size(std::string_view text) noexcept {
@@ -45,6 +63,20 @@ bool is_utf8(std::string_view text) noexcept {
     text.remove_prefix(size);
   }
   return true;
+}
+
+char32_t utf8_code_point(std::string_view character) noexcept {
+  const auto first = static_cast<unsigned char>(character.front());
+  if (character.size() == 1) return first;
+  char32_t code = first & (0x7fU >> character.size());
+  for (const char c : character.substr(1))
+    code = (code << 6U) | (static_cast<unsigned char>(c) & 0x3fU);
+  return code;
+}
+
+bool is_invisible(char32_t code) noexcept {
+  return std::ranges::any_of(
+      kInvisible, [code](Range range) { return range.first <= code && code <= range.last; });
 }
 
 }  // namespace onehop

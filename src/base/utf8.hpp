@@ -12,5 +12,12 @@ namespace onehop {
 // Returns the size in bytes of the valid character at the start of `text`; 0 if there is none.
 std::size_t utf8_character_size(std::string_view text) noexcept;
 bool is_utf8(std::string_view text) noexcept;
+// Returns the code point of `character`, which is valid.
+char32_t utf8_code_point(std::string_view character) noexcept;
+
+// Reports whether a reader does not see the character, although it may change what is seen: control
+// characters, separators of lines and paragraphs, characters without width, and marks that change
+// the direction of the text. All of them have at most 16 bits.
+bool is_invisible(char32_t code) noexcept;
 
 }  // namespace onehop

@@ -23,5 +23,22 @@ TEST(Utf8, RefusesWhatIsNone) {
   }
 }
 
+TEST(Utf8, DecodesEachSize) {
+  EXPECT_EQ(utf8_code_point("\x7f"), U'\x7f');
+  EXPECT_EQ(utf8_code_point("\u00e4"), U'\u00e4');
+  EXPECT_EQ(utf8_code_point("\u20ac"), U'\u20ac');
+  EXPECT_EQ(utf8_code_point("\U0001f512"), U'\U0001f512');
+}
+
+TEST(Utf8, KnowsInvisibleCharacters) {
+  for (const char32_t code :
+       {U'\0', U'\t', U'\x1f', U'\x7f', U'\x9f', U'\u061c', U'\u200b', U'\u200f', U'\u2028',
+        U'\u202e', U'\u2060', U'\u2069', U'\ufeff', U'\ufff9', U'\ufffb'})
+    EXPECT_TRUE(is_invisible(code)) << static_cast<unsigned>(code);
+  for (const char32_t code : {U' ', U'~', U'\u00a0', U'\u061b', U'\u061d', U'\u200a', U'\u2010',
+                              U'\u2027', U'\u202f', U'\u205f', U'\u206a', U'\ufffd', U'\U0001f512'})
+    EXPECT_FALSE(is_invisible(code)) << static_cast<unsigned>(code);
+}
+
 }  // namespace
 }  // namespace onehop

@@ -16,13 +16,13 @@ namespace onehop::config {
 namespace {
 
 // The kernel takes this number as "leave the id unchanged".
-constexpr unsigned kNobodyAtAll = ~0U;
+constexpr unsigned kUnchangedId = ~0U;
 
 std::optional<unsigned> parse_number(const std::string& text) {
   unsigned number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  if (number == kNobodyAtAll) return std::nullopt;
+  if (number == kUnchangedId) return std::nullopt;
   return number;
 }
 

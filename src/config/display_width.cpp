@@ -108,10 +108,6 @@ std::size_t offset_of_code_point(std::string_view text, std::size_t index) {
   return at;
 }
 
-char32_t first_code_point(std::string_view text) {
-  return point_at(text, 0, size_at(text, 0));
-}
-
 std::size_t count_code_points(std::string_view text) {
   std::size_t count = 0;
   for (std::size_t at = 0; at < text.size(); ++count)

@@ -21,10 +21,6 @@ std::string blanks_below(std::string_view text);
 // has fewer code points.
 std::size_t offset_of_code_point(std::string_view text, std::size_t index);
 
-// Returns the first code point of the text, which is not empty. For a byte that is not UTF-8,
-// returns that byte.
-char32_t first_code_point(std::string_view text);
-
 // Returns the number of code points that begin in the text.
 std::size_t count_code_points(std::string_view text);
 

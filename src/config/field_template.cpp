@@ -32,7 +32,7 @@ std::string of_tls(const RequestFacts& facts) {
 }
 
 // Returns the first member of the field's list if the peer is trusted, else "".
-std::string told(const RequestFacts& facts, FieldName name) {
+std::string trusted_first(const RequestFacts& facts, FieldName name) {
   if (!facts.peer_is_trusted) return {};
   return std::string(*ListMembers(facts.in.headers().get_or_empty(name)).begin());
 }
@@ -51,12 +51,12 @@ std::string local(const RequestFacts& facts) {
   return std::string(facts.in.connection().local);
 }
 std::string scheme(const RequestFacts& facts) {
-  std::string scheme = told(facts, field::x_forwarded_proto);
+  std::string scheme = trusted_first(facts, field::x_forwarded_proto);
   if (scheme.empty()) scheme = facts.in.connection().tls ? "https" : "http";
   return scheme;
 }
 std::string host(const RequestFacts& facts) {
-  std::string host = told(facts, field::x_forwarded_host);
+  std::string host = trusted_first(facts, field::x_forwarded_host);
   return host.empty() ? std::string(facts.in.host()) : host;
 }
 std::string method(const RequestFacts& facts) {

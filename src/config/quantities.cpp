@@ -186,8 +186,8 @@ std::optional<Part> take_part(std::string_view& text, std::span<const Spelling> 
   if (unit.empty()) return std::nullopt;
   const auto spelling = std::ranges::find(spellings, lower(unit), &Spelling::typed);
   if (spelling == spellings.end()) return std::nullopt;
-  const char* const behind = unit.data() + unit.size();
-  text.remove_prefix(static_cast<std::size_t>(behind - text.data()));
+  const char* const after = unit.data() + unit.size();
+  text.remove_prefix(static_cast<std::size_t>(after - text.data()));
   return Part{digits, number->value, &*spelling};
 }
 

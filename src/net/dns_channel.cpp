@@ -111,8 +111,8 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
   void conclude() {
     timer_.disarm();
     const bool is_partial = !found_.empty() && (open_questions_ > 0 || has_failed_);
-    const bool has_news = reported_ != found_.size() || (was_partial_ && !is_partial);
-    if (was_reported_ && !has_news) return;
+    const bool has_more = reported_ != found_.size() || (was_partial_ && !is_partial);
+    if (was_reported_ && !has_more) return;
     Answer answer;
     answer.is_late = was_reported_;
     answer.is_partial = was_partial_ = is_partial;

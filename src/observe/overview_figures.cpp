@@ -61,34 +61,7 @@ std::string seconds_figure(double seconds) {
   return in_two_units(seconds, kDay, " d ", kHour, " h");
 }
 
-// Returns the code point of a valid UTF-8 character.
-char32_t code_point(std::string_view character) {
-  const auto first = static_cast<unsigned char>(character.front());
-  if (character.size() == 1) return first;
-  char32_t code = first & (0x7fU >> character.size());
-  for (const char c : character.substr(1))
-    code = (code << 6U) | (static_cast<unsigned char>(c) & 0x3fU);
-  return code;
-}
-
-struct Range {
-  char32_t first, last;
-};
-// Control characters, and characters that have no width or change the direction of the text.
-constexpr std::array<Range, 7> kInvisible = {{{0x00, 0x1f},
-                                              {0x7f, 0x9f},
-                                              {0x200b, 0x200f},
-                                              {0x2028, 0x202e},
-                                              {0x2060, 0x2069},
-                                              {0xfeff, 0xfeff},
-                                              {0xfff9, 0xfffb}}};
-
-bool is_visible(char32_t code) {
-  return std::ranges::none_of(
-      kInvisible, [code](Range range) { return range.first <= code && code <= range.last; });
-}
-
-// Appends the code of a character of at most 16 bits, as all in kInvisible are.
+// Appends the code of an invisible character.
 void append_code(std::string& text, char32_t code) {
   text += "\\u";
   append_hexadecimal(text, static_cast<unsigned char>(code >> 8U));
@@ -176,10 +149,10 @@ std::string visible_text(std::string_view text) {
       continue;
     }
     const std::string_view character = text.substr(0, size);
-    if (const char32_t code = code_point(character); is_visible(code)) {
-      shown += character;
-    } else {
+    if (const char32_t code = utf8_code_point(character); is_invisible(code)) {
       append_code(shown, code);
+    } else {
+      shown += character;
     }
     text.remove_prefix(size);
   }

@@ -78,6 +78,7 @@ TEST(OverviewFigures, InvisibleCharactersOfAPeerBecomeTheirCode) {
        "gpj.exe",
        "\\u202egpj.exe"},
       {"\xc2\x85\xef\xbb\xbf", "\\u0085\\ufeff"},
+      {"\xd8\x9c", "\\u061c"},
       {"\xff/\xc3\xa4\xf0\x9f\x90\x87", "\xef\xbf\xbd/\xc3\xa4\xf0\x9f\x90\x87"}};
   for (const auto& [text, shown] : cases)
     EXPECT_EQ(visible_text(text), shown);

@@ -17,8 +17,8 @@ class EchoTunnel final : public Tunnel {
  public:
   task<Result<bytes>> read() override {
     while (answer_.empty() && !has_ended()) {
-      has_news_.reset();
-      auto waiting = has_news_.wait();
+      has_message_.reset();
+      auto waiting = has_message_.wait();
       co_await std::move(waiting);
     }
     delivered_ = std::exchange(answer_, {});
@@ -37,13 +37,13 @@ class EchoTunnel final : public Tunnel {
     if (frames_.has_ended()) ignored_ += data.size();
     if (ignored_ > kMaxUndelivered) co_return failure(Errc::closed, Side::client);
     frames_.receive(data, answer_);
-    has_news_.set();
+    has_message_.set();
     co_return Result<void>();
   }
 
   void close_write() override {
     client_closed_ = true;
-    has_news_.set();
+    has_message_.set();
   }
 
  private:
@@ -56,8 +56,8 @@ class EchoTunnel final : public Tunnel {
   std::string delivered_;  // what the last read returned
   std::size_t ignored_ = 0;
   bool client_closed_ = false;
-  Event has_news_;  // for read(): a message, or the end
-  Event has_room_;  // for write()
+  Event has_message_;  // for read(): a message, or the end
+  Event has_room_;     // for write()
 };
 
 }  // namespace

@@ -153,12 +153,12 @@ void add_forwarded(const Request& in, Headers& out) {
 }
 
 void append_forwarded(const Request& in, Headers& out) {
-  const Headers& told = in.headers();
-  std::string chain = list_in(told, field::x_forwarded_for);
+  const Headers& fields = in.headers();
+  std::string chain = list_in(fields, field::x_forwarded_for);
   append_member(chain, in.connection().peer);
-  std::string host = list_in(told, field::x_forwarded_host);
+  std::string host = list_in(fields, field::x_forwarded_host);
   if (host.empty()) host = in.host();
-  std::string scheme = first_member(list_in(told, field::x_forwarded_proto));
+  std::string scheme = first_member(list_in(fields, field::x_forwarded_proto));
   if (scheme.empty()) scheme = scheme_of(in);
   HeaderWriter(out).erase_if(is_own);
   add_unless_empty(out, field::x_forwarded_for, chain);

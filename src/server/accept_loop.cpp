@@ -100,11 +100,11 @@ void AcceptLoop::rest() noexcept {
 void AcceptLoop::log_shortage(int error, std::string_view of_what) {
   if (std::exchange(short_, true)) return;
   ServerShared& shared = worker_.shared();
-  const auto untold = shared.shortage_lines.admit(worker_.reactor().now());
-  if (!untold) return worker_.on_line_left_out();
+  const auto suppressed = shared.shortage_lines.admit(worker_.reactor().now());
+  if (!suppressed) return worker_.on_line_left_out();
   std::string line = "accepting pauses: ";
   line += std::strerror(error);  // NOLINT(concurrency-mt-unsafe)
-  line.append(of_what).append(and_untold(*untold));
+  line.append(of_what).append(and_suppressed(*suppressed));
   shared.log(LogLevel::warning, line);
 }
 

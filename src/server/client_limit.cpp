@@ -57,9 +57,9 @@ std::optional<RequestTicket> ClientLimit::Entry::enter_request() {
 }
 
 std::optional<std::string> ClientLimit::refusal_line(const net::Address& peer, io::Time now) {
-  const auto untold = refusals_.admit(now);
-  if (!untold) return std::nullopt;
-  const std::uint64_t count = *untold + 1;
+  const auto suppressed = refusals_.admit(now);
+  if (!suppressed) return std::nullopt;
+  const std::uint64_t count = *suppressed + 1;
   return "closed " + std::to_string(count) + (count == 1 ? " connection" : " connections") +
          " of clients that already have " + std::to_string(max_connections()) +
          " open, the last from " + peer.ip();

@@ -78,7 +78,7 @@ std::optional<Membership> find_membership(const std::string& text, std::string_v
 }  // namespace
 
 template <class Read>
-std::size_t ControlGroup::least(std::string_view controller, Read read) const {
+std::size_t ControlGroup::smallest(std::string_view controller, Read read) const {
   const auto membership = find_membership(membership_, controller);
   if (!membership) return kUnlimited;
   std::string mount = root_;
@@ -98,17 +98,17 @@ ControlGroup ControlGroup::of_this_process() {
 }
 
 std::size_t ControlGroup::memory() const {
-  const std::size_t version_2 = least("", [](const std::string& folder) {
+  const std::size_t version_2 = smallest("", [](const std::string& folder) {
     return std::min(limit_in(folder + "/memory.max"), limit_in(folder + "/memory.high"));
   });
-  const std::size_t version_1 = least("memory", [](const std::string& folder) {
+  const std::size_t version_1 = smallest("memory", [](const std::string& folder) {
     return limit_in(folder + "/memory.limit_in_bytes");
   });
   return std::min(version_2, version_1);
 }
 
 std::size_t ControlGroup::cpus() const {
-  return std::min(least("", cpus_of_version_2), least("cpu", cpus_of_version_1));
+  return std::min(smallest("", cpus_of_version_2), smallest("cpu", cpus_of_version_1));
 }
 
 std::size_t usable_cpus() {

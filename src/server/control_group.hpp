@@ -33,14 +33,14 @@ class ControlGroup {
   // Returns the minimum of `read` over the folders of the group of `controller` and of its
   // ancestors. "" is version 2.
   template <class Read>
-  std::size_t least(std::string_view controller, Read read) const;
+  std::size_t smallest(std::string_view controller, Read read) const;
 
   std::string root_;
   std::string membership_;
 };
 
 // Returns how many threads can run at once: the number of CPUs that the process may use
-// (sched_setaffinity(2)), but at most the quota of its control group. At least 1.
+// (sched_setaffinity(2)), but at most the quota of its control group. At smallest 1.
 std::size_t usable_cpus();
 
 }  // namespace onehop::server

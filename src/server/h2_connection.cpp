@@ -107,7 +107,7 @@ RootTask<H2Connection> H2Connection::run() {
   if (session_.found_flood()) worker_.counters().http2.floods.add(1);
   if (reading_ == Reading::open) reading_ = Reading::over;
   if (reading_ == Reading::over) {
-    if (!link_.is_broken() && !link_.has_peer_gone()) co_await say_goodbye();
+    if (!link_.is_broken() && !link_.has_peer_gone()) co_await send_goaway();
     drop_requests();
     co_await finish_requests();
   }
@@ -210,7 +210,7 @@ void H2Connection::on_ping_answered() {
   }
 }
 
-task<void> H2Connection::say_goodbye() {
+task<void> H2Connection::send_goaway() {
   co_await link_.drain(kGoodbye);
   session_.deliver_events();  // for streams that have ended with the connection
   drop_requests();

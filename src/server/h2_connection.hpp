@@ -51,7 +51,7 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   net::Time deadline() const noexcept;
   void begin_end();
   void finish_end();
-  task<void> say_goodbye();
+  task<void> send_goaway();
   void request_over(Request& request) noexcept;
   void drop_requests();
   task<void> finish_requests();

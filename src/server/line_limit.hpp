@@ -22,18 +22,20 @@ class LineLimit {
   // Called for one event. If the event may be logged, returns how many events before it were left
   // out; otherwise returns std::nullopt.
   std::optional<std::uint64_t> admit(io::Time now) noexcept {
-    if (admit_another(now)) return take_untold();
-    untold_.fetch_add(1, std::memory_order_relaxed);
+    if (admit_another(now)) return take_suppressed();
+    suppressed_.fetch_add(1, std::memory_order_relaxed);
     return std::nullopt;
   }
   // Returns how many events were left out, for a line that reports only that number. Returns 0 if
   // there are none, or if a line was admitted less than kPause ago.
-  std::uint64_t take_untold(io::Time now) noexcept {
-    return has_untold() && admit_another(now) ? take_untold() : 0;
+  std::uint64_t take_suppressed(io::Time now) noexcept {
+    return has_suppressed() && admit_another(now) ? take_suppressed() : 0;
   }
-  bool has_untold() const noexcept { return untold_.load(std::memory_order_relaxed) > 0; }
+  bool has_suppressed() const noexcept { return suppressed_.load(std::memory_order_relaxed) > 0; }
   // Returns the same without regard to the pause. Called at the end, when no other line follows.
-  std::uint64_t take_untold() noexcept { return untold_.exchange(0, std::memory_order_relaxed); }
+  std::uint64_t take_suppressed() noexcept {
+    return suppressed_.exchange(0, std::memory_order_relaxed);
+  }
 
  private:
   bool admit_another(io::Time now) noexcept {
@@ -44,11 +46,11 @@ class LineLimit {
   }
 
   std::atomic<io::Time::rep> quiet_until_ = 0;
-  std::atomic<std::uint64_t> untold_ = 0;
+  std::atomic<std::uint64_t> suppressed_ = 0;
 };
 
 // Returns the end of an admitted line: "" or " (12 more since the last such line)".
-inline std::string and_untold(std::uint64_t count) {
+inline std::string and_suppressed(std::uint64_t count) {
   return count == 0 ? "" : " (" + std::to_string(count) + " more since the last such line)";
 }
 

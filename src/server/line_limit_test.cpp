@@ -43,21 +43,21 @@ TEST(LineLimit, OfSeveralThreadsOneIsAdmitted) {
 TEST(LineLimit, TellsWhatABurstLeavesWhenThePauseIsOver) {
   LineLimit limit;
   const io::Time start(1h);
-  EXPECT_EQ(limit.take_untold(start), 0u);
+  EXPECT_EQ(limit.take_suppressed(start), 0u);
   for (int i = 0; i < 4; ++i)
     limit.admit(start);
-  EXPECT_EQ(limit.take_untold(start + 9s), 0u);
-  EXPECT_EQ(limit.take_untold(start + 10s), 3u);
-  EXPECT_EQ(limit.take_untold(start + 30s), 0u);
-  // take_untold() admitted a line as well.
+  EXPECT_EQ(limit.take_suppressed(start + 9s), 0u);
+  EXPECT_EQ(limit.take_suppressed(start + 10s), 3u);
+  EXPECT_EQ(limit.take_suppressed(start + 30s), 0u);
+  // take_suppressed() admitted a line as well.
   EXPECT_EQ(limit.admit(start + 19s), std::nullopt);
-  EXPECT_EQ(limit.take_untold(), 1u);
+  EXPECT_EQ(limit.take_suppressed(), 1u);
   EXPECT_EQ(limit.admit(start + 20s), 0u);
 }
 
 TEST(LineLimit, CountsThoseThatWereLeftOut) {
-  EXPECT_EQ(and_untold(0), "");
-  EXPECT_EQ(and_untold(1), " (1 more since the last such line)");
+  EXPECT_EQ(and_suppressed(0), "");
+  EXPECT_EQ(and_suppressed(1), " (1 more since the last such line)");
 }
 
 }  // namespace

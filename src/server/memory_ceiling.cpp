@@ -73,10 +73,11 @@ void MemoryCeiling::report(std::size_t held, bool reached, io::Time now) {
     const std::uint64_t refused = refused_.exchange(0, std::memory_order_relaxed);
     log_(LogLevel::info, "accepting again: " + figures + "; " + std::to_string(refused) +
                              (refused == 1 ? " request was refused" : " requests were refused"));
-  } else if (const auto untold = lines_.admit(now)) {
+  } else if (const auto suppressed = lines_.admit(now)) {
     log_(LogLevel::warning, "memory limit reached: " + figures +
                                 "; not accepting connections and refusing new requests until " +
-                                in_mebibytes(counted() / 8) + " are free" + and_untold(*untold));
+                                in_mebibytes(counted() / 8) + " are free" +
+                                and_suppressed(*suppressed));
   }
 }
 

@@ -27,18 +27,18 @@ void ServerShared::log(LogLevel level, std::string_view text) const {
 }
 
 bool ServerShared::log_limited(LineLimit& limit, io::Time now, std::string text) const {
-  const auto untold = limit.admit(now);
-  if (untold) text += and_untold(*untold);
-  log(untold ? LogLevel::warning : LogLevel::info, text);
-  return untold.has_value();
+  const auto suppressed = limit.admit(now);
+  if (suppressed) text += and_suppressed(*suppressed);
+  log(suppressed ? LogLevel::warning : LogLevel::info, text);
+  return suppressed.has_value();
 }
 
-bool ServerShared::log_untold(std::optional<io::Time> now) {
+bool ServerShared::log_suppressed(std::optional<io::Time> now) {
   bool has_more = false;
   const auto log_count = [&](LineLimit& limit, const char* what) {
-    const std::uint64_t untold = now ? limit.take_untold(*now) : limit.take_untold();
-    if (untold > 0) log(LogLevel::warning, what + and_untold(untold));
-    has_more = has_more || limit.has_untold();
+    const std::uint64_t suppressed = now ? limit.take_suppressed(*now) : limit.take_suppressed();
+    if (suppressed > 0) log(LogLevel::warning, what + and_suppressed(suppressed));
+    has_more = has_more || limit.has_suppressed();
   };
   log_count(shortage_lines, "accepting pauses");
   log_count(handshake_lines, "TLS handshake failed");

@@ -85,7 +85,7 @@ class ServerShared {
   bool log_limited(LineLimit& limit, io::Time now, std::string text) const;
   // Logs how many lines were left out by limits whose pause is over or, if `now` is std::nullopt,
   // by all limits. Returns whether more are left to report.
-  bool log_untold(std::optional<io::Time> now);
+  bool log_suppressed(std::optional<io::Time> now);
 
  private:
   std::atomic<std::uint64_t> workers_made_ = 0;

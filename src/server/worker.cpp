@@ -177,7 +177,7 @@ void Worker::drain(net::Time deadline, std::function<void()> done) {
 // Logs that the memory limit is reached even if no client connects.
 void Worker::on_memory_note() {
   (void)context_.admission().is_overloaded(context_.reactor().now());
-  if (context_.admission().memory_lines().has_untold()) context_.on_line_left_out();
+  if (context_.admission().memory_lines().has_suppressed()) context_.on_line_left_out();
 }
 
 void Worker::cut() {
@@ -191,7 +191,7 @@ void Worker::cut() {
 void Worker::check_drained() {
   if (!context_.is_draining() || !connections_.empty() || !drained_) return;
   deadline_.disarm();
-  context_.log_untold(std::nullopt);
+  context_.log_suppressed(std::nullopt);
   const auto done = std::move(drained_);
   drained_ = {};
   done();

@@ -23,7 +23,7 @@ WorkerContext::WorkerContext(io::Reactor& reactor,
       owner_(owner),
       requests_(shared_->new_worker_number()),
       tunnels_(reactor, drain_),
-      untold_timer_(io::call<&WorkerContext::on_untold_timer>(this)) {}
+      suppressed_timer_(io::call<&WorkerContext::on_suppressed_timer>(this)) {}
 
 std::string_view WorkerContext::date() {
   const std::int64_t second = ::time(nullptr);
@@ -60,20 +60,20 @@ void WorkerContext::log_limited(LineLimit& limit, std::string text) {
 }
 
 void WorkerContext::on_line_left_out() noexcept {
-  if (untold_timer_.is_armed()) return;
-  reactor_.timers().arm(untold_timer_, reactor_.now() + LineLimit::kPause);
+  if (suppressed_timer_.is_armed()) return;
+  reactor_.timers().arm(suppressed_timer_, reactor_.now() + LineLimit::kPause);
 }
 
-void WorkerContext::log_untold(std::optional<net::Time> now) noexcept {
+void WorkerContext::log_suppressed(std::optional<net::Time> now) noexcept {
   try {
-    if (!shared_->log_untold(now) || !now) return;
-    reactor_.timers().arm(untold_timer_, *now + LineLimit::kPause);
+    if (!shared_->log_suppressed(now) || !now) return;
+    reactor_.timers().arm(suppressed_timer_, *now + LineLimit::kPause);
   } catch (...) {  // no memory: the line is lost
   }
 }
 
-void WorkerContext::on_untold_timer() {
-  log_untold(reactor_.now());
+void WorkerContext::on_suppressed_timer() {
+  log_suppressed(reactor_.now());
 }
 
 void WorkerContext::exchange_ended(const ExchangeRecord& exchange,

@@ -111,11 +111,11 @@ class WorkerContext {
   void log_limited(LineLimit& limit, std::string text);
   // Called when a line was left out. A line 10 s later counts the lines left out.
   void on_line_left_out() noexcept;
-  // Calls ServerShared::log_untold(), and calls it again 10 s later if more are left to report.
-  void log_untold(std::optional<net::Time> now) noexcept;
+  // Calls ServerShared::log_suppressed(), and calls it again 10 s later if more are left to report.
+  void log_suppressed(std::optional<net::Time> now) noexcept;
 
  private:
-  void on_untold_timer();
+  void on_suppressed_timer();
   void report_end(const ExchangeRecord& exchange, const Server::Options& options);
   // Calls one of the hooks in the options, and logs its exception.
   void call(const std::function<void(const ExchangeRecord&)>& hook,
@@ -132,7 +132,7 @@ class WorkerContext {
   WorkerCounters counters_;
   DrainState drain_;
   Tunnels tunnels_;
-  io::Timer untold_timer_;  // runs while lines were left out
+  io::Timer suppressed_timer_;  // runs while lines were left out
   ImfDate date_{0};
   std::int64_t date_second_ = 0;
 };

@@ -26,10 +26,10 @@ std::unique_ptr<H1Connection> ReservedConnections::take(ConnectionId client, boo
   if (found == by_client_.end()) return nullptr;
   OfClient& all = found->second;
   const auto last_that = [&all](bool in_handshake) {
-    const auto from_behind = std::find_if(all.rbegin(), all.rend(), [&](const auto& each) {
+    const auto last = std::find_if(all.rbegin(), all.rend(), [&](const auto& each) {
       return each->is_in_handshake() == in_handshake;
     });
-    return from_behind == all.rend() ? all.end() : std::prev(from_behind.base());
+    return last == all.rend() ? all.end() : std::prev(last.base());
   };
   auto place = last_that(has_credentials);
   if (place == all.end() && has_credentials) place = last_that(false);

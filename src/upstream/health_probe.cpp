@@ -162,8 +162,8 @@ task<CheckResult> HealthProbe::get(const Endpoint& endpoint) const {
   if (!response) co_return down(response.error());
   const int status = response->status().code();
   if (status >= 200 && status < 400) co_return CheckResult();
-  const bool says_goodbye = status == 503 && response->headers().has_token("Connection", "close");
-  if (says_goodbye) co_return CheckResult{.found = Condition::leaving};
+  const bool is_leaving = status == 503 && response->headers().has_token("Connection", "close");
+  if (is_leaving) co_return CheckResult{.found = Condition::leaving};
   co_return down("status " + std::to_string(status));
 }
 

@@ -39,8 +39,8 @@ task<Result<void>> H2BodySender::wait_for_room(H2Link& link, net::Duration stall
     stream_.notify_below(low);
     const std::size_t unsent = stream_.unsent();
     const net::Time deadline = io::deadline_after(link.reactor().now(), stall);
-    const bool told = co_await room_.wait(deadline);
-    if (!told && stream_.unsent() == unsent) {
+    const bool has_changed = co_await room_.wait(deadline);
+    if (!has_changed && stream_.unsent() == unsent) {
       co_return failure(Error(Errc::timed_out, side_).with("no progress in writing"));
     }
   }

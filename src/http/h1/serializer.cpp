@@ -13,7 +13,7 @@
 namespace onehop::h1 {
 namespace {
 
-constexpr std::uint64_t kWrittenAfresh =
+constexpr std::uint64_t kConnectionFields =
     bit_of(FieldId::content_length) | bit_of(FieldId::transfer_encoding) |
     bit_of(FieldId::connection) | bit_of(FieldId::keep_alive) | bit_of(FieldId::proxy_connection) |
     bit_of(FieldId::te) | bit_of(FieldId::trailer) | bit_of(FieldId::upgrade);
@@ -111,16 +111,16 @@ char* put_lines_and_length(char* out, const Headers& headers, const HeadFraming&
   const Decimal length(framing.body.length);
   if (!HeaderLines(headers).has(FieldId::content_length) ||
       (!has_length && !framing.keep_content_length)) {
-    LineWriter writer(out, kWrittenAfresh);
+    LineWriter writer(out, kConnectionFields);
     writer.write(headers);
     if (has_length) writer.put_now("Content-Length", length.text());
     return writer.out();
   }
-  LineWriter writer(out, kWrittenAfresh);
+  LineWriter writer(out, kConnectionFields);
   bool length_written = false;
   for (const FieldLine& line : HeaderLines(headers)) {
     if (line.id != FieldId::content_length) {
-      if (!is_in(kWrittenAfresh, line.id)) writer.keep(line);
+      if (!is_in(kConnectionFields, line.id)) writer.keep(line);
       continue;
     }
     if (std::exchange(length_written, true)) continue;

@@ -32,7 +32,7 @@ SessionState::~SessionState() {
 bool SessionState::record_number(std::int32_t id) noexcept {
   if (id <= last_stream_) return false;
   if (id > last_stream_ + 2) {
-    passed_over_behind_ = last_stream_;
+    passed_over_after_ = last_stream_;
     passed_over_before_ = id;
   }
   last_stream_ = id;

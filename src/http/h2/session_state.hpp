@@ -27,7 +27,7 @@ class SessionState {
   // Server: reports whether `id` can no longer become a request, because one with a higher number
   // came first (RFC 9113 §5.1.1). Only the latest gap of unused numbers is remembered.
   bool was_passed_over(std::int32_t id) const noexcept {
-    return id > passed_over_behind_ && id < passed_over_before_;
+    return id > passed_over_after_ && id < passed_over_before_;
   }
 
   void queue_events(Stream& stream) noexcept {
@@ -110,7 +110,7 @@ class SessionState {
 
   Stream* found_ = nullptr;
   std::int32_t last_stream_ = -1;  // the highest number of a peer's request
-  std::int32_t passed_over_behind_ = 0;
+  std::int32_t passed_over_after_ = 0;
   std::int32_t passed_over_before_ = 0;
   std::size_t granted_ = 0;  // the sum by which the windows of open streams have grown
   std::uint64_t received_ = 0;
