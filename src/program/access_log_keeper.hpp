@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AccessLogKeeper: the access log in use, and those that a reload has replaced: requests that began
-// before it are still recorded in the old one.
-// get(), reopen(), reopens() and lost() may be called from any thread.
+// AccessLogKeeper owns the access log in use and the logs that reloads have replaced. A request
+// that began before a reload is still recorded in the log that was in use then. get(), reopen(),
+// reopens() and lost() may be called from any thread.
 // Thread: owner.
 #pragma once
 
@@ -30,23 +30,23 @@ class AccessLogKeeper {
     std::vector<std::string> fields = {};
   };
 
-  // `log` receives what happens to the access log, and outlives the keeper.
+  // `log` receives messages about the access log and must outlive the keeper.
   explicit AccessLogKeeper(observe::Log& log) noexcept : log_(log) {}
 
-  // Returns the log in use if its settings are the same, else a new one. Errors: Errc::bad_option
-  // for a place that cannot be opened. The log in use does not change.
+  // Returns the log in use if its settings are the same, else a new log. The log in use does not
+  // change. Errors: Errc::bad_option if the destination cannot be opened.
   Result<Prepared> prepare(const config::Configuration& configuration) const;
   void commit(Prepared prepared);
-  // The log in use; null before the first commit(). From any thread.
+  // Returns the log in use, or null before the first commit(). May be called from any thread.
   std::shared_ptr<observe::AccessLog> get() const;
-  // The number of lines that were lost since the start, in all of them. From any thread.
+  // Returns the number of lines lost since the start, in all logs. May be called from any thread.
   std::uint64_t lost() const;
-  // Opens files and sockets again, after USR1: those of the log in use, and of earlier ones that
-  // requests still write to. From any thread.
+  // Reopens the files and sockets of the log in use and of replaced logs that requests still write
+  // to, after USR1. May be called from any thread.
   void reopen();
-  // How often it has done so. From any thread.
+  // Returns how often reopen() has reopened a log. May be called from any thread.
   std::uint64_t reopens() const;
-  // Writes the rest of all of them, once no request is in progress.
+  // Writes the remaining lines of every log. No request may be in progress.
   void finish() noexcept;
 
  private:
@@ -57,7 +57,7 @@ class AccessLogKeeper {
   // Guarded by mutex_.
   Prepared current_;
   std::vector<Prepared> old_;
-  std::uint64_t lost_before_ = 0;  // by those that have ended
+  std::uint64_t lost_before_ = 0;  // of the logs that have ended
   std::uint64_t reopens_ = 0;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `onehop acme`: the certificates in the folder of --state, whether or not onehop runs there.
+// `onehop acme` lists, renews and revokes the certificates in the folder of --state. It works
+// whether or not a onehop serves with that folder.
 // Thread: owner.
 #pragma once
 

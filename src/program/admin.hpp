@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Admin: the admin listeners of a running proxy, as the configuration wants them: the unix socket
-// of the commands, and the address for browsers and scrapers. They are opened before the process
-// gives up its rights, and serve once it has started. The destructor closes them, after half a
-// second at most for each to finish its requests. Thread: owner.
+// Admin runs the admin listeners that the configuration asks for: the unix socket for the commands
+// and the address for browsers and scrapers. They are opened while the process still has its
+// initial privileges, and serve once the proxy has started. The destructor closes them; each gets
+// at most 500 ms to finish its requests. Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -30,10 +30,10 @@ namespace onehop::program {
 
 class Admin {
  public:
-  // Opens none if the configuration has none, and reads the files that they need. The socket
-  // belongs to the account that the process will change to. Clients wait until serve().
-  // Everything that the arguments refer to must outlive the Admin.
-  // `handed`: the sockets of an earlier process, if this one takes its place.
+  // Opens the configured listeners, which may be none, and reads the files that they need. The
+  // socket file belongs to the account that the process will switch to. Clients wait until serve()
+  // is called. Everything that the arguments refer to must outlive the Admin. `handed` has the
+  // sockets of an earlier process if this process replaces one.
   static Result<Admin> open(const config::Configuration& configuration,
                             observe::Observed observed,
                             observe::Actions actions,
@@ -46,23 +46,24 @@ class Admin {
   Admin& operator=(const Admin&) = delete;
   ~Admin();
 
-  // Accepts requests: the pages may now use everything that they were given.
+  // Begins to accept requests, whose pages use everything that was passed to open().
   void serve();
 
-  // Follows the TLS settings of the service; the files are read again. Changes nothing else. It
-  // calls `then` when all is ready, and what that returns decides: with an error, nothing changes.
+  // Applies the TLS settings of the service and reads their files again; other settings do not
+  // change. Calls `then` when the new TLS settings are ready, and applies them only if `then`
+  // succeeds.
   Result<void> update(const config::Configuration& configuration,
                       const std::function<Result<void>()>& then);
 
-  // The sockets, for the process that replaces this one, which then owns their files.
+  // Returns the sockets for the process that replaces this one, which then owns their files.
   std::vector<HandedSocket> sockets() const;
   void leave_socket_files();
-  // From now on this process owns the files of sockets that were handed over.
+  // Makes this process the owner of the files of sockets that were handed over.
   void take_socket_files();
 
-  // The URL to open in a browser; "" without a listener for browsers.
+  // Returns the URL to open in a browser, or "" without a listener for browsers.
   const std::string& url() const noexcept { return url_; }
-  // Where the commands of this process connect to; "" without a socket.
+  // Returns the path that the commands connect to, or "" without a socket.
   const std::string& socket() const noexcept { return socket_; }
 
  private:
@@ -78,10 +79,10 @@ class Admin {
                            observe::Log& log,
                            std::span<const HandedSocket> handed);
 
-  // It serves the listeners, so it is destroyed after them.
+  // Declared before the listeners, which serve it, so that it is destroyed after them.
   std::unique_ptr<observe::OverviewFeed> feed_;
   std::vector<std::unique_ptr<observe::AdminListener>> listeners_;
-  observe::AdminListener* browsers_ = nullptr;  // one of them; null without an address
+  observe::AdminListener* browsers_ = nullptr;  // points into listeners_; null without an address
   std::string url_;
   std::string socket_;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `onehop status`, `onehop reload` and the other commands for a running onehop: sends a request to
-// its admin socket and prints the result.
+// Implements `onehop status`, `onehop reload` and the other commands for a running onehop: each
+// sends a request to its admin socket and prints the result.
 // Thread: owner.
 #pragma once
 
@@ -14,11 +14,11 @@
 
 namespace onehop::program {
 
-// Returns the exit code of the process: 0 if the command was done, 1 if it was not or if no onehop
-// responds, 2 for a mistake in its words.
+// Returns the exit code of the process: 0 if the command succeeded, 1 if it failed or no onehop
+// responded, 2 if its arguments are wrong.
 int run_admin_command(const config::Configuration& configuration);
 
-// Returns a page of the running onehop, such as "/config".
+// Returns the content of an admin page, such as "/config", of the running onehop.
 Result<std::string> read_admin_page(const config::Configuration& configuration,
                                     std::string_view path);
 

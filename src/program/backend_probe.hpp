@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Probes the backend once, without the library: the addresses of its name, and whether it accepts a
-// connection. Blocks.
+// Probes a backend once without the library: resolves its name and tries to connect. Blocks.
 // Thread: any.
 #pragma once
 
@@ -15,9 +14,9 @@ namespace onehop::program {
 
 struct ProbeResult {
   std::vector<std::string> addresses;  // without ports; empty for a unix socket
-  std::string problem;                 // empty when the backend accepted a connection
-  std::string reached = {};      // the address that did, as a Server's addresses(); "" for none
-  bool is_this_machine = false;  // the address is one of this machine's
+  std::string problem;                 // "" if the backend accepted a connection
+  std::string reached = {};            // that accepted, as in Server::addresses(); "" if none
+  bool is_this_machine = false;        // `reached` is an address of this machine
 };
 
 // Reports whether the probed address is one of `listeners`, which are a Server's addresses().

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BackendWatch: keeps the readiness of a server at "no upstream" while none of the backends of an
-// upstream accepts connections (--ready-needs-upstream). It connects to them again and again, from
-// a thread that a lookup may hold up: neither the destructor nor the end of the process waits for
+// BackendWatch keeps the readiness of a server at "no upstream" while all backends of some upstream
+// refuse connections (--ready-needs-upstream). It connects to them periodically on its own thread.
+// A lookup may block that thread, so neither the destructor nor the end of the process waits for
 // it.
 // Thread: owner.
 #pragma once
@@ -25,14 +25,14 @@ namespace onehop::program {
 class BackendWatch {
  public:
   using Duration = std::chrono::milliseconds;
-  // Called on the watch's thread when the readiness has changed; never after the destructor.
+  // Called on the watch's thread when the readiness changes, or the problem; never after the
+  // destructor.
   using Report = std::function<void(LogLevel level, const std::string& line)>;
-  // The backends of each upstream, of which one has to accept connections. At least one.
+  // The backends of each upstream, at least one of which must accept connections. Not empty.
   using Needed = std::vector<config::UpstreamBackends>;
 
-  // It changes `readiness` between ready and no_upstream, and leaves every other value alone. It
-  // counts its attempts in `checks`.
-  // Throws std::system_error if the system refuses a thread.
+  // Changes `readiness` between ready and no_upstream, and does not touch any other value. Counts
+  // its attempts in `checks`. Throws std::system_error if the system cannot start a thread.
   BackendWatch(Needed needed,
                std::shared_ptr<std::atomic<observe::Readiness>> readiness,
                std::shared_ptr<observe::UpstreamChecks> checks,
@@ -40,10 +40,10 @@ class BackendWatch {
                Duration pause = std::chrono::seconds(2));
   BackendWatch(const BackendWatch&) = delete;
   BackendWatch& operator=(const BackendWatch&) = delete;
-  // The readiness no longer depends on backends.
+  // Sets the readiness to ready if it was no_upstream.
   ~BackendWatch();
 
-  // Looks at other backends from now on.
+  // Watches these backends instead.
   void follow(Needed needed);
 
  private:

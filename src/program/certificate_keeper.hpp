@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CertificateKeeper: the certificates that the program gets by ACME. It has the store and the
-// acme::Renewer, and a thread on which that acts from begin() to end(): while this process serves
-// and does not drain. Before and after that, the certificates of the store serve.
+// CertificateKeeper manages the certificates that the program gets by ACME. It owns the store, the
+// acme::Renewer and the thread that runs the renewer from begin() to end(), while this process
+// serves and does not drain. Before begin() and after end(), the certificates in the store are
+// served.
 // Thread: owner.
 #pragma once
 
@@ -30,20 +31,20 @@ class CertificateKeeper {
   CertificateKeeper& operator=(const CertificateKeeper&) = delete;
   ~CertificateKeeper();
 
-  // Makes all that can fail: the store, and a certificate for each name, which may be self-signed.
-  // Puts them into the TLS options of `configuration`. The ones in use do not change. Errors:
-  // Errc::bad_option.
+  // Does everything that can fail: opens the store and loads a certificate for each name, which may
+  // be self-signed. Adds them to the TLS options of `configuration`. The certificates in use do not
+  // change. Errors: Errc::bad_option.
   Result<void> prepare(config::Configuration& configuration);
-  // Puts what prepare() has made into use. Cannot fail.
+  // Puts the result of prepare() into use. Cannot fail.
   void commit(const config::Configuration& configuration) noexcept;
-  // From here on this process gets and renews certificates. Throws std::system_error.
+  // Starts to get and renew certificates in this process. Throws std::system_error.
   void begin();
-  // Ends that, on any thread. Certificates stay.
+  // Stops getting and renewing certificates, which stay in use. May be called from any thread.
   void end() noexcept;
 
-  // For a handler; null as long as no configuration wanted certificates.
+  // Returns the challenges for a handler, or null until a configuration has asked for certificates.
   std::shared_ptr<const acme::Challenges> challenges() const;
-  // Both from any thread.
+  // Both may be called from any thread.
   std::vector<acme::SiteStatus> status() const;
   acme::RenewerCounts counts() const;
 
@@ -54,7 +55,7 @@ class CertificateKeeper {
   Result<void> open(const config::Configuration& configuration);
   std::shared_ptr<const RoundTripper> make_transport() const;
   std::shared_ptr<acme::Renewer> renewer() const;
-  // If this process acts and there is something to do.
+  // Starts the thread if begin() was called and there are certificates to manage.
   void start_loop();
   void announce(acme::Urgency urgency, std::string_view line) const;
 
@@ -68,7 +69,7 @@ class CertificateKeeper {
   std::unique_ptr<Loop> loop_;
   bool acts_ = false;
 
-  // Of the last prepare(), and of the settings in use.
+  // The settings of the last prepare(), and those in use.
   acme::RenewerSettings next_, current_;
   std::shared_ptr<const Source> source_;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `onehop check`: everything that a start does short of opening a listener and connecting.
+// `onehop check` does everything that a start does, except opening listeners and connecting.
 // Thread: owner.
 #pragma once
 
@@ -8,10 +8,10 @@
 
 namespace onehop::program {
 
-// Prints findings, or what the flags of the command ask for. Returns the exit code.
+// Prints the findings, or the output that the flags of the command ask for. Returns the exit code.
 int run_check(config::Loaded loaded);
 
-// Prints findings on standard error, in colour on a terminal.
+// Prints the findings on standard error, in colour on a terminal.
 void print_findings(const config::Findings& findings);
 
 }  // namespace onehop::program

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ChildProcess: a program that this one has started. Its destructor kills it if it still runs,
-// unless it was let go.
+// ChildProcess is a program that this process has started. The destructor kills it if it is still
+// running, unless let_go() was called.
 // Thread: owner.
 #pragma once
 
@@ -27,14 +27,15 @@ class ChildProcess {
     std::string program;                        // an absolute path
     std::vector<std::string> arguments = {};    // without the program's name
     std::vector<std::string> environment = {};  // "NAME=VALUE"
-    // A descriptor that it inherits, under the same number; -1: none but the standard ones.
+    // A descriptor that the child inherits under the same number; -1 if only the standard ones.
     int inherited = -1;
-    // Its standard output and error come to read_output(), instead of where those of this process
-    // go.
+    // Sends the child's standard output and error to read_output(), instead of to those of this
+    // process.
     bool has_output = false;
   };
 
-  // The signals that end a program are not blocked in it; those that Signals holds back are.
+  // Starts the program with HUP, USR1 and USR2 blocked, as hold_other_signals() does, and all other
+  // signals unblocked.
   static Result<ChildProcess> start(const Options& options);
 
   ChildProcess(ChildProcess&& other) noexcept;
@@ -44,16 +45,17 @@ class ChildProcess {
   ~ChildProcess() { kill(); }
 
   pid_t id() const noexcept { return id_; }
-  // Appends its output to `text`, which keeps at most 64 KiB of it. Returns true when it has closed
-  // its output, false after `patience`.
+  // Appends the child's output to `text`, up to 64 KiB in all, and discards the rest. Returns true
+  // once the child has closed its output, false after `patience`.
   bool read_output(std::string& text, Duration patience);
-  // How it ended, for people, if it has or does within `patience`: "exit code 2". "" for a success.
+  // Waits up to `patience` for the child to end. Returns a description such as "exit code 2", "" if
+  // it succeeded, or std::nullopt if it is still running.
   std::optional<std::string> wait(Duration patience);
-  // Asks it to end, as a service manager does.
+  // Sends TERM, as a service manager does.
   void terminate() noexcept;
-  // Ends it, if it has not ended.
+  // Kills the child if it is still running.
   void kill() noexcept;
-  // It lives on when this object dies.
+  // Lets the child outlive this object.
   void let_go() noexcept { id_ = -1; }
 
  private:

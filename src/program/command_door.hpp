@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CommandDoor passes the commands of the admin socket to the service, one at a time. They run on
-// threads that are not joined, so the door closes before the service ends, and outlives it for late
-// commands.
+// CommandDoor passes the commands of the admin socket to the service, one at a time. Commands run
+// on threads that are not joined, so the door is closed before the service ends, and outlives it to
+// refuse late commands.
 // Thread: any.
 #pragma once
 
@@ -19,7 +19,8 @@ class CommandDoor {
  public:
   using Result = observe::ActionResult;
 
-  // Into the service. `stop` returns when the server has stopped; `reload` returns at once.
+  // The functions of the service. `stop` returns when the server has stopped; `reload` and
+  // `upgrade` return at once.
   struct Ways {
     std::function<std::shared_future<Result>()> reload;
     std::function<std::shared_future<Result>()> upgrade;
@@ -32,9 +33,9 @@ class CommandDoor {
   CommandDoor(const CommandDoor&) = delete;
   CommandDoor& operator=(const CommandDoor&) = delete;
 
-  // The commands. Those of a reload and an upgrade wait for the end of it.
+  // Returns the commands as actions. Reload and upgrade wait for their result.
   static observe::Actions actions(const std::shared_ptr<CommandDoor>& door);
-  // Returns when no command is in the service; later ones fail.
+  // Refuses all later commands. Returns when no call into the service is in progress.
   void close();
 
  private:

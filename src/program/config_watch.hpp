@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ConfigWatch: sees that configuration files have changed (--watch-config). It watches their
-// folders, since editors and Kubernetes replace a file, or a link to its folder, by another. After
-// a change it waits until the contents have been the same for a while, so that half of a change is
-// not taken for the whole, but not longer than five times that. Changes after which the contents
-// are the same, and those of other files, are ignored. Files in folders that the system does not
-// watch are read again and again. A pipe counts as a file that cannot be read.
+// ConfigWatch detects changes of configuration files (--watch-config). It watches their folders,
+// because editors and Kubernetes replace a file, or a link to its folder. After a change it waits
+// until the contents have been stable for the quiet time, so that it does not report half of a
+// change, but for at most five times that long. It ignores events that leave the contents the same,
+// and events of other files. It polls files in folders that the system cannot watch. It treats a
+// pipe as a file that cannot be read.
 // Thread: owner.
 #pragma once
 
@@ -28,13 +28,14 @@ class ConfigWatch {
 
   struct Reports {
     std::function<void()> changed;
-    // Called at most once, with a sentence that says why a folder cannot be watched. May be empty.
+    // Called at most once, with the reason why a folder cannot be watched. May be empty.
     std::function<void(const std::string& why)> unwatched = {};
   };
 
-  // `files`: files, and folders that stand for their *.toml. The reports are called on the watch's
-  // thread. `loaded` is the fingerprint (config/config_files.hpp) of the contents in use; without
-  // it, those of now. Throws std::system_error if the system has no room for a watch.
+  // `files` are files, or folders whose *.toml files are watched. `reports` are called on the
+  // watch's thread. `loaded` is the fingerprint (config/config_files.hpp) of the contents in use;
+  // if it is std::nullopt, the contents at construction count as in use. Throws std::system_error
+  // if the system cannot create a watch.
   ConfigWatch(std::vector<std::string> files,
               Reports reports,
               std::optional<std::size_t> loaded = std::nullopt,
@@ -43,17 +44,18 @@ class ConfigWatch {
   ConfigWatch& operator=(const ConfigWatch&) = delete;
   ~ConfigWatch();
 
-  // Contents with this fingerprint are no change. From any thread.
+  // Makes contents with this fingerprint count as unchanged. May be called from any thread.
   void set_known(std::size_t fingerprint) noexcept { seen_ = fingerprint; }
 
  private:
   void run();
-  // Both return false once the watch ends. `patience` is in milliseconds; -1: no limit.
+  // Both return false once the watch ends. `patience` is in milliseconds; -1 waits without a limit.
   bool wait_for_event(int patience, bool& has_event) const;
   bool pause(Duration time) const;
-  // Waits until the contents stay the same, and returns them; std::nullopt once the watch ends.
+  // Waits until the contents are stable and returns their fingerprint, or std::nullopt once the
+  // watch ends.
   std::optional<std::size_t> settled();
-  // Returns the present contents, and watches all folders that the names lead to.
+  // Watches all folders that the file names lead to, and returns the fingerprint of the contents.
   std::size_t look();
   void take_events() const;
   void watch_folders();
@@ -67,7 +69,7 @@ class ConfigWatch {
   bool are_all_watched_ = false;
   bool has_complained_ = false;
   std::atomic<std::size_t> seen_ = 0;  // the fingerprint of the last contents
-  std::jthread thread_;                // last: it uses the rest
+  std::jthread thread_;                // last, because it uses the other members
 };
 
 }  // namespace onehop::program

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether the kernel may write the memory of this process, with the private keys in it, to a file
-// when it crashes, and whether other processes of the same user may look into it. A change of the
-// user forbids it again.
+// Controls whether the kernel may write the memory of this process, which holds private keys, to a
+// file when it crashes, and whether other processes of the same user may read that memory. Changing
+// the user forbids both again.
 // Thread: any.
 #pragma once
 

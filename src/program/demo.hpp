@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `onehop demo`: the proxy in front of a small built-in backend, so that it can be tried without
-// any set-up.
+// `onehop demo` runs the proxy in front of a small built-in backend, to try it without any setup.
 // Thread: owner.
 #pragma once
 
@@ -10,7 +9,7 @@
 
 namespace onehop::program {
 
-// The backend of the setup is replaced. Returns the exit code of the process.
+// Replaces the backend of `setup` by the demo's. Returns the exit code of the process.
 int serve_demo(Service::Setup setup, Signals& signals);
 
 }  // namespace onehop::program

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The backend of `onehop demo`, written as a user of the library would: a page that shows the
-// request, a stream, server-sent events, an echo and a WebSocket.
+// The backend of `onehop demo`, written against the public API of the library: a page that shows
+// the request, a stream, server-sent events, an echo and a WebSocket.
 // Thread: any.
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace onehop::program {
 
-// The URL of the dashboard, which is known only once the proxy in front has started.
+// DashboardLink holds the URL of the dashboard, which is known only once the proxy has started.
 // Thread: any.
 class DashboardLink {
  public:
@@ -25,7 +25,7 @@ class DashboardLink {
   std::string url_;
 };
 
-// The page links to the dashboard if there is a link.
+// Returns the handler of the backend. Its page links to the dashboard if `link` is not null.
 std::shared_ptr<const Handler> make_demo_backend(std::shared_ptr<const DashboardLink> link = {});
 
 }  // namespace onehop::program

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The pages of the demo's backend, which show the request as HTML for browsers (without external
-// resources) and as text for curl. All text from the request is escaped.
+// Builds the pages of the demo's backend: HTML without external resources for browsers, and text
+// for curl. Text from the request is escaped in HTML.
 // Thread: any.
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace onehop::program {
 
-// `dashboard` is the URL that the page links to; "" for no link.
+// `dashboard` is the URL that the page links to, or "" for no link.
 std::string demo_page_html(const Request& request, const std::string& dashboard = {});
 std::string demo_page_text(const Request& request);
 std::string demo_not_found_html(const Request& request);

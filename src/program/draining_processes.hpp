@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DrainingProcesses: the earlier processes that still finish their requests, as the process that
-// replaced them sees them.
+// DrainingProcesses are the earlier processes that still finish their requests after this process
+// has replaced them.
 // Thread: any.
 #pragma once
 
@@ -18,28 +18,29 @@ namespace onehop::program {
 
 class DrainingProcesses {
  public:
-  // The maximum number that drain at a time; if exceeded, the oldest is stopped.
+  // The maximum number of processes that drain at a time; if exceeded, the oldest is stopped.
   static constexpr std::size_t kMax = 2;
 
   void add(ProcessChannel channel);
-  // Returns the progress of each, oldest first. Those that have ended are forgotten. After
-  // hand_over(), it returns what they reported last.
+  // Returns the progress of each process, oldest first, and forgets processes that have ended.
+  // After hand_over(), returns their last reports instead.
   std::vector<Progress> ask();
-  // Orders them to open their log files again.
+  // Orders the processes to reopen their log files.
   void reopen_logs();
-  // Orders them to cut requests in progress, and to end.
+  // Orders the processes to abort requests in progress and to end.
   void stop();
-  // Waits until all of them have ended, at most a second longer than the time that they have
-  // reported.
+  // Waits until all processes have ended, for at most one second longer than the time that they
+  // last reported.
   void wait_for_end();
-  // Their counts as last reported, and those of processes that have ended.
+  // Returns the sum of the counts last reported, including those of processes that have ended.
   observe::MetricCounts counts() const;
-  // Those of processes that had ended before this one began.
+  // Adds the counts of processes that ended before this process began.
   void add_counts(const observe::MetricCounts& counts);
-  // Duplicates of the channels for the next process, with room for one more, and the counts of
-  // those that are not among them. From then on none is asked: the next process would not know what
-  // one reports to this process, and counters would go back. Either leave() follows, which stops
-  // those for which there was no room and forgets all, or keep(): there is no next process.
+  // Returns duplicates of the channels for the next process, leaving room for this one, and the
+  // counts of all processes without a channel there. After that this process asks none of them for
+  // reports: the next process would miss what one reports here, and its counters would go back. The
+  // caller then calls leave(), which stops the processes for which there was no room and forgets
+  // all, or keep() if there is no next process.
   struct HandedOver {
     std::vector<ProcessChannel> channels = {};
     observe::MetricCounts counts = {};
@@ -52,7 +53,7 @@ class DrainingProcesses {
   struct Drainer {
     ProcessChannel channel;
     bool is_handed_over = false;
-    std::optional<Progress> last = {};  // that it said
+    std::optional<Progress> last = {};  // the last report received
     observe::MetricCounts counts = {};
 
     void follow(const Progress& progress);

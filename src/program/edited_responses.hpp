@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EditedResponses: a Handler around the proxy for --header-down with placeholders, whose values
-// come from the request. It edits the backend's responses, not the proxy's own errors.
+// EditedResponses is a Handler around the proxy that applies --header-down edits with placeholders,
+// whose values come from the request. It edits the backend's responses, not the proxy's own errors.
 // Thread: any.
 #pragma once
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FileRestriction: the files that onehop may use while it serves: those of the system that
-// libraries read, the folders of the files that settings name, and its own folders. The kernel
-// enforces it from the start on, so a reload cannot add a folder.
+// FileRestriction limits the files that onehop may use while it serves: system files that libraries
+// read, the folders of the files that settings name, and its own folders. The kernel enforces it
+// from the start, so a reload cannot add a folder.
 // Thread: any; constant.
 #pragma once
 
@@ -18,17 +18,17 @@ namespace onehop::program {
 
 class FileRestriction {
  public:
-  // None, and the reason for operators.
+  // Does not restrict the process. `state` is the reason for operators.
   explicit FileRestriction(std::string state = "off") : state_(std::move(state)) {}
 
-  // Restricts the process as the settings want. It comes before other threads, since those that
-  // run already stay free.
+  // Restricts the process as the settings ask. Must be called before other threads start, because
+  // threads that are already running stay unrestricted.
   static Result<FileRestriction> begin(const config::Configuration& configuration);
 
-  // "on (version 7 of Landlock)", "off", or the reason why it is off.
+  // Returns "on (version 7)", "off", or "off, because " and the reason.
   const std::string& state() const noexcept { return state_; }
 
-  // The errors of settings that name a file elsewhere.
+  // Returns an error for each setting that names a file outside the places.
   config::Findings refusals(const config::Loaded& next) const;
 
  private:
@@ -37,11 +37,12 @@ class FileRestriction {
   std::vector<FilePlace> places_;
 };
 
-// Makes the folder of --state if it does not exist, since a restricted process cannot. Whether it
-// can be used is checked later.
+// Creates the folder of --state if it does not exist, because a restricted process cannot. Errors
+// are ignored; whether the folder can be used is checked later.
 void make_state_folder(const config::Configuration& configuration);
 
-// The places that these settings need, each once; those of the process itself come first.
+// Returns the places that these settings need, without duplicates; those of the process itself come
+// first.
 std::vector<FilePlace> file_places(const config::Configuration& configuration);
 
 }  // namespace onehop::program

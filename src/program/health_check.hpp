@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HealthCheck: a Handler that answers --health-path, for balancers that probe the service's own
-// port, and passes every other request on. It responds with 200, or with 503 unless the server is
-// ready. Such requests are neither logged nor counted.
+// HealthCheck is a Handler that responds to --health-path, for load balancers that probe the
+// service's own port, and passes every other request on. It responds with 200 if the server is
+// ready, else with 503. Health checks are neither logged nor counted.
 // Thread: any.
 #pragma once
 
@@ -27,7 +27,7 @@ class HealthCheck final : public Handler {
 
   task<Response> serve(Request request) const override;
 
-  // Reports whether the exchange was answered here.
+  // Reports whether a HealthCheck responded to the exchange.
   static bool answered(const ExchangeRecord& exchange) noexcept;
 
  private:

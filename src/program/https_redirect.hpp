@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HttpsRedirect: a Handler that redirects requests at a redirect:// listener to https://, and
+// HttpsRedirect is a Handler that redirects requests at a redirect:// listener to https://, and
 // passes all others to the proxy's handler.
 // Thread: any.
 #pragma once
@@ -16,7 +16,7 @@
 
 namespace onehop::program {
 
-// Filled in once the listeners are open, before serving begins; constant afterwards.
+// Filled in after the listeners are open and before serving begins; constant afterwards.
 struct Redirects {
   std::vector<std::string> listeners;  // in the form of ConnectionInfo::local
   std::uint16_t https_port = 0;

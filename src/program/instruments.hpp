@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Instruments: the logs and the metrics, which record every exchange, and the readiness that health
-// checks see. The logs outlive the server.
+// Instruments are the logs and the metrics that record every exchange, and the readiness that
+// health checks report. The logs must outlive the server.
 // Thread: owner.
 #pragma once
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Invocation: how a process of the program was started, and is started again.
+// Invocation describes how the program was started, to start it again.
 // Thread: any.
 #pragma once
 
@@ -10,18 +10,19 @@
 namespace onehop::program {
 
 struct Invocation {
-  std::string program = {};                   // an absolute path; "": it is not known
+  std::string program = {};                   // an absolute path; "" if unknown
   std::vector<std::string> arguments = {};    // without the program's name
   std::vector<std::string> environment = {};  // "NAME=VALUE"
 };
 
-// The path that the program was started by, made absolute: it may be a link to the release that is
-// installed, and stays that of the program when a package replaces the file. If there is none, as
-// after fexecve(3), it is the path of the file; "" if that is unknown too. It does not change
-// during the life of the process.
+// Returns the path that the program was started by, made absolute. The path may be a link to the
+// installed release, and stays valid when a package replaces the file. If there is no such path, as
+// after fexecve(3), returns the path of the executable file, or "" if that is unknown too. The
+// result does not change during the life of the process.
 const std::string& started_program();
 
-// Of this process. `arguments`: without the program's name. Called before other threads start.
+// Returns the invocation of this process. `arguments` excludes the program's name. Must be called
+// before other threads start.
 Invocation invocation_of(const std::vector<std::string>& arguments);
 
 }  // namespace onehop::program

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The files that settings name for reading: certificates, keys, authorities, tokens,
+// Lists the files that settings name for reading: certificates, keys, authorities, tokens,
 // configurations. Thread: any; constant.
 #pragma once
 
@@ -15,9 +15,9 @@ namespace onehop::program {
 
 struct NamedFile {
   std::string_view setting;
-  std::size_t index = 0;  // among the values of the setting
+  std::size_t index = 0;  // of the value within the setting
   std::string path;
-  const config::Configuration* table = nullptr;  // null: at the top
+  const config::Configuration* table = nullptr;  // null for the top level
 };
 
 std::vector<NamedFile> named_files(const config::Configuration& configuration);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Opens the access log of a configuration, and starts the export of traces, before the process
-// gives up its rights. Thread: owner.
+// Opens the access log of a configuration, and starts the export of traces, while the process still
+// has its initial privileges. Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -16,17 +16,18 @@
 
 namespace onehop::program {
 
-// Reports whether an access log goes to a file or a socket.
+// Reports whether an access log with these settings goes to a file or a socket, so that it can be
+// reopened.
 bool can_be_opened_again(observe::AccessLogFormat format,
                          const observe::LogDestination& destination);
 
-// `log` receives what happens to the access log and must outlive it. Errors: bad_option, if the
-// file or the socket cannot be opened; the detail names it.
+// Opens the access log. `log` receives messages about it and must outlive it. Errors: bad_option if
+// the file or the socket cannot be opened; the detail names it.
 Result<std::unique_ptr<observe::AccessLog>> open_access_log(
     const config::Configuration& configuration, observe::Log& log);
 
-// Starts the export of traces; null without --trace. `log` receives what happens to it. Errors:
-// bad_option, if TLS needs a file that cannot be used.
+// Starts the export of traces. Returns null without --trace. `log` receives messages about the
+// export. Errors: bad_option if TLS needs a file that cannot be used.
 Result<std::shared_ptr<observe::TraceExporter>> start_traces(
     const config::Configuration& configuration, observe::Log& log);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// opened() owns what a system call has opened.
+// opened() takes ownership of the descriptor that a system call has returned.
 // Thread: any.
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace onehop::program {
 
-// Throws std::system_error, with errno, for a descriptor below 0. `what` is the system call.
+// Throws std::system_error with errno if `descriptor` is negative. `what` names the system call.
 inline io::FileDescriptor opened(int descriptor, const char* what) {
   if (descriptor < 0) throw std::system_error(errno, std::system_category(), what);
   return io::FileDescriptor(descriptor);

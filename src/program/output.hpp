@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the commands share: their exit codes, and writing to standard output.
+// The exit codes of the commands, and writing to standard output.
 // Thread: owner.
 #pragma once
 
@@ -12,7 +12,7 @@ namespace onehop::program {
 inline constexpr int kRunTimeFailure = 1;
 inline constexpr int kUsageFailure = 2;
 
-// Returns the exit code: 0, or kRunTimeFailure if not everything could be written.
+// Prints `text`. Returns the exit code: 0, or kRunTimeFailure if not everything could be written.
 inline int print(std::string_view text) {
   const bool is_written =
       std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Predecessor: the process that this one replaces in an upgrade, until this one serves.
+// Predecessor is the process that this one replaces in an upgrade, until this one serves.
 // Thread: owner.
 #pragma once
 
@@ -19,18 +19,18 @@ namespace onehop::program {
 
 class Predecessor {
  public:
-  // Returns the process that started this one for an upgrade; std::nullopt if none did. It removes
-  // the variable, so it comes before other threads.
+  // Returns the process that started this one for an upgrade, or std::nullopt if none did. Removes
+  // the environment variable, so it must be called before other threads start.
   static std::optional<Predecessor> take();
 
-  // Requests the handover. Called once.
+  // Requests the handover. Must be called once.
   Result<Handover> ask();
-  // Reports that this process cannot serve, and why.
+  // Reports that this process cannot serve, with the reason.
   void refuse(std::string_view why) const;
-  // Reports that this process is ready, and waits until the other one has notified the service
-  // manager, or has ended.
+  // Reports that this process is ready, then waits until the predecessor has notified the service
+  // manager or has ended.
   Result<void> take_over();
-  // Reports that this process serves. Returns the channel to the other one.
+  // Reports that this process serves. Returns the channel to the predecessor.
   ProcessChannel serve();
 
  private:
@@ -39,15 +39,15 @@ class Predecessor {
   ProcessChannel channel_;
 };
 
-// A process that is to replace another one.
+// A process to replace, and its handover.
 struct Arrival {
   Predecessor from;
   Handover handover;
 };
 
-// Requests the handover of `from`. Sockets that came from a service manager are moved to `manager`,
-// as if this process had received them. Returns null if that process has ended: this one then
-// starts as any other. An error is reported to `from`.
+// Requests the handover of `from`. Moves sockets that came from a service manager to `manager`, as
+// if this process had received them. Returns null if `from` has ended, in which case this process
+// starts as usual. Reports an error to `from`, too.
 Result<std::shared_ptr<Arrival>> arrive(Predecessor from, ManagerEnvironment& manager);
 
 }  // namespace onehop::program

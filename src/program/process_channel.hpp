@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ProcessChannel: messages between two processes of this program, with descriptors beside them. It
-// is a pair of sockets that keep the borders of messages.
-// One thread at a time sends, and one receives.
+// ProcessChannel is one end of a socket pair over which two processes of this program exchange
+// messages, which may carry descriptors. Message boundaries are preserved. One thread at a time may
+// send, and one may receive.
 // Thread: any.
 #pragma once
 
@@ -27,24 +27,24 @@ class ProcessChannel {
     std::string text;
     std::vector<io::FileDescriptor> descriptors = {};
   };
-  // Limits of one message.
+  // The limits of one message.
   static constexpr std::size_t kMaxText = 64UL * 1024;
   static constexpr std::size_t kMaxDescriptors = 100;
 
   ProcessChannel() = default;
   explicit ProcessChannel(io::FileDescriptor socket) noexcept : socket_(std::move(socket)) {}
-  // The two ends.
+  // Returns both ends of a new channel.
   static Result<std::pair<ProcessChannel, ProcessChannel>> make();
 
   bool is_open() const noexcept { return static_cast<bool>(socket_); }
   int descriptor() const noexcept { return socket_.get(); }
   io::FileDescriptor take() noexcept { return std::move(socket_); }
 
-  // Sends a message whole, with duplicates of the descriptors. It waits a second at most for a
-  // receiver that does not read. Errors: Errc::closed if the other process has ended.
+  // Sends one message with duplicates of the descriptors. Waits up to 1 s if the receiver does not
+  // read. Errors: Errc::closed if the other process has ended.
   Result<void> send(std::string_view text, std::span<const int> descriptors = {}) const;
   // Waits for the next message. Errors: Errc::timed_out after `patience`; Errc::closed if the other
-  // process has ended, or has closed its end; EBADMSG if the message is larger than one may be.
+  // process has ended or has closed its end; EBADMSG if the message exceeds the limits.
   Result<Message> receive(Duration patience) const;
 
  private:

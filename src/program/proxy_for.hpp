@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Makes the library's objects from the configuration.
+// Builds the library's objects from the configuration.
 // Thread: owner.
 #pragma once
 
@@ -18,24 +18,25 @@
 
 namespace onehop::program {
 
-// By TableSettings::connections.
+// The transports by TableSettings::connections.
 using Transports = std::map<std::string, std::shared_ptr<const RoundTripper>>;
 
-// Returns the proxy with the handlers in front of it; for a configuration with routes, Routes over
-// one for each of them. A transport that is not in `transports` is made from the configuration.
-// `on_chosen` is that of the Routes.
+// Returns the proxy with the handlers in front of it or, for a configuration with routes, a Routes
+// with such a handler for each route. A transport that is missing in `transports` is built from the
+// configuration. `on_chosen` is passed to the Routes.
 std::shared_ptr<const Handler> handler_for(const config::Configuration& configuration,
                                            const Transports& transports = {},
                                            Routes::OnChosen on_chosen = {});
 
-// The series of the routes of handler_for(), in their order.
+// Returns the metric series of the routes of handler_for(), in their order.
 std::shared_ptr<const observe::RequestSeries> series_for(const config::Configuration& configuration,
                                                          observe::RequestMetrics& metrics);
-// Counts in these series the requests that routes take. It keeps both as long as it lives.
+// Returns a function that counts the requests that routes take in these series. It owns both
+// arguments.
 Routes::OnChosen counting(std::shared_ptr<observe::RequestMetrics> metrics,
                           std::shared_ptr<const observe::RequestSeries> series);
 
-// The logs of the instruments must outlive the server.
+// Returns the options of the server. The logs of `instruments` must outlive it.
 Server::Options server_options(const config::Configuration& configuration,
                                const Instruments& instruments);
 

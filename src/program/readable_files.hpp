@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finds out which files another user can read and which folders it can enter, by trying it as that
-// user.
+// Finds out which files another user can read and which folders that user can enter, by trying in a
+// child process that runs as the user.
 // Thread: owner.
 #pragma once
 
@@ -13,10 +13,11 @@
 
 namespace onehop::program {
 
-// Returns an element for each file; none if the process may not become that user.
+// Returns an element for each file, or an empty vector if the process may not become that user.
 std::vector<bool> readable_as(const config::Account& account,
                               const std::vector<std::string>& files);
-// The same of a folder; std::nullopt if the process may not become that user.
+// Reports whether the user can enter the folder, or std::nullopt if the process may not become that
+// user.
 std::optional<bool> enterable_as(const config::Account& account, const std::string& folder);
 
 }  // namespace onehop::program

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ReloadQueue: runs reloads one after the other on a thread of its own. Requests that arrive during
-// a reload share the next one: it reads the newest files, so nothing is lost.
+// ReloadQueue runs reloads one at a time on its own thread. Requests that arrive during a reload
+// share the next one, which reads the newest files, so no change is missed.
 // Thread: any.
 #pragma once
 
@@ -22,29 +22,30 @@ namespace onehop::program {
 class ReloadQueue {
  public:
   using Result = observe::ActionResult;
-  // `trigger`: who asked, for the log: "HUP".
+  // `trigger` names the source of the request for the log, such as "HUP".
   using Reload = std::function<Result(const std::string& trigger)>;
 
-  // Called for requests that no reload follows, on the thread that asks or that refuses.
+  // Called for each refused request, on the thread that calls request(), refuse() or close().
   using OnRefused = std::function<void(const std::string& trigger, const Result& refusal)>;
 
-  // `reload` is called on the queue's thread. Neither must throw. `what`: "reload", for people.
+  // Calls `reload` on the queue's thread. Neither function may throw. `what` names the operation in
+  // messages.
   explicit ReloadQueue(Reload reload, OnRefused on_refused = {}, std::string what = "reload");
   ReloadQueue(const ReloadQueue&) = delete;
   ReloadQueue& operator=(const ReloadQueue&) = delete;
   ~ReloadQueue() { close("the process ends"); }
 
-  // Requests a reload that begins after this call. Returns its result, which the caller may drop.
+  // Requests a reload that begins after this call. Returns its result, which the caller may ignore.
   std::shared_future<Result> request(const std::string& trigger);
-  // The result of a request that no reload follows.
+  // Returns the result of a refused request.
   Result refusal(const std::string& why) const;
-  // Refuses reloads from now on, and those that wait, but does not wait for the one that runs.
+  // Refuses waiting and later requests. Does not wait for the reload in progress.
   void refuse(const std::string& why);
-  // Refuses them, and returns when the last one has ended, on every thread that calls it.
+  // Like refuse(), but returns when the reload in progress has ended. Several threads may call it.
   void close(const std::string& why);
 
  private:
-  // Requests that one reload answers.
+  // The requests that share one reload.
   struct Batch {
     explicit Batch(std::string trigger)
         : triggers(std::move(trigger)), result(promise.get_future().share()) {}
@@ -65,7 +66,7 @@ class ReloadQueue {
   std::optional<Batch> waiting_;
   std::optional<std::string> closed_because_;
   std::mutex join_mutex_;
-  std::thread thread_;  // last: it uses the rest; joined under join_mutex_
+  std::thread thread_;  // last, because it uses the other members; joined under join_mutex_
 };
 
 }  // namespace onehop::program

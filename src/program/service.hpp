@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Service: a running proxy, from its start to its end: the server, the connections to the backend,
-// the logs, the admin listeners and the service manager, and the configuration in use. A reload
-// replaces that as a whole or not at all.
+// Service is a running proxy: the server, the connections to the backend, the logs, the admin
+// listeners, the reports to the service manager, and the configuration in use. A reload replaces
+// the configuration as a whole or not at all.
 //
-// A reload goes through five steps: it reads every file; checks all settings; prepares everything
-// that can fail, beside what serves; puts it in place; and reports. Before the fourth, nothing that
-// serves has changed, so after a failure the last good configuration stays in use; from the fourth
-// on, nothing can fail.
+// A reload has five steps: it reads every file, checks all settings, prepares everything that can
+// fail without touching what serves, switches over, and reports. A failure in the first three steps
+// leaves the configuration in use unchanged; from the fourth step on, nothing can fail.
 // Thread: owner.
 #pragma once
 
@@ -61,18 +60,18 @@ namespace onehop::program {
 class Service {
  public:
   struct Setup {
-    config::Loaded loaded;  // usable
+    config::Loaded loaded;  // must be usable
     // Reads the settings again, on the thread of reloads.
     std::function<config::Loaded()> read;
-    // Where they come from, for people: "/etc/onehop/onehop.toml".
+    // The source of the settings for messages, such as "/etc/onehop/onehop.toml".
     std::string source = "command line";
     ManagerEnvironment manager = {};
     FileRestriction files = FileRestriction();
-    // If the one port is in use, the next ones are tried.
+    // Tries the next ports if the only port is in use.
     bool may_choose_port = false;
-    // How to start the program again, for an upgrade; std::nullopt: there is none.
+    // How to start the program again for an upgrade; std::nullopt if it cannot be upgraded.
     std::optional<Invocation> invocation = {};
-    // Set if this process replaces another one; else null.
+    // Set if this process replaces another one, else null.
     std::shared_ptr<Arrival> arrival = {};
   };
 
@@ -88,11 +87,11 @@ class Service {
 
   observe::Log& log() noexcept { return log_; }
   const Server& server() const noexcept { return *server_; }
-  // The configuration in use. From any thread.
+  // Returns the configuration in use. May be called from any thread.
   std::shared_ptr<const config::Configuration> configuration() const;
-  // Of the dashboard; "" without one.
+  // Returns the URL of the dashboard, or "" without one.
   std::string admin_url() const { return admin_ ? admin_->url() : std::string(); }
-  // The listeners as URLs. From any thread.
+  // Returns the listeners as URLs. May be called from any thread.
   std::vector<std::string> urls() const;
 
  private:
@@ -100,12 +99,12 @@ class Service {
 
   Result<void> prepare_certificates();
   Result<void> start_server();
-  // Makes what the system could refuse, such as threads, before this process replaces another.
+  // Creates what the system could refuse, such as threads, before this process replaces another.
   void prepare_to_serve();
   Result<void> start_server_with(const Transports& transports,
                                  const std::shared_ptr<observe::AccessLog>& access_log,
                                  bool& is_listening);
-  // While the process has the rights that it was started with.
+  // Called while the process still has its initial privileges.
   Result<void> open_admin();
   void open_reports();
   CommandDoor::Ways ways();
@@ -117,20 +116,21 @@ class Service {
   void on_signal(int number);
   std::unique_ptr<ConfigWatch> watch_for(const config::Loaded& loaded);
   std::unique_ptr<BackendWatch> backend_watch_for(const config::Configuration& configuration);
-  // Ends whatever has begun; nothing of another thread is in the service afterwards.
+  // Ends everything that has begun. No other thread uses the service afterwards.
   void close();
 
-  // --- an upgrade --- Waits for the order of the process that this one replaces, if there is one.
+  // --- upgrades ---
+  // Waits for the order of the process that this one replaces, if there is one.
   Result<void> take_over();
-  // Reports to it that this process serves.
+  // Reports to the replaced process that this one serves.
   void report_arrival();
   void take_socket_files();
   std::span<const HandedSocket> handed_sockets() const;
-  // Of this process, on the thread of upgrades.
+  // Replaces this process, on the thread of upgrades.
   Outcome upgrade(const std::string& trigger);
   Handover handover();
   void prepare_to_leave();
-  // Another process accepts now: this one drains, and obeys its orders. Returns false if this one
+  // Another process accepts connections: drains and obeys its orders. Returns false if this process
   // was already stopping.
   bool leave(ProcessChannel channel);
   void make_room_in_memory();
@@ -141,13 +141,13 @@ class Service {
   struct Prepared;
   Outcome reload(const std::string& trigger);
   Outcome read_and_apply();
-  // Makes all that can fail, beside what serves, or returns why there will be no reload.
+  // Prepares everything that can fail without touching what serves, or returns why it failed.
   std::expected<Prepared, Outcome> prepare(config::Loaded loaded);
-  // Puts all of it in place, or nothing.
+  // Puts `prepared` in place as a whole, or not at all.
   Outcome apply(Prepared prepared);
-  // Makes the workers switch. After an error they go on as before.
+  // Switches the workers. On an error they continue unchanged.
   Result<void> switch_to(const Prepared& prepared, const Redirects& expected);
-  // Does the rest, after the switch. Throws std::bad_alloc at most, for a message.
+  // Completes the reload after the switch. Throws at most std::bad_alloc, for a message.
   void commit(Prepared prepared, const Redirects& expected);
   void correct_redirects(const Prepared& prepared, const Redirects& expected);
   observe::FormerBackends former_backends(const config::Configuration& before,
@@ -162,11 +162,11 @@ class Service {
                               std::shared_ptr<observe::AccessLog> access_log);
   std::shared_ptr<const config::Loaded> loaded() const;
   ListenerPlaces places() const;
-  // Asks the server for the addresses that it has.
+  // Records the addresses that the server has.
   void record_places(const config::Configuration& configuration);
 
   const Setup setup_;
-  const std::uint64_t generation_;  // 1, and one more for each upgrade before it
+  const std::uint64_t generation_;  // 1, plus 1 for each earlier upgrade
   observe::Log log_;
   AccessLogKeeper access_logs_;
   std::shared_ptr<observe::TraceExporter> traces_;  // null without --trace
@@ -178,26 +178,26 @@ class Service {
   CertificateKeeper certificates_;
   std::unique_ptr<Server> server_;
   mutable std::mutex mutex_;
-  // Guarded by mutex_; replaced by the thread of reloads alone.
+  // Guarded by mutex_; only the thread of reloads replaces them.
   std::shared_ptr<const config::Loaded> loaded_;
   ListenerPlaces places_;
   observe::FormerBackends former_backends_;
   const std::shared_ptr<CommandDoor> door_;
   enum class Start : std::uint8_t { going_on, done, failed };
-  std::atomic<Start> start_ = Start::going_on;  // reloads wait for its end
+  std::atomic<Start> start_ = Start::going_on;  // reloads wait until it is not going_on
   std::optional<ManagerReports> reports_;
   std::optional<Stopping> stopping_;
   std::optional<ReloadQueue> reloads_;
-  // Used by the thread of reloads; null unless the configuration wants them.
+  // Used by the thread of reloads; null unless the configuration asks for them.
   std::unique_ptr<ConfigWatch> watch_;
   std::unique_ptr<BackendWatch> backend_watch_;
   std::optional<Admin> admin_;
-  std::mutex changing_;  // held by a reload and an upgrade
+  std::mutex changing_;  // held during a reload or an upgrade
   mutable DrainingProcesses draining_;
   std::optional<Upgrade> upgrade_;
   std::optional<ReloadQueue> upgrades_;
   std::optional<Successor> successor_;
-  observe::MetricCounts own_counts_;  // since leave(), of the successor's thread
+  observe::MetricCounts own_counts_;  // since leave(); used by the successor's thread
 };
 
 }  // namespace onehop::program

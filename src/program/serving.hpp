@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `onehop BACKEND` from start to end: start, report, serve, drain.
+// Runs `onehop BACKEND` from start to end: starts, reports, serves and drains.
 // Thread: owner.
 #pragma once
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Signals that the main thread waits for. TERM, INT and QUIT ask for the end; HUP, USR1 and USR2
-// are passed to a function; PIPE and XFSZ are ignored, since a write that fails says so. Construct
-// it before any other thread starts, so that every thread inherits the blocked signals.
+// Signals are received by the main thread. TERM, INT and QUIT ask the process to end; HUP, USR1 and
+// USR2 are passed to a function; PIPE and XFSZ are ignored, because the failed write returns an
+// error. Construct it before any other thread starts, so that every thread inherits the blocked
+// signals.
 // Thread: owner.
 #pragma once
 
@@ -13,11 +14,11 @@
 
 namespace onehop::program {
 
-// Blocks HUP, USR1 and USR2, which would end a process that is not ready for them. They wait for
-// Signals. Called before any other thread starts.
+// Blocks HUP, USR1 and USR2 until Signals receives them, because they would end a process that does
+// not handle them yet. Must be called before any other thread starts.
 void hold_other_signals();
-// For a command that has no Signals. USR1 stays blocked: it is meant for a service with the same
-// name.
+// Unblocks HUP and USR2 for a command that does not use Signals. USR1 stays blocked, because it is
+// meant for the service, whose process has the same name.
 void release_other_signals();
 
 class Signals {
@@ -26,18 +27,18 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  // The function for a signal that does not ask for the end. It is called during wait_for(); until
-  // then such signals wait.
+  // Sets the function for signals that do not ask the process to end. wait_for() calls it; signals
+  // that arrive earlier wait.
   void on_other(std::function<void(int number)> handle) { other_ = std::move(handle); }
 
-  // Runs `work` on another thread until it returns. Each signal meanwhile that asks for the end
-  // calls `hurry` on this thread.
+  // Runs `work` on another thread until it returns. Calls `hurry` on this thread for each signal
+  // that asks the process to end.
   void wait_for(const std::function<void()>& work, const std::function<void()>& hurry);
-  // From now on such a signal ends the process immediately.
+  // Lets TERM, INT and QUIT end the process immediately.
   void release();
 
  private:
-  // Returns true for a signal that asks for the end, false if `other` became readable.
+  // Returns true for a signal that asks the process to end, false if `other` is readable.
   bool wait_or_readable(int other);
 
   std::function<void(int)> other_;

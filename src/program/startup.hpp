@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// StartupReport: the log lines at the start of serving: the listeners, the backend, and whether it
-// accepts connections now. The last two come from a thread after at most a second; a slower lookup
+// StartupReport logs the first lines of a service: its listeners, its backends, and whether each
+// backend accepts connections. A thread logs the last two, within 1 s per backend; a slower lookup
 // delays neither serving nor the end of the process.
 // Thread: owner.
 #pragma once
@@ -21,7 +21,8 @@ namespace onehop::program {
 
 class StartupReport {
  public:
-  // `log` must outlive it. `urls` are the listeners' URLs for people; `listeners` their addresses.
+  // `log` must outlive the report. `urls` are the listeners' URLs for people, `listeners` their
+  // addresses.
   StartupReport(observe::Log& log,
                 const std::vector<std::string>& urls,
                 std::vector<std::string> listeners,
@@ -31,8 +32,8 @@ class StartupReport {
   std::jthread prober_;
 };
 
-// Returns the URL that reaches a listener from this machine: localhost for "[::]:8080", which is
-// every address. `scheme` is "http" or "https"; a unix socket has none.
+// Returns the URL that reaches a listener from this machine, such as localhost for "[::]:8080",
+// which listens on every address. `scheme` is "http" or "https"; a unix socket has none.
 std::string url_to_open(std::string_view scheme, const std::string& address);
 
 struct ReportLine {

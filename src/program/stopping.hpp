@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Stopping: how a server ends: health checks fail; after the delay the listeners close; requests in
-// progress end, or are cut after the timeout. A second request to end stops it immediately.
+// Stopping ends a server: health checks fail; after the delay the listeners close; requests in
+// progress finish, or are cut after the timeout. A second request to end stops the server
+// immediately.
 // Thread: any.
 #pragma once
 
@@ -31,14 +32,14 @@ class Stopping {
   using Duration = std::chrono::nanoseconds;
 
   struct Times {
-    Duration delay{0};  // from the first 503 of health checks to the end of the listeners
+    Duration delay{0};  // from the first failed health check to closing the listeners
     Duration timeout = std::chrono::seconds(30);  // for the requests in progress
   };
   enum class Phase : std::uint8_t { serving, delaying, draining, hurrying };
 
-  // `times` and `on_begin` are called when the end begins, on a thread that exists from the start:
-  // a process that cannot start threads can still be stopped. Either may be empty. Everything
-  // outlives the Stopping.
+  // Calls `times` and `on_begin`, which may be empty, when the stop begins, on a thread that exists
+  // from the start, so that a process that cannot start threads can still be stopped. All arguments
+  // must outlive the Stopping.
   Stopping(Server& server,
            observe::Log& log,
            std::shared_ptr<std::atomic<observe::Readiness>> readiness,
@@ -48,21 +49,22 @@ class Stopping {
   Stopping& operator=(const Stopping&) = delete;
   ~Stopping();
 
-  // Begins the end; false if it had begun.
+  // Begins to stop. Returns false if the stop had already begun.
   bool drain() { return begin(Reason::drain); }
-  // The same for a process that another one has replaced: without the delay, and health checks keep
-  // succeeding, since those that still reach this process are about the service.
+  // Begins to stop a process that another one has replaced: without the delay, and with health
+  // checks that still succeed, because those that reach this process are about the service.
   bool hand_over() { return begin(Reason::handed_over); }
-  // Ends everything immediately.
+  // Stops immediately.
   void hurry();
 
   Phase phase() const;
   bool has_begun() const { return phase() != Phase::serving; }
-  // When requests in progress are cut; std::nullopt before the listeners close.
+  // Returns when requests in progress are cut, or std::nullopt before the listeners close.
   std::optional<std::chrono::system_clock::time_point> ends_at() const;
-  // Waits for the end that has begun, and logs how it went. If none had, the workers failed.
+  // Waits until the stop has ended, and logs the result. If no stop had begun, all workers have
+  // failed.
   void finish();
-  // Ends immediately what has begun, and waits for it. No end begins afterwards.
+  // Ends a stop in progress immediately, and waits for it. No stop begins afterwards.
   void end();
 
  private:
@@ -85,19 +87,19 @@ class Stopping {
   Reason reason_ = Reason::drain;
   std::optional<std::chrono::system_clock::time_point> ends_at_;
   bool was_whole_ = true;
-  bool is_over_ = false;  // the thread is to end
-  std::thread thread_;    // last: it uses the rest
+  bool is_over_ = false;  // the thread must end
+  std::thread thread_;    // last, because it uses the other members
 };
 
-// Serves until a signal or another request has ended the server, and `earlier` processes have
-// ended, too: those of a service end together. Returns the exit code of the process: 1 if a worker
-// failed. If the last worker fails, it returns without a signal.
+// Serves until a signal or another request has ended the server and the `earlier` processes have
+// ended, because all processes of a service end together. If the last worker fails, it returns
+// without a signal. Returns the exit code of the process, which is 1 if a worker failed.
 int serve_until_signalled(Server& server,
                           Stopping& stopping,
                           DrainingProcesses& earlier,
                           Signals& signals);
 
-// The log lines for a stop while `requests` are in progress.
+// Return the log lines for a stop. `requests` is the number of requests in progress.
 std::string draining_line(std::size_t requests, std::chrono::nanoseconds drain_timeout);
 std::string stopped_line(bool was_whole, std::uint64_t connections_cut);
 std::string delaying_line(std::chrono::nanoseconds drain_delay);

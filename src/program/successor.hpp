@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Successor: the process that has replaced this one, and the threads that carry out its orders.
-// They are made while the upgrade can still fail, since a system may refuse threads.
+// Successor is the process that has replaced this one, with the threads that carry out its orders.
+// The threads are started while the upgrade can still fail, because the system may refuse threads.
 // Thread: owner.
 #pragma once
 
@@ -17,10 +17,10 @@ namespace onehop::program {
 
 class Successor {
  public:
-  // Each is called on a thread of the successor.
+  // Both are called on threads of the Successor.
   struct Duties {
     std::function<void()> close_admin;
-    // Returns its report, if the order is to report.
+    // Returns the report if the order asks for one.
     std::function<std::optional<Progress>(Order order)> obey;
   };
 
@@ -28,10 +28,10 @@ class Successor {
   explicit Successor(Duties duties);
   Successor(const Successor&) = delete;
   Successor& operator=(const Successor&) = delete;
-  // Returns when no duty is running; none is called afterwards.
+  // Returns when no duty is running. No duty is called afterwards.
   ~Successor();
 
-  // The successor serves from now on. Called once.
+  // Begins to carry out the orders of the successor, which serves. Must be called at most once.
   void begin(ProcessChannel channel);
 
  private:

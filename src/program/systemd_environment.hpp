@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ManagerEnvironment: what systemd, or a service manager that speaks its protocols, passes to a
-// service in variables: where to report its state, how often to prove that it lives, and the
-// sockets that it opened for it (sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3)).
+// ManagerEnvironment has the variables that systemd, or a service manager that speaks its
+// protocols, passes to a service: where to report its state, how often to send a sign of life, and
+// the sockets that the manager has opened (sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3)).
 // Thread: owner.
 #pragma once
 
@@ -23,16 +23,16 @@ struct InheritedSocket {
 };
 
 struct ManagerEnvironment {
-  std::string notify_socket;              // "": there is no manager
-  std::chrono::microseconds watchdog{0};  // the longest time without a sign of life; 0: any
-  std::vector<InheritedSocket> sockets;   // not checked, closed on exec
+  std::string notify_socket;              // "" without a manager
+  std::chrono::microseconds watchdog{0};  // the longest time without a sign of life; 0 if unlimited
+  std::vector<InheritedSocket> sockets;   // unchecked; closed on exec
 };
 
-// "127.0.0.1:80", "unix:/run/app.sock"; "" if it is not a socket.
+// Returns an address such as "127.0.0.1:80" or "unix:/run/app.sock", or "" if it is not a socket.
 std::string address_of_socket(int descriptor);
 
-// Reads the variables and removes them from the environment, so it comes before other threads.
-// Those that are meant for another process, such as a parent shell, count as absent.
+// Reads the variables and removes them from the environment, so it must be called before other
+// threads start. Variables meant for another process, such as a parent shell, count as absent.
 config::Parsed<ManagerEnvironment> take_manager_environment();
 
 }  // namespace onehop::program

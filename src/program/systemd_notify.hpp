@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ManagerSocket: where a service reports its state to systemd: one datagram of lines like READY=1
-// for each report (sd_notify(3)). Written by hand, because libsystemd would bring five compression
+// ManagerSocket reports the state of a service to systemd: each report is one datagram of lines
+// such as READY=1 (sd_notify(3)). It does not use libsystemd, which would bring five compression
 // and encryption libraries into a process that faces the network.
 // Thread: any.
 #pragma once
@@ -20,14 +20,14 @@ namespace onehop::program {
 
 class ManagerSocket {
  public:
-  // Reports go nowhere.
+  // Discards reports.
   ManagerSocket() = default;
-  // `name`: NOTIFY_SOCKET: "/run/systemd/notify", or "@name" for an abstract one.
+  // `name` is the value of NOTIFY_SOCKET: "/run/systemd/notify", or "@name" for an abstract socket.
   static Result<ManagerSocket> open(std::string_view name);
 
   bool is_open() const noexcept { return static_cast<bool>(socket_); }
-  // Waits a few seconds for a manager that is busy. A report that it does not take is lost: a
-  // service must not end because of its manager.
+  // Waits up to 3 s for a busy manager. If the report cannot be sent, it is lost, because a service
+  // must not end because of its manager.
   void send(const std::string& state) const noexcept;
 
  private:
@@ -36,15 +36,15 @@ class ManagerSocket {
   socklen_t size_ = 0;
 };
 
-// The states that are reported. `status` is one line for `systemctl status`; a line break in it
-// becomes a blank.
+// Return the text of a report. `status` is one line for `systemctl status`; line breaks in it
+// become spaces.
 std::string ready_state(std::string_view status);
 std::string status_state(std::string_view status);
 std::string stopping_state(std::string_view status);
-// Includes the time; without it, systemd 253 and later never see the end of the reload.
+// Includes the time, without which systemd 253 and later never see the end of the reload.
 std::string reloading_state(std::string_view status);
 std::string watchdog_state();
-// Which process is the service.
+// Names the main process of the service.
 std::string main_state(pid_t main);
 
 }  // namespace onehop::program

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ManagerReports: reports to the service manager while the program runs, from a thread of its own:
-// the status line when it changes, and signs of life. Without a manager it does nothing and has no
+// ManagerReports reports to the service manager from its own thread while the program runs: the
+// status line when it changes, and signs of life. Without a manager it does nothing and has no
 // thread.
 // Thread: any.
 #pragma once
@@ -24,36 +24,36 @@ class ManagerReports {
  public:
   using Duration = std::chrono::nanoseconds;
 
-  // Where the reports come from. Both functions are called on the thread.
+  // The sources of the reports. Both functions are called on the thread.
   struct Sources {
-    // Whether every worker answers within this time.
+    // Reports whether every worker answers within `patience`.
     std::function<bool(Duration patience)> is_alive;
     std::function<std::string()> status;
-    // How often the status is looked at.
+    // The interval at which the status is checked for changes.
     Duration status_period = std::chrono::seconds(5);
   };
 
-  // `watchdog`: the longest time without a sign of life, which is sent twice as often, and only
-  // after every worker has answered since the last one; 0: none are sent.
+  // `watchdog` is the longest time without a sign of life; 0 sends none. A sign of life is sent
+  // twice in that time, but only after every worker has answered since the last one.
   ManagerReports(ManagerSocket socket, Duration watchdog);
   ManagerReports(const ManagerReports&) = delete;
   ManagerReports& operator=(const ManagerReports&) = delete;
   ~ManagerReports() { finish(); }
 
-  // Makes the thread, which begins with the reports once the program serves. Throws
-  // std::system_error.
+  // Starts the thread, which begins to report when ready() is called. Throws std::system_error.
   void watch(Sources sources);
-  // It serves: reports that, and the rest from now on. After stopping(), reports that instead.
+  // Reports that the program serves, and begins the other reports. After stopping(), reports that
+  // instead.
   void ready();
-  // A reload begins, and has ended, well or not.
+  // Report the begin of a reload and its end, whether or not it succeeded.
   void reloading();
   void reloaded();
-  // It no longer accepts connections. Signs of life go on.
+  // Reports that the program has stopped accepting connections. Signs of life continue.
   void stopping();
-  // Makes `main` the process of the service, and ends the reports of this one; with the id of this
-  // process, undoes that.
+  // Makes `main` the main process of the service and suspends the reports of this one. With the id
+  // of this process, resumes them.
   void hand_over(pid_t main);
-  // Ends the thread, and with it the use of the sources.
+  // Ends the thread. The sources are not used afterwards.
   void finish();
 
  private:
@@ -67,11 +67,11 @@ class ManagerReports {
   const ManagerSocket socket_;
   const Duration watchdog_;
   Sources sources_;
-  std::mutex mutex_;  // of the phase and its reports, so that they leave in order
+  std::mutex mutex_;  // guards the phase and its reports, so that they are sent in order
   std::condition_variable_any began_;
   Phase phase_ = Phase::starting;
   bool is_ready_ = false;  // ready() was called
-  std::string shown_;      // the last status
+  std::string shown_;      // the last status sent
   std::jthread thread_;
 };
 

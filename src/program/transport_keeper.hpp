@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TransportKeeper: the Transports in use, one for each upstream, and what they were made from. A
-// reload keeps one as long as the name of its upstream, its options and the contents of its TLS
-// files are the same, so that connections to the backend and tunnels stay; limits change in place.
-// Otherwise there is a new one, and the old one ends with the last of its requests. An Upstream
-// stays as long as its settings do; it gets the new list of backends, and keeps the state of those
-// that it had, as does one that takes its place. get(), statistics() and endpoints() may be called
-// from any thread.
+// TransportKeeper owns the Transports in use, one for each upstream, with the settings that each
+// was built from. A reload keeps a Transport if the name of its upstream, its options and the
+// contents of its TLS files are the same, so that connections to the backend and tunnels stay;
+// limits change in place. Otherwise a new Transport replaces it, and the old one ends with its last
+// request. An Upstream stays while its settings are the same; it gets the new list of backends and
+// keeps the state of the backends that stay, as does a new Upstream that replaces it. get(),
+// statistics() and endpoints() may be called from any thread.
 // Thread: owner.
 #pragma once
 
@@ -35,24 +35,25 @@ namespace onehop::program {
 
 class TransportKeeper {
  public:
-  // A Transport, the Upstream over it, and what they were made from.
+  // A Transport, the Upstream over it, and the settings that they were built from.
   struct One {
     std::shared_ptr<Transport> transport;
     Transport::Options options;
-    std::size_t files = 0;  // of the contents of the TLS files, to see a change
+    std::size_t files = 0;  // hash of the contents of the TLS files, to detect a change
     bool is_new = false;
-    // The one backend, without an upstream. The last of those that name it closes its connections.
+    // The one backend if there is no upstream. Its connections close with the last One that names
+    // it.
     std::shared_ptr<const transport::NamedOrigins> origin = {};
-    // Over the transport; null for one backend without settings of an upstream.
+    // Uses the transport; null for one backend without upstream settings.
     std::shared_ptr<Upstream> upstream = {};
     config::UpstreamSettings settings = {};
-    std::size_t sticky_key = 0;  // of the contents of the file
+    std::size_t sticky_key = 0;  // hash of the contents of the key file
     bool host_of_endpoint = false;
     std::vector<Upstream::Endpoint> endpoints = {};
-    std::vector<config::BackendAddress> backends = {};  // that these were made from
+    std::vector<config::BackendAddress> backends = {};  // that `endpoints` was built from
     bool has_new_upstream = false;
   };
-  // Those of a configuration that is not in use yet, by TableSettings::connections.
+  // The transports of a configuration that is not in use yet, by TableSettings::connections.
   struct Prepared {
     std::map<std::string, One> all;
 
@@ -60,21 +61,24 @@ class TransportKeeper {
     bool has_new() const;
   };
 
-  // `on_change` gets a line for a log when the state of a backend has changed, from any thread.
+  // `on_change` receives a log line when the state of a backend changes, from any thread.
   explicit TransportKeeper(std::function<void(std::string_view)> on_change = {});
 
-  // Errors: Errc::bad_option for TLS files that cannot be used. Nothing in use has changed.
+  // Builds new transports. Those in use do not change. Errors: Errc::bad_option for TLS files that
+  // cannot be used.
   Result<Prepared> prepare(const config::Configuration& configuration) const;
-  // Cannot fail.
+  // Puts `prepared` into use. Cannot fail.
   void commit(Prepared prepared) noexcept;
-  // Another process serves: the health checks and the look-ups of names are its own from here on.
+  // Ends the health checks and name lookups of this process, because another process serves.
   void end_checks() noexcept;
-  // The one in use of that upstream; null if there is none. From any thread.
+  // Returns the transport in use of that upstream, or null. May be called from any thread.
   std::shared_ptr<Transport> get(const std::string& connections = {}) const;
-  // The sums of the transports of each upstream since the start; open and idle connections are also
-  // of those that a reload has replaced and that still have requests. From any thread.
+  // Returns the statistics of each upstream since the start, summed over its transports. Open and
+  // idle connections include those of replaced transports that still have requests. May be called
+  // from any thread.
   observe::UpstreamStatistics statistics() const { return ledger_->statistics(); }
-  // The endpoints of each Upstream in use, by TableSettings::connections. From any thread.
+  // Returns the endpoints of each Upstream in use by TableSettings::connections. May be called from
+  // any thread.
   observe::Endpoints endpoints() const;
 
  private:
@@ -85,8 +89,8 @@ class TransportKeeper {
   void update(const One& one) const noexcept;
 
   const std::function<void(std::string_view)> on_change_;
-  // Of sticky cookies. Upstreams share it, so that a client stays at its backend in every route to
-  // it, and after a reload.
+  // The key of sticky cookies. All upstreams share it, so that a client keeps its backend across
+  // routes to that backend, and after a reload.
   const std::string cookie_key_;
   const std::shared_ptr<TransportLedger> ledger_ = std::make_shared<TransportLedger>();
   mutable std::mutex mutex_;

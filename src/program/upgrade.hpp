@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Upgrade: replaces this process by a new one of the program that is installed now, without losing
-// a connection. The old one starts the new one and gives it the listening sockets; if the new one
-// fails before it serves, nothing changes. One run() at a time.
+// Upgrade replaces this process by a new process of the installed program without losing a
+// connection. The old process starts the new one and passes it the listening sockets; if the new
+// process fails before it serves, nothing changes. Only one run() at a time.
 // Thread: any.
 #pragma once
 
@@ -25,7 +25,7 @@
 
 namespace onehop::program {
 
-// The variable with the descriptor of the channel to the old process.
+// The environment variable with the descriptor of the channel to the old process.
 inline constexpr const char* kUpgradeVariable = "ONEHOP_UPGRADE_FD";
 
 class Upgrade {
@@ -35,14 +35,14 @@ class Upgrade {
 
   // The steps of the old process in an upgrade.
   struct Steps {
-    // Makes the handover to the new process.
+    // Returns the handover to the new process.
     std::function<Handover()> handover;
-    // Makes what leave() needs and the system could refuse. A later prepare() replaces it. Throws.
+    // Creates what leave() needs and the system could refuse. A later call replaces it. May throw.
     std::function<void()> prepare;
-    // Reports to the service manager which process is the main one: the new one, or this one again
-    // if that has ended after all.
+    // Reports the main process to the service manager: the new process, or this one again if the
+    // new process has failed.
     std::function<void(pid_t main)> announce;
-    // From here on only the new process accepts. Returns false if this one was already stopping.
+    // Leaves accepting to the new process. Returns false if this process was already stopping.
     std::function<bool(ProcessChannel channel)> leave;
   };
 
@@ -51,16 +51,16 @@ class Upgrade {
 
   // Returns when the new process serves, or cannot.
   Outcome run();
-  // A run in progress fails within a second, and later ones immediately.
+  // Makes a run in progress fail within 1 s, and later runs immediately.
   void cancel() noexcept { is_cancelled_ = true; }
 
  private:
-  // Returns why this process cannot be replaced by any program; "" if it can.
+  // Returns why no program can replace this process, or "".
   std::string obstacle() const;
-  // Lets the new program check the settings. "" if it finds no mistake.
+  // Lets the new program check the settings. Returns why they cannot be used, or "".
   std::string check(std::vector<std::string>& findings) const;
   Result<std::string> replace();
-  // The last steps, with a process that could serve.
+  // Does the last steps, with a new process that is ready to serve.
   Result<void> give_way(ChildProcess& child, ProcessChannel channel);
   template <class Wait>
   auto wait_with(ChildProcess& child, const Wait& wait) const -> decltype(wait(Duration()));

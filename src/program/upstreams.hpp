@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Makes the Upstream of a configuration, or of a table of it.
+// Builds the Upstream of a configuration, or of one of its tables.
 // Thread: any.
 #pragma once
 
@@ -19,15 +19,15 @@
 
 namespace onehop::program {
 
-// Those of URLs, without their paths, which the proxy's rewrite adds.
+// Returns the endpoints of backends given as URLs, without paths, which the proxy's rewrite adds.
 std::vector<Upstream::Endpoint> endpoints_of(const config::Configuration& configuration);
 
-// How it chooses an endpoint, in the words of the settings. Without endpoints.
+// Returns how an endpoint is chosen, in the words of the settings, without endpoints.
 observe::UpstreamEndpoints policy_of(const config::UpstreamSettings& settings);
 
-// `before`: the one that it replaces; null if there is none. `cookie_key` is that of --sticky
-// cookie without a file for it; `on_change` is Upstream::Options::on_change. Errc::bad_option if
-// the file with the key of the cookie cannot be used.
+// Builds an Upstream. `before` is the Upstream that it replaces, or null. `cookie_key` is used for
+// --sticky cookie unless a file has the key; `on_change` is Upstream::Options::on_change. Errors:
+// Errc::bad_option if the key file cannot be used.
 Result<std::shared_ptr<Upstream>> make_upstream(const config::Configuration& configuration,
                                                 const Upstream* before,
                                                 std::shared_ptr<const Transport> transport,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// websocket_echo: responds to a WebSocket handshake with a tunnel that echoes every message.
-// Responds 426 or 400 to any other request.
+// websocket_echo responds to a WebSocket handshake with a tunnel that echoes every message, and to
+// any other request with 426.
 // Thread: owner.
 #pragma once
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WebSocketFrames: receives the frames of one client, in pieces of any size, and returns the frames
+// WebSocketFrames receives the frames of one client, in pieces of any size, and produces the frames
 // of a server that echoes messages (RFC 6455 §5). It does no I/O.
 // Thread: owner.
 //
@@ -20,9 +20,9 @@ class WebSocketFrames {
  public:
   static constexpr std::size_t kLargestMessage = 1024UL * 1024;
 
-  // Appends to `answer`. Does nothing once has_ended().
+  // Processes `data` and appends the response frames to `answer`. Does nothing once has_ended().
   void receive(std::string_view data, std::string& answer);
-  // A close frame was sent: nothing follows.
+  // Reports whether a close frame was sent, after which no frame follows.
   bool has_ended() const noexcept { return ended_; }
 
  private:
@@ -47,8 +47,8 @@ class WebSocketFrames {
   std::string_view rest() const noexcept { return std::string_view(received_).substr(at_); }
 
   std::string received_;
-  std::size_t at_ = 0;   // where in it the next frame begins
-  std::string message_;  // the fragments so far
+  std::size_t at_ = 0;   // the offset of the next frame
+  std::string message_;  // the fragments received so far
   std::uint8_t message_opcode_ = 0;
   bool ended_ = false;
 };
