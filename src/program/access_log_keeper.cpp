@@ -23,8 +23,8 @@ Result<AccessLogKeeper::Prepared> AccessLogKeeper::prepare(
   return next;
 }
 
-// Ending an access log may wait for its reader. So it is not left to a worker that drops the last
-// reference, and the lock is not held; until then its lost lines are counted as before.
+// Ending an access log may wait for its reader. So it is done here, and not by a worker that drops
+// the last reference, and without the lock. Until then the log's lost lines are counted as before.
 void AccessLogKeeper::commit(Prepared prepared) {
   const auto unused = unused_logs();
   for (const auto& log : unused)
@@ -38,7 +38,7 @@ void AccessLogKeeper::commit(Prepared prepared) {
   current_ = std::move(prepared);
 }
 
-// Returns the old logs that nothing else refers to, and so nothing will use.
+// Returns the old logs that nothing else refers to, so that nothing will use them.
 std::vector<std::shared_ptr<observe::AccessLog>> AccessLogKeeper::unused_logs() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<observe::AccessLog>> unused;
@@ -54,10 +54,10 @@ void AccessLogKeeper::reopen() {
     const std::lock_guard lock(mutex_);
     const auto reopen_one = [&is_any](const Prepared& one) {
       if (!one.log || !can_be_opened_again(one.format, one.destination)) return;
-      one.log->reopen();  // which reports itself
+      one.log->reopen();  // reports its own result
       is_any = true;
     };
-    // Without requests, reopening would only create a file that stays empty.
+    // Reopening a log without requests would only create a file that stays empty.
     for (const Prepared& old : old_) {
       if (old.log.use_count() > 1) reopen_one(old);
     }

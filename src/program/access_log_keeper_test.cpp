@@ -64,7 +64,7 @@ TEST_F(AccessLogKeeperTest, ReopensTheLogOfRequestsThatBeganBeforeTheReload) {
   EXPECT_TRUE(appears(now));
 }
 
-// Regression: the file of a log that a reload had replaced was made again at each rotation.
+// Regression: each rotation created the file of a replaced log again.
 TEST_F(AccessLogKeeperTest, LeavesTheFileOfALogAloneThatNoRequestWritesTo) {
   const fs::path before = folder_ / "before.log";
   const fs::path now = folder_ / "now.log";

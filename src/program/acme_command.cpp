@@ -30,7 +30,7 @@ using config::Configuration;
 
 constexpr std::string_view kEnd = ".pem";
 
-// RFC 5280 §5.3.1, as far as they are for the holder of a certificate.
+// The reasons of RFC 5280 §5.3.1 that the holder of a certificate may give.
 struct Reason {
   std::string_view word;
   int code;
@@ -56,7 +56,7 @@ std::string padded(std::string text, std::size_t width) {
   return text;
 }
 
-// One line of the list.
+// Returns one line of the list.
 std::string line_of(const acme::CertificateStore& store, const std::string& name) {
   constexpr std::size_t kName = 32;
   std::string line = padded(name, kName) + "  ";
@@ -89,7 +89,7 @@ int list(const acme::CertificateStore& store) {
   return print(text.empty() ? "there are no certificates in " + store.place() + "\n" : text);
 }
 
-// Asks the process that renews for a certificate with a new key, now.
+// Requests a certificate with a new key from the process that renews.
 Result<void> request_renewal(acme::CertificateStore& store, const std::string& name) {
   return store.save("requests/renew-" + name, "by onehop acme\n");
 }
@@ -167,7 +167,8 @@ int revoke(acme::CertificateStore& store,
   acme::Client client(std::make_shared<const Transport>(std::move(options)),
                       std::move(revoked->account), std::move(about));
   const auto done = testing::run(client.revoke(revoked->der, found->code));
-  // By a command that ended before its request was saved, for example.
+  // The certificate may be revoked already, for example by a command that ended before it saved its
+  // request.
   if (!done && client.refusal().type != "alreadyRevoked")
     return refuse(acme::words_of(done.error()), kRunTimeFailure);
   if (auto saved = request_renewal(store, name); !saved)

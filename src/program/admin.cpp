@@ -57,7 +57,8 @@ Result<std::string> read_token(const std::string& file) {
   return token;
 }
 
-// The certificates of the service, and the admin listener's own authority for those of clients.
+// Returns the service's certificates with the admin listener's own authority for client
+// certificates.
 std::optional<TlsServerOptions> tls_for(const config::Configuration& configuration) {
   if (!net::listens_with_tls(configuration.admin.address, false)) return std::nullopt;
   std::optional<TlsServerOptions> tls = configuration.server.tls;
@@ -71,7 +72,8 @@ std::function<void(LogLevel, std::string_view)> log_to(observe::Log& log) {
   return [&log](LogLevel level, std::string_view line) { log.write(level, line); };
 }
 
-// AdminRules refuse other users who have connected before this.
+// Makes the socket accessible to its owner only. AdminRules refuse other users who connected
+// earlier.
 Result<void> make_private(const std::string& path, const std::optional<config::Account>& account) {
   constexpr mode_t kOwnerOnly = 0600;
   const bool is_done = ::chmod(path.c_str(), kOwnerOnly) == 0 &&
@@ -82,8 +84,8 @@ Result<void> make_private(const std::string& path, const std::optional<config::A
 
 }  // namespace
 
-// Requests get time to finish, since the response to `onehop stop` may be among them. The events of
-// the dashboard are ended first: they would not finish.
+// Requests get time to finish, because the response to `onehop stop` may be one of them. The event
+// streams of the dashboard are ended first, because they would not finish.
 Admin::~Admin() {
   if (feed_) feed_->end();
   for (const auto& listener : listeners_)
@@ -175,8 +177,8 @@ Result<void> Admin::update(const config::Configuration& configuration,
   return failure(Errc::bad_option, Side::local, "the admin pages: " + reason_of(updated.error()));
 }
 
-// At the default path, a missing or read-only folder, or another onehop that has the socket, does
-// not prevent serving; at a given path it does.
+// If the socket is at the default path, the process serves even if the folder is missing or
+// read-only, or if another onehop has the socket. At a configured path, these are errors.
 Result<void> Admin::open_socket(const config::Configuration& configuration,
                                 Pages pages,
                                 observe::Log& log,

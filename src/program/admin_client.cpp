@@ -42,7 +42,7 @@ bool has_flag(const Configuration& configuration, std::string_view name) {
   return std::ranges::find(configuration.command_flags, name) != configuration.command_flags.end();
 }
 
-// Returns "" if the words of the command are right.
+// Returns why the arguments of the command are wrong, or "".
 std::string why_wrong(const Configuration& configuration) {
   const auto& words = configuration.command_words;
   const bool has_level = configuration.command == Command::log_level;
@@ -55,21 +55,21 @@ std::string why_wrong(const Configuration& configuration) {
   return "onehop log-level: name a level: debug, info, warning or error";
 }
 
-// A socket at which a process listens.
+// A socket on which a process listens.
 struct Place {
   std::string path;
-  pid_t process = 0;  // 0: not known
+  pid_t process = 0;  // 0 if unknown
 
   std::string to_string() const {
     return process == 0 ? path : path + " (process " + std::to_string(process) + ")";
   }
 };
 
-// std::nullopt if no process listens there: the last one may have been killed.
+// Returns std::nullopt if no process listens there; the last one may have been killed.
 std::optional<Place> live_place(const std::string& path) {
   const auto address = net::Address::from_socket_path(path);
   if (!address) return std::nullopt;
-  // Not blocking: a full queue means that a process listens.
+  // Does not block: a full queue means that a process listens.
   const io::FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const bool is_connected = ::connect(socket.get(), address->data(), address->size()) == 0;
   if (!is_connected && (errno == ECONNREFUSED || errno == ENOENT || errno == ENOTDIR)) {
@@ -84,7 +84,7 @@ std::optional<Place> live_place(const std::string& path) {
   return place;
 }
 
-// The admin sockets at the default places.
+// Returns the admin sockets at the default paths on which a process listens.
 std::vector<Place> live_places() {
   std::vector<Place> places;
   for (const std::string& path : config::known_admin_sockets()) {
@@ -100,7 +100,7 @@ std::unexpected<Error> unusable(std::string why) {
   return failure(Errc::bad_option, Side::local, std::move(why));
 }
 
-// Where the command goes.
+// Returns the socket that receives the command.
 Result<Place> find_place(const Configuration& configuration) {
   const std::string& given = configuration.admin.socket;
   const bool is_given = given != "auto" && given != "off";
@@ -143,7 +143,7 @@ task<Result<Answer>> ask(std::shared_ptr<const Transport> transport, Request req
   co_return Answer{.status = response->status().code(), .content = std::move(*content)};
 }
 
-// `where` is added to the result; "" for a place that the caller has named.
+// Prints the result followed by `where`, which is "" if the caller has named the socket.
 int print_result(const Answer& answer, const std::string& where) {
   const auto result = observe::action_result_from(answer.content);
   if (!result) {

@@ -68,7 +68,7 @@ ProbeResult probe_socket(const Url& backend, std::chrono::milliseconds patience)
 
 using Clock = std::chrono::steady_clock;
 
-// As the system does.
+// Resolves the name as the system does.
 std::vector<net::Address> look_up(const Url& backend, std::string& problem) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -84,7 +84,7 @@ std::vector<net::Address> look_up(const Url& backend, std::string& problem) {
   return addresses;
 }
 
-// As the service does, which asks these name servers.
+// Resolves the name as the service does, with these name servers.
 std::vector<net::Address> ask(const config::NamedBackend& backend,
                               Clock::time_point deadline,
                               std::string& problem) {
@@ -105,13 +105,14 @@ std::vector<net::Address> ask(const config::NamedBackend& backend,
     auto found = work.take();
     if (found) return std::move(*found);
     problem = found.error().to_string();
-  } catch (const std::system_error& error) {  // no event loop: no descriptors are left
+  } catch (const std::system_error& error) {  // no event loop, because no descriptors are left
     problem = error.code().message();
   }
   return {};
 }
 
-// "[::]:80" accepts connections to "127.0.0.1:80" as well.
+// Reports whether the listener covers the address: "[::]:80" accepts connections to "127.0.0.1:80",
+// too.
 bool covers(std::string_view listener, std::string_view reached) {
   const auto port_of = [](std::string_view address) {
     return address.substr(address.rfind(':') + 1);

@@ -21,10 +21,10 @@ using observe::Readiness;
 
 constexpr std::chrono::milliseconds kProbePatience(1000);
 
-// The result of one look at all backends.
+// The result of probing all backends once.
 struct Finding {
-  std::string accepting;  // one of each upstream: "http://a:1, http://b:1"
-  std::string problem;    // "" if every upstream has one that accepts
+  std::string accepting;  // one backend of each upstream: "http://a:1, http://b:1"
+  std::string problem;    // "" if every upstream has a backend that accepts
   bool are_several = false;
 };
 
@@ -37,7 +37,7 @@ void append(std::string& list, std::string_view separator, std::string_view text
 struct BackendWatch::State {
   void run();
   bool is_of_use() const;
-  // Returns the first of the backends that accepts; null if none does, and `why` for each.
+  // Returns the first backend that accepts. If none does, returns null and appends to `why`.
   const config::NamedBackend* find_accepting(const config::UpstreamBackends& of,
                                              std::string& why) const;
   Finding look_at(const Needed& all) const;
@@ -54,7 +54,7 @@ struct BackendWatch::State {
   Needed needed;
   bool has_new_backends = false;
   bool is_over = false;
-  std::string problem = {};  // the last one that was reported
+  std::string problem = {};  // the last problem reported
 };
 
 bool BackendWatch::State::is_of_use() const {
@@ -94,7 +94,7 @@ Finding BackendWatch::State::look_at(const Needed& all) const {
   return finding;
 }
 
-// Under the mutex, so the destructor waits for a report.
+// Reports under the mutex, so that the destructor waits for a report in progress.
 void BackendWatch::State::settle(const Finding& finding) {
   const std::lock_guard lock(mutex);
   if (is_over || has_new_backends) return;

@@ -30,7 +30,7 @@ class BackendWatchTest : public ::testing::Test {
  protected:
   ~BackendWatchTest() override { ::unlink(place_.c_str()); }
 
-  // Of upstreams with one backend, and with several.
+  // Makes one upstream of each list of backends.
   static BackendWatch::Needed needed(std::initializer_list<std::vector<std::string>> upstreams) {
     BackendWatch::Needed all;
     for (const auto& places : upstreams) {

@@ -61,7 +61,7 @@ Result<acme::RenewerSettings> settings_of(const config::Configuration& configura
 
 }  // namespace
 
-// The certificates of some names, as a server asks for them.
+// Supplies the certificates for a set of names to a server.
 class CertificateKeeper::Source final : public TlsCertificateSource {
  public:
   Source(std::shared_ptr<const acme::Renewer> renewer,
@@ -93,14 +93,14 @@ class CertificateKeeper::Source final : public TlsCertificateSource {
   const std::shared_ptr<const std::atomic<std::uint64_t>> version_;
 };
 
-// The thread on which the renewer acts.
+// The thread that runs the renewer.
 class CertificateKeeper::Loop {
  public:
   explicit Loop(std::shared_ptr<acme::Renewer> renewer)
       : renewer_(std::move(renewer)), thread_([this] { serve(); }) {
     try {
       reactor_ = started_.get_future().get();
-    } catch (...) {  // no event loop: no descriptors are left
+    } catch (...) {  // no event loop, because no descriptors are left
       thread_.join();
       throw;
     }
@@ -114,7 +114,8 @@ class CertificateKeeper::Loop {
 
  private:
   void serve() {
-    // By another thread it would be a file that is written, which Landlock denies.
+    // The thread names itself: another thread would have to write a file for that, which Landlock
+    // denies.
     ::pthread_setname_np(::pthread_self(), "onehop/acme");
     std::optional<io::Reactor> reactor;
     std::optional<Scope> work;
@@ -172,7 +173,7 @@ Result<void> CertificateKeeper::open(const config::Configuration& configuration)
     Error error = store.error();
     return failure(error.with("--state names another folder"));
   }
-  // The store was made with the rights of root.
+  // The store was created with the privileges of root.
   const std::string place = (*store)->place() + "/certificates";
   if (owner && readable_as(*configuration.user, {place}) == std::vector<bool>{false}) {
     return failure(Errc::bad_option, Side::local,

@@ -46,7 +46,7 @@ config::Colour colour_for(std::FILE* stream) {
 void probe_backends(config::Loaded& loaded, const config::Configuration& table) {
   const std::size_t count = std::max<std::size_t>(table.backends.size(), 1);
   for (std::size_t i = 0; i < count; ++i) {
-    // Its servers are known only once the name is looked up, and may change after that.
+    // The servers of a service are known only after a lookup, and may change later.
     if (!table.backends.empty() && !table.backends[i].service.empty()) continue;
     const Url& backend = table.backends.empty() ? table.backend : table.backends[i].url;
     const ProbeResult result =
@@ -60,7 +60,7 @@ void probe_backends(config::Loaded& loaded, const config::Configuration& table) 
   }
 }
 
-// A table without backends of its own has those of the top, or of an upstream.
+// Skips tables without backends, which use those of the top level or of an upstream.
 void probe(config::Loaded& loaded) {
   for (const config::Configuration* const one : config::with_tables(loaded.configuration)) {
     const bool is_top = one == &loaded.configuration;
@@ -69,7 +69,7 @@ void probe(config::Loaded& loaded) {
   }
 }
 
-// Compares with the running process. Returns the exit code.
+// Prints the differences to the running process. Returns the exit code.
 int print_differences(const config::Loaded& loaded) {
   const auto printed = read_admin_page(loaded.configuration, "/config");
   if (!printed) {

@@ -21,7 +21,7 @@ constexpr std::size_t kMaxOutput = 64UL * 1024;
 
 using Clock = std::chrono::steady_clock;
 
-// Destroys what posix_spawn(3) needs.
+// Destroys the file actions for posix_spawn(3).
 struct Actions {
   posix_spawn_file_actions_t value{};
   Actions() { ::posix_spawn_file_actions_init(&value); }
@@ -58,7 +58,7 @@ void set_signals(posix_spawnattr_t& attributes) {
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
-// Waits until `descriptor` is readable. False after `until`.
+// Waits until `descriptor` is readable. Returns false after `until`.
 bool is_readable(int descriptor, Clock::time_point until) {
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
@@ -69,7 +69,7 @@ bool is_readable(int descriptor, Clock::time_point until) {
   }
 }
 
-// The C library's function is not declared for C++ in Debian 12.
+// The C library of Debian 12 does not declare pidfd_open() for C++.
 int open_pidfd(pid_t process) {
   return static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
 }
@@ -94,7 +94,7 @@ Result<ChildProcess> ChildProcess::start(const Options& options) {
     ::posix_spawn_file_actions_adddup2(&actions.value, output.get(), STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions.value, output.get(), STDERR_FILENO);
   }
-  if (options.inherited >= 0) {  // onto itself: it stays open in the child
+  if (options.inherited >= 0) {  // duplicates it onto itself, so that it stays open in the child
     ::posix_spawn_file_actions_adddup2(&actions.value, options.inherited, options.inherited);
   }
   std::vector<std::string> arguments = {options.program};
@@ -117,7 +117,7 @@ ChildProcess::ChildProcess(ChildProcess&& other) noexcept
       ended_(std::move(other.ended_)),
       output_(std::move(other.output_)) {}
 
-// The rest is read, too: a process that cannot write would not end.
+// Also reads the output beyond the limit, because a process that cannot write would not end.
 bool ChildProcess::read_output(std::string& text, Duration patience) {
   const auto until = Clock::now() + patience;
   std::array<char, 4096> part{};
@@ -127,7 +127,7 @@ bool ChildProcess::read_output(std::string& text, Duration patience) {
     if (got <= 0) return true;
     const std::size_t room = kMaxOutput - std::min(kMaxOutput, text.size());
     text.append(part.data(), std::min(room, static_cast<std::size_t>(got)));
-    if (Clock::now() >= until) return false;  // it writes without end
+    if (Clock::now() >= until) return false;  // the child writes without end
   }
   return !output_;
 }
@@ -150,7 +150,7 @@ void ChildProcess::kill() noexcept {
   id_ = -1;
 }
 
-// It has ended.
+// Collects the exit status of the process, which has ended.
 std::string ChildProcess::collect() {
   int status = 0;
   while (::waitpid(id_, &status, 0) < 0 && errno == EINTR) {

@@ -42,7 +42,7 @@ TEST(ChildProcessTest, ItsOutputIsRead) {
   EXPECT_EQ(child.wait(10s), "");
 }
 
-// It would wait for ever for a pipe that is full.
+// A child whose pipe is full would wait for ever.
 TEST(ChildProcessTest, OfMuchOutputTheBeginIsKeptAndItEnds) {
   ChildProcess child = shell("head -c 1000000 /dev/zero", true);
   std::string text;
@@ -83,7 +83,7 @@ TEST(ChildProcessTest, IsKilledUnlessItWasLetGo) {
   EXPECT_EQ(::kill(id, SIGKILL), 0);
 }
 
-// Signals holds back these in every thread, and a program that inherited that could not be ended.
+// Signals blocks these in every thread, and a program that inherited that could not be ended.
 TEST(ChildProcessTest, SignalsThatEndAProgramReachIt) {
   sigset_t term;
   sigset_t before;

@@ -28,7 +28,7 @@ CommandDoor::Result CommandDoor::wait_for(std::function<std::shared_future<Resul
     if (is_closed_) return too_late();
     result = (ways_.*way)();
   }
-  return result.get();  // its queue answers each, also at the end
+  return result.get();  // the queue answers every request, even when it closes
 }
 
 template <class Way, class... Arguments>

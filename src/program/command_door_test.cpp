@@ -39,7 +39,7 @@ TEST(CommandDoorTest, LetsCommandsThroughUntilItCloses) {
   EXPECT_TRUE(actions.set_log_level(LogLevel::error).done);
   EXPECT_EQ(level, LogLevel::error);
 
-  // A reload that takes long does not keep the door from closing.
+  // A long reload does not keep the door from closing.
   CommandDoor::Result reloaded;
   std::thread waiting([&] { reloaded = actions.reload(); });
   requested.acquire();

@@ -34,8 +34,8 @@ constexpr int kMaxPauses = 5;
 
 using Folders = std::set<fs::path>;
 
-// Adds the folders in which a part of the name can be replaced: that of each link on the way, and
-// that of the file.
+// Adds the folders in which a part of the path can be replaced: the folder of each link on the
+// path, and that of the file.
 void add_folders_of(const fs::path& file, Folders& folders) {
   std::error_code error;
   fs::path rest = fs::absolute(file, error);
@@ -103,7 +103,7 @@ ConfigWatch::~ConfigWatch() {
 void ConfigWatch::watch_folders() {
   are_all_watched_ = true;
   for (const fs::path& folder : folders_of(files_)) {
-    // The same folder again is the same watch.
+    // Adding a folder again returns the same watch.
     if (::inotify_add_watch(events_.get(), folder.c_str(), kChanges) >= 0) continue;
     const std::string why = std::system_category().message(errno);
     are_all_watched_ = false;
@@ -112,7 +112,7 @@ void ConfigWatch::watch_folders() {
   }
 }
 
-// A file that cannot be read is one of the states.
+// That a file cannot be read is part of the fingerprint.
 std::size_t ConfigWatch::fingerprint() const {
   config::Findings findings;
   const auto files = config::read_config_files_again({.origin = {}, .names = files_}, findings);
@@ -146,14 +146,14 @@ void ConfigWatch::take_events() const {
   }
 }
 
-// An event later than the last look is left for the next call.
+// Leaves an event that arrives after the last look for the next call.
 std::optional<std::size_t> ConfigWatch::settled() {
   using Clock = std::chrono::steady_clock;
   const auto began = Clock::now();
   take_events();
   std::size_t last = look();
-  // A change is before its look ends, and no look before it begins: the kernel may suspend the
-  // thread between the two.
+  // The kernel may suspend the thread at any time, so a change is dated at the end of the look that
+  // found it, and a look at its beginning.
   auto changed = Clock::now();
   auto looked = changed;
   while (looked - changed < quiet_ && looked - began < kMaxPauses * quiet_) {
@@ -176,7 +176,7 @@ void ConfigWatch::run() {
       if (!now) return;
       if (*now != seen_.exchange(*now)) reports_.changed();
     }
-    // A folder that is missing may come back, which no event says.
+    // A missing folder may appear again, which no event reports.
     patience = are_all_watched_ ? kEndless : quiet;
   }
 }

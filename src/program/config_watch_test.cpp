@@ -62,7 +62,8 @@ class ConfigWatchTest : public ::testing::Test {
     std::unique_lock lock(mutex_);
     return seen_.wait_for(lock, 20s, [&] { return changes_ >= count; });
   }
-  // Longer than a change needs to be reported, if the machine is not too busy.
+  // Reports whether no more than `count` changes are reported within 5 * kQuiet, which is longer
+  // than a report takes on a machine that is not too busy.
   bool nothing_follows(int count) {
     std::unique_lock lock(mutex_);
     return !seen_.wait_for(lock, 5 * kQuiet, [&] { return changes_ > count; });
@@ -99,7 +100,7 @@ TEST_F(ConfigWatchTest, WaitsForAPause) {
   }
   const auto took = std::chrono::steady_clock::now() - began;
   EXPECT_TRUE(wait_for(1));
-  // None follows within kQuiet of another, however busy the machine is.
+  // No report follows another within kQuiet, however busy the machine is.
   EXPECT_TRUE(nothing_follows(1 + static_cast<int>(took / kQuiet)));
 }
 
@@ -111,7 +112,7 @@ TEST_F(ConfigWatchTest, IgnoresWhatLeavesTheContents) {
   EXPECT_TRUE(nothing_follows(0));
 }
 
-// Another trigger has read them.
+// Another trigger has read these contents.
 TEST_F(ConfigWatchTest, IgnoresContentsThatAreKnown) {
   const auto watching = watch({at("a.toml").string()});
   write("a.toml", "two");
@@ -124,7 +125,7 @@ TEST_F(ConfigWatchTest, IgnoresContentsThatAreKnown) {
   EXPECT_TRUE(wait_for(1));
 }
 
-// A volume of Kubernetes: the file is a link by way of ..data, which is replaced.
+// In a Kubernetes volume, the file is a link through ..data, which is replaced.
 TEST_F(ConfigWatchTest, SeesALinkToTheFolderThatIsReplaced) {
   for (const auto& [version, text] : {std::pair("..1", "one"), std::pair("..2", "two")}) {
     fs::create_directory(at(version));
@@ -166,7 +167,7 @@ TEST_F(ConfigWatchTest, SeesAFolderThatComesBack) {
   EXPECT_TRUE(wait_for(3));
 }
 
-// A log in the same folder.
+// For example, a log in the same folder.
 TEST_F(ConfigWatchTest, SeesAChangeWhileOtherFilesAreWritten) {
   const auto watching = watch({at("a.toml").string()});
   const std::jthread writer([this](const std::stop_token& stop) {
@@ -206,7 +207,7 @@ TEST_F(ConfigWatchTest, SeesWhatHasChangedSinceItWasLoaded) {
   EXPECT_TRUE(nothing_follows(1));
 }
 
-// a.toml leads over far/link to real/a.toml; the link in the middle is replaced.
+// a.toml leads through far/link to real/a.toml; the link in the middle is replaced.
 TEST_F(ConfigWatchTest, SeesALinkOnTheWayThatIsReplaced) {
   for (const auto& [version, text] : {std::pair("1", "one"), std::pair("2", "two")}) {
     fs::create_directory(at(version));

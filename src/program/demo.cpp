@@ -22,14 +22,14 @@ std::string suggestion(std::string command, std::string_view about) {
   return "    " + command + std::string(about) + "\n";
 }
 
-// Only for a self-made certificate, which no authority vouches for.
+// Returns the fingerprint of a self-signed certificate, which no authority vouches for, or "".
 std::string fingerprint(const config::Configuration& configuration, const Server& server) {
   if (!configuration.server.tls || !configuration.server.tls->self_signed) return {};
   return "\n    The certificate was made for this run. Its SHA-256 fingerprint:\n    " +
          server.certificates().front().sha256 + "\n";
 }
 
-// The commands to try, for the first address.
+// Returns the commands to try with the first address.
 std::string invitation(const std::string& place,
                        const std::string& dashboard,
                        const std::string& about_certificate) {
@@ -59,7 +59,7 @@ std::string invitation(const std::string& place,
 
 void set_demo_parts(config::Configuration& configuration, const Url& backend) {
   configuration.backend = backend;
-  configuration.backends = {};  // of the environment, or a file
+  configuration.backends = {};  // discard those of the environment or of a file
   if (configuration.admin.address.empty()) configuration.admin.address = "127.0.0.1:0";
 }
 
@@ -84,7 +84,7 @@ int serve_demo(Service::Setup setup, Signals& signals) {
     return report_start_failure(service.log(), started.error());
   }
   link->set(service.admin_url());
-  // Written before the first line of the access log, unless standard output is stuck.
+  // The invitation precedes the first line of the access log, unless standard output is stuck.
   server::LineWriter(STDOUT_FILENO)
       .add(invitation(service.urls().front(), service.admin_url(),
                       fingerprint(*service.configuration(), service.server())));

@@ -68,7 +68,7 @@ Response stream() {
   Response response(Status::ok);
   response.set_body(
       Body::from(std::make_unique<Ticking>(std::chrono::milliseconds(300), 20, line_text)));
-  // Without this a browser collects a kilobyte before it shows plain text.
+  // Without this field, browsers buffer a kilobyte of plain text before they show it.
   response.headers().set("X-Content-Type-Options", "nosniff");
   return with_type(std::move(response), "text/plain; charset=utf-8");
 }
@@ -81,13 +81,13 @@ Response events() {
   return with_type(std::move(response), "text/event-stream");
 }
 
-// Returns the request's content as the response's.
+// Sends the content of the request as the content of the response.
 class Echo final : public BodySource {
  public:
   explicit Echo(Body body) : body_(std::move(body)) {}
 
-  // Waits for the first piece. The read makes a client that waits for 100 Continue proceed (RFC
-  // 9110 §10.1.1); once a response has begun it is too late for that.
+  // Waits for the first piece. Reading makes the server send 100 Continue to a client that waits
+  // for it (RFC 9110 §10.1.1), which is not possible after the response has begun.
   task<Result<void>> begin() {
     auto first = co_await body_.read();
     if (!first) co_return failure(first.error());

@@ -32,7 +32,7 @@ TEST(DemoPage, EscapesWhatComesFromTheRequest) {
   EXPECT_THAT(demo_not_found_html(arrived()), Not(HasSubstr("a=<b>")));
 }
 
-// A phone's screen is too narrow for values beside the names.
+// The screen of a phone is too narrow for values beside their names.
 TEST(DemoPage, PutsValuesBelowTheirNamesOnANarrowScreen) {
   const std::string page = demo_page_html(arrived());
   const std::size_t narrow = page.find("@media (max-width: 40rem)");

@@ -10,12 +10,12 @@
 namespace onehop::program {
 namespace {
 
-// A process that drains responds immediately.
+// A draining process responds immediately.
 constexpr std::chrono::milliseconds kReportPatience(250);
-// For the first time: its counts were not seen yet, and without them counters would go back. It may
-// still be about to begin its drain.
+// For the first report, without which counters would go back. The process may not have begun to
+// drain yet.
 constexpr std::chrono::milliseconds kFirstPatience(1000);
-// Beyond the time that it reported.
+// In addition to the time that the process reported.
 constexpr std::chrono::seconds kGrace(1);
 constexpr std::chrono::milliseconds kPause(100);
 
@@ -31,8 +31,8 @@ void DrainingProcesses::Drainer::follow(const Progress& progress) {
   last = progress;
 }
 
-// A process that does not read or respond is slow, and may be stopped later. One that has ended has
-// sent a last report.
+// A process that does not read or respond is slow, and may be stopped later. A process that has
+// ended has sent a last report.
 std::vector<Progress> DrainingProcesses::ask() {
   const std::lock_guard lock(mutex_);
   std::vector<Progress> all;
@@ -86,7 +86,7 @@ void DrainingProcesses::wait_for_end() {
   auto until = Clock::now() + kGrace;
   for (bool is_over = false; !is_over;) {
     for (const Progress& one : ask()) {
-      // A process whose time is over gets no more.
+      // A process whose time is over gets no additional time.
       if (one.left > one.left.zero()) until = std::max(until, Clock::now() + one.left + kGrace);
     }
     {
@@ -98,7 +98,7 @@ void DrainingProcesses::wait_for_end() {
 }
 
 DrainingProcesses::HandedOver DrainingProcesses::hand_over() {
-  (void)ask();  // forgets those that have ended
+  (void)ask();  // forgets processes that have ended
   const std::lock_guard lock(mutex_);
   are_handed_over_ = true;
   HandedOver handed{.channels = {}, .counts = ended_};

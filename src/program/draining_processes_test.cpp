@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A process that drains: it answers, and remembers its orders.
+// A draining process, which responds and records its orders.
 class Drainer {
  public:
   explicit Drainer(DrainingProcesses& processes, std::uint64_t requests) {
@@ -112,7 +112,7 @@ TEST(DrainingProcessesTest, AreWaitedForUntilTheirTimeIsOver) {
   processes.wait_for_end();
   const Drainer first(processes, 1);
   const auto began = std::chrono::steady_clock::now();
-  processes.wait_for_end();  // it has said that nothing is left
+  processes.wait_for_end();  // the drainer reports that no time is left
   EXPECT_GE(std::chrono::steady_clock::now() - began, 900ms);
   EXPECT_EQ(processes.ask().size(), 1u);
   processes.stop();
@@ -122,7 +122,7 @@ TEST(DrainingProcessesTest, AreWaitedForUntilTheirTimeIsOver) {
 TEST(DrainingProcessesTest, OneThatDoesNotReadIsNotForgotten) {
   auto made = ProcessChannel::make();
   ASSERT_TRUE(made);
-  while (made->first.send("x")) {  // until it is full
+  while (made->first.send("x")) {  // until the channel is full
   }
   DrainingProcesses processes;
   processes.add(std::move(made->first));
@@ -135,7 +135,7 @@ TEST(DrainingProcessesTest, OneThatDoesNotReadIsNotForgotten) {
   EXPECT_TRUE(processes.hand_over().channels.empty());
 }
 
-// While the next process starts, a scrape of this one asks as well.
+// While the next process starts, scrapes of this process ask for reports as well.
 TEST(DrainingProcessesTest, TheLastWordsOfOneThatEndsAreForTheNextProcess) {
   DrainingProcesses before;
   auto drainer = std::make_unique<Drainer>(before, 7);

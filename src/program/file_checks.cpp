@@ -43,13 +43,13 @@ using config::Severity;
 constexpr auto kKinds = net::FileKinds::regular_or_pipe;
 constexpr std::chrono::days kSoon(7);
 
-// The credentials of the service are not here.
+// Reports whether the certificate is a credential of the service, which only the service can read.
 bool is_elsewhere(const TlsCertificate& certificate) {
   return config::is_unresolved(certificate.chain_file) ||
          config::is_unresolved(certificate.key_file);
 }
 
-// Why a file of this name could not be made; "" if it could.
+// Returns why a file of this name could not be created, or "".
 std::string why_no_new_file(const std::string& path) {
   const std::string parent = fs::path(path).parent_path().string();
   const std::string folder = parent.empty() ? "." : parent;
@@ -68,18 +68,21 @@ std::string why_no_log(const std::string& path) {
   return path + ": " + std::system_category().message(errno);
 }
 
-// A socket that is there is replaced, unless it is in use.
+// Returns why the socket could not be created, or "". An existing socket is replaced, unless it is
+// in use.
 std::string why_no_socket(const std::string& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (fs::exists(status) && !fs::is_socket(status)) return path + ": is not a socket";
-  // With --user, a process that runs may have made it as root, and hands it over in an upgrade.
+  // With --user, a running process may have created the socket as root for this user. It hands the
+  // socket over in an upgrade, so the folder need not be writable.
   struct stat facts{};
   const bool is_own = ::lstat(path.c_str(), &facts) == 0 && facts.st_uid == ::geteuid();
   return is_own ? std::string() : why_no_new_file(path);
 }
 
-// The start makes the folders that are missing, and gives what it makes there to `user`.
+// Returns why the folder could not be used, or "". A start creates missing folders, and gives those
+// that it creates to `user`.
 std::string why_no_state(const std::string& folder, const std::optional<config::Account>& user) {
   std::error_code error;
   fs::path there = fs::absolute(fs::path(folder).lexically_normal(), error);
@@ -124,7 +127,7 @@ class Checker {
               const config::Configuration* table = nullptr) {
     config::Finding finding =
         config::finding_about_value(loaded_, setting, value, std::move(message), severity, table);
-    // A value may count for several tables.
+    // Several tables may share a value.
     const auto is_same = [&finding](const config::Finding& other) {
       return other.message == finding.message && other.origin.name == finding.origin.name &&
              other.origin.line == finding.origin.line;
@@ -185,7 +188,7 @@ class Checker {
 
   void check_authorities(TlsServerOptions tls, std::string_view setting) {
     if (config::is_unresolved(tls.client_ca_file)) return;
-    if (tls.certificates.empty()) tls.self_signed = true;  // those of --acme come later
+    if (tls.certificates.empty()) tls.self_signed = true;  // the certificates of --acme come later
     if (std::ranges::any_of(tls.certificates, is_elsewhere)) return;
     if (const auto context = make(tls); !context) {
       report(setting, 0, std::string(context.error().detail()));
@@ -273,14 +276,14 @@ class Checker {
     check_ports(acme);
   }
 
-  // An authority looks at port 80 or 443, whatever the address is called here.
+  // An authority connects to port 80 or 443, whatever the address is called here.
   void check_ports(const config::AcmeSettings& acme) {
     constexpr std::uint16_t kHttp = 80;
     constexpr std::uint16_t kHttps = 443;
     const std::vector<std::string> challenges = config::challenges_of(acme);
     bool has_port = false;
     for (const std::string& listener : configuration_.listen) {
-      if (config::inherited_name(listener)) return;  // of a port that only the service knows
+      if (config::inherited_name(listener)) return;  // only the service knows its port
       const auto address = net::Address::parse_listen(config::address_of_listener(listener));
       if (!address || address->is_unix()) continue;
       const bool is_https = config::is_https(listener, true);
@@ -296,7 +299,8 @@ class Checker {
         Severity::warning);
   }
 
-  // A start reads the files as root; a reload, and the watch over the TLS files, as the user.
+  // A start reads the files as root; a reload and the watch over the TLS files read them as the
+  // user.
   void check_user() {
     if (!configuration_.user || !findings_.empty()) return;
     const std::vector<NamedFile> named = named_files(configuration_);
@@ -313,7 +317,7 @@ class Checker {
     }
   }
 
-  // The places that a start opens, but does not read.
+  // Checks the places that a start opens but does not read.
   void check_places() {
     using Kind = observe::LogDestination::Kind;
     const observe::LogDestination& log = configuration_.access_log_to;

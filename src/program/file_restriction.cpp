@@ -26,13 +26,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Read by the C library, OpenSSL and c-ares, and the figures of the process and its machine.
+// Read by the C library, OpenSSL and c-ares. /proc and /sys have the figures of the process and its
+// machine.
 constexpr std::array kOfSystem = {"/etc", "/usr", "/lib", "/lib64", "/proc", "/sys"};
 constexpr std::array kDevices = {"/dev/random", "/dev/urandom"};
-// Links that may lead elsewhere: to /run/systemd/resolve, for example.
+// Links that may lead elsewhere, such as to /run/systemd/resolve.
 constexpr std::array kLinks = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
                                "/etc/localtime"};
-// Folders of the service, separated by colons, that systemd makes.
+// Variables with the folders, separated by colons, that systemd creates for the service.
 constexpr std::array kOwnFolders = {"RUNTIME_DIRECTORY", "STATE_DIRECTORY", "LOGS_DIRECTORY",
                                     "CACHE_DIRECTORY"};
 
@@ -43,7 +44,7 @@ std::string variable(const char* name) {
 
 class Places {
  public:
-  // A file or folder under its own name, without links.
+  // Adds a file or folder under its real path, without links.
   void add(const fs::path& path,
            FileUse use,
            std::string_view setting = {},
@@ -61,8 +62,8 @@ class Places {
     if (std::ranges::none_of(places_, is_same)) places_.push_back(std::move(place));
   }
 
-  // The folder of a file, which may be replaced, and that of the file it is a link to. A device
-  // stands for itself.
+  // Adds the folder of a file, because the file may be replaced, and the folder of the file that it
+  // links to. A device is added itself.
   void add_folder_of(const fs::path& file,
                      FileUse use,
                      std::string_view setting = {},
@@ -83,7 +84,7 @@ class Places {
   std::vector<FilePlace> places_;
 };
 
-// The folders of the libraries that are loaded: more may be loaded from there.
+// Adds the folder of a loaded library, because more libraries may be loaded from there.
 int add_library(dl_phdr_info* info, std::size_t, void* places) {
   if (info->dlpi_name != nullptr && info->dlpi_name[0] == '/') {
     static_cast<Places*>(places)->add_folder_of(info->dlpi_name, FileUse::read);
@@ -91,8 +92,8 @@ int add_library(dl_phdr_info* info, std::size_t, void* places) {
   return 0;
 }
 
-// The folders of releases, where a link on the way to the program leads to one of them: an upgrade
-// follows it to another one.
+// If a link on the way to the program leads to the folder of a release, adds the folder that
+// contains the releases: an upgrade follows the link to another release.
 void add_releases(Places& places, const fs::path& program) {
   std::error_code error;
   fs::path way;
@@ -102,12 +103,12 @@ void add_releases(Places& places, const fs::path& program) {
     const fs::path release = fs::weakly_canonical(way, error);
     const bool is_file = way == program;
     const fs::path all = is_file ? release.parent_path().parent_path() : release.parent_path();
-    // /bin is a link to /usr/bin.
+    // Skips links of the system, such as /bin, which leads to /usr/bin.
     if (all != "/" && all != "/usr" && !all.empty()) places.add(all, FileUse::execute);
   }
 }
 
-// The program may be replaced by a new version and started again, with its loader.
+// Adds the program, which may be replaced by a new version and started again, and its loader.
 void add_program(Places& places) {
   if (const fs::path program = started_program(); !program.empty()) {
     places.add_folder_of(program, FileUse::execute);
@@ -127,7 +128,7 @@ void add_system(Places& places) {
   for (const char* const link : kLinks)
     places.add_folder_of(link, FileUse::read);
   ::dl_iterate_phdr(&add_library, &places);
-  // OpenSSL has variables for the files that it reads.
+  // These variables name files that OpenSSL reads.
   for (const char* const name : {"SSL_CERT_FILE", "OPENSSL_CONF"}) {
     if (const std::string file = variable(name); !file.empty())
       places.add_folder_of(file, FileUse::read);
@@ -189,7 +190,7 @@ bool is_below(std::string_view path, std::string_view folder) {
          (path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/'));
 }
 
-// Null for the top.
+// Returns null for the top level.
 const config::Configuration* table_named(const config::Configuration& configuration,
                                          const std::string& title) {
   const auto all = config::with_tables(configuration);
@@ -212,7 +213,7 @@ std::vector<FilePlace> file_places(const config::Configuration& configuration) {
   add_sockets(places, configuration);
   add_state(places, configuration);
   add_named_files(places, configuration);
-  // The kernel writes them to the working directory, unless another program receives them.
+  // The kernel writes core dumps to the working directory, unless another program receives them.
   if (configuration.core_dumps) places.add(".", FileUse::write);
   return places.take();
 }
@@ -241,7 +242,8 @@ config::Findings FileRestriction::refusals(const config::Loaded& next) const {
   if (!is_on_) return findings;
   for (const FilePlace& place : file_places(next.configuration)) {
     std::error_code error;
-    // The system has changed, not the settings; or a file is missing, which is reported as such.
+    // A place without a setting has changed with the system, not with the settings. A missing file
+    // is reported elsewhere.
     if (place.setting.empty() || !fs::exists(place.path, error)) continue;
     const auto allows = [&place](const FilePlace& allowed) {
       return (allowed.use == place.use || place.use == FileUse::read) &&

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The places of settings. tests/integration/test_landlock.py shows that the kernel enforces them.
+// Tests the places of settings. tests/integration/test_landlock.py tests that the kernel enforces
+// them.
 #include "program/file_restriction.hpp"
 
 #include <algorithm>
@@ -45,7 +46,7 @@ TEST(FilePlaces, HaveTheFoldersOfFilesThatSettingsName) {
   EXPECT_THAT(places, Contains(FilePlace{"/srv/d", FileUse::write, "admin-socket"}));
 }
 
-// A file that is replaced is another one to the kernel, and a link may change.
+// To the kernel, a file that replaces another is a different file, and a link may change.
 TEST(FilePlaces, HaveTheFoldersOfALinkAndOfItsTarget) {
   const fs::path folder = fs::canonical(fs::temp_directory_path()) / "onehop-file-places";
   fs::remove_all(folder);
@@ -59,7 +60,7 @@ TEST(FilePlaces, HaveTheFoldersOfALinkAndOfItsTarget) {
   fs::remove_all(folder);
 }
 
-// Its folder would be all devices.
+// The folder of a device contains all devices.
 TEST(FilePlaces, HaveADeviceItself) {
   const auto places = places_for({"--access-log-to", "/dev/full"});
   EXPECT_THAT(places, Contains(FilePlace{"/dev/full", FileUse::write, "access-log-to"}));

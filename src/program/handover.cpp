@@ -21,7 +21,7 @@ namespace {
 using Json = nlohmann::json;
 using Use = HandedSocket::Use;
 
-// A day, in milliseconds.
+// One day in milliseconds.
 constexpr std::uint64_t kLongest = 86'400'000;
 
 struct NamedUse {
@@ -65,7 +65,7 @@ std::unexpected<Error> refuse_handover(std::string why) {
   return failure(Errc::bad_option, Side::local, std::move(why));
 }
 
-// A long text is sent in so many messages of its own.
+// The maximum number of messages for a long text.
 constexpr std::size_t kMaxPieces = 100;
 constexpr std::chrono::milliseconds kPiecePatience(250);
 
@@ -108,7 +108,7 @@ Result<Received> receive(const ProcessChannel& from, Patience patience) {
   return Received{std::move(object), std::move(message->descriptors)};
 }
 
-// The value of a key, or `absent` if it is missing or of another type.
+// Returns the value of `key`, or `absent` if it is missing or of another type.
 template <class T>
 T value_of(const Json& object, const char* key, T absent) {
   const auto found = object.find(key);
@@ -155,7 +155,7 @@ std::vector<HandedSocket> handed_sockets(const Server& server, HandedSocket::Use
   std::vector<HandedSocket> all;
   for (const Server::OpenSocket& one : server.open_sockets()) {
     io::FileDescriptor copy(::fcntl(one.descriptor, F_DUPFD_CLOEXEC, 0));
-    if (!copy) continue;  // the new process opens the address itself, or says why it cannot
+    if (!copy) continue;  // the new process opens the address itself, or reports why it cannot
     all.push_back({.use = use, .requested = one.requested, .socket = std::move(copy)});
   }
   return all;
@@ -176,7 +176,7 @@ Result<void> send(const ProcessChannel& to, const Hello& hello) {
   return to.send(text_of({{"hello", hello.protocol}, {"version", hello.version}}));
 }
 
-// In as many messages as the descriptors need.
+// Sends as many messages as the descriptors need.
 Result<void> send(const ProcessChannel& to, const Handover& handover) {
   std::size_t next = 0;
   std::size_t next_drainer = 0;
@@ -206,7 +206,7 @@ Result<void> send(const ProcessChannel& to, const Handover& handover) {
                         descriptors);
     if (!sent) return sent;
   }
-  // Not in JSON, which would leave copies in memory.
+  // The keys are not sent as JSON, which would leave copies in memory.
   const std::string& keys = handover.ticket_keys.text();
   if (auto sent = keys.empty() ? Result<void>() : to.send(keys); !sent) return sent;
   return send_pieces(to, handover.counts);
@@ -273,7 +273,7 @@ Result<Handover> receive_handover(const ProcessChannel& from, Patience patience)
       HandedSocket socket{.name = value_of(one, "name", std::string()),
                           .requested = value_of(one, "requested", std::string()),
                           .socket = std::move(*descriptor++)};
-      // A later release may have other uses: their sockets are closed.
+      // Closes sockets whose use only a later release knows.
       const auto use = use_named(value_of(one, "use", std::string()));
       if (!use) continue;
       socket.use = *use;

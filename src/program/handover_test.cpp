@@ -40,7 +40,7 @@ TEST_F(HandoverTest, ArrivesAsItWasSent) {
     sent.sockets.push_back(
         {.use = use, .name = "n", .requested = "127.0.0.1:0", .socket = any_descriptor()});
   }
-  // More than fit into one message.
+  // Exceeds the descriptors of one message.
   for (int i = 0; i < 250; ++i)
     sent.sockets.push_back({.requested = std::to_string(i), .socket = any_descriptor()});
   sent.draining.emplace_back(any_descriptor());

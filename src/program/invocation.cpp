@@ -18,7 +18,7 @@ std::string find_program() {
   const fs::path itself = fs::read_symlink("/proc/self/exe", error);
   const auto* const name = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
   const fs::path started = name == nullptr ? fs::path() : fs::absolute(name, error);
-  // The name is of no use if it is that of a script or a descriptor, or if the file is gone.
+  // The name is useless if it names a script or a descriptor, or if the file is gone.
   if (!started.empty() && !itself.empty() && fs::equivalent(started, itself, error) &&
       !started.native().starts_with("/dev/") && !started.native().starts_with("/proc/")) {
     return started.string();
@@ -37,7 +37,7 @@ Invocation invocation_of(const std::vector<std::string>& arguments) {
   Invocation invocation{.program = started_program(), .arguments = arguments};
   for (char** variable = ::environ; variable != nullptr && *variable != nullptr; ++variable) {
     const std::string_view text = *variable;
-    // Those that are meant for one process.
+    // Skips variables that are meant for this process only.
     const bool is_other = text.starts_with("LISTEN_") || text.starts_with("WATCHDOG_PID=");
     if (!is_other) invocation.environment.emplace_back(text);
   }

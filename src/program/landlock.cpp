@@ -13,7 +13,7 @@
 namespace onehop::program {
 namespace {
 
-// The same on every architecture.
+// These numbers are the same on every architecture.
 constexpr long kCreateRuleset = 444;
 constexpr long kAddRule = 445;
 constexpr long kRestrictSelf = 446;
@@ -30,7 +30,7 @@ constexpr Rights kRefer = 1U << 13U;       // version 2: rename to another folde
 constexpr Rights kTruncate = 1U << 14U;    // version 3
 constexpr Rights kDevice = 1U << 15U;      // version 5: ioctl(2)
 
-// The kernel reads as many bytes as it is given, so later members can be missing.
+// The kernel accepts a shorter struct, so later members can be left out.
 struct RulesetAttributes {
   Rights handled;
 };

@@ -53,8 +53,8 @@ config::Environment environment() {
   return ours;
 }
 
-// The parent may have closed 0, 1 or 2. The kernel would reuse them for sockets, and the logs would
-// be written to those.
+// Opens descriptors 0, 1 and 2 if the parent has closed them. Otherwise the kernel would reuse them
+// for sockets, and the logs would be written to those.
 void open_standard_descriptors() {
   int descriptor = 0;
   do {
@@ -63,7 +63,7 @@ void open_standard_descriptors() {
   if (descriptor > STDERR_FILENO) ::close(descriptor);
 }
 
-// A proxy needs many connections: use as many as the administrator allows.
+// Raises the limit of open files to the maximum allowed, because a proxy needs many connections.
 void raise_open_file_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -71,7 +71,8 @@ void raise_open_file_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// This program runs no others. Threads inherit the setting, so it comes before them.
+// Forbids this process, and programs that it starts, to gain privileges. Threads inherit the
+// setting, so it must be made before they start.
 void renounce_new_privileges() {
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
@@ -90,7 +91,7 @@ int print_completion(const std::vector<std::string>& words) {
   return kUsageFailure;
 }
 
-// "onehop.toml, /etc/onehop.d"
+// Returns the configuration files, such as "onehop.toml, /etc/onehop.d", or "command line".
 std::string source_of(const config::Configuration& configuration) {
   std::string names;
   for (const std::string& file : configuration.config_files)
@@ -98,7 +99,8 @@ std::string source_of(const config::Configuration& configuration) {
   return names.empty() ? "command line" : names;
 }
 
-// Serves by these settings; a reload reads them again. `manager` and `arrival` are its own.
+// Serves with `loaded`; a reload calls `read`. `arrival` is null unless this process replaces
+// another.
 int serve_as(config::Loaded loaded,
              std::function<config::Loaded()> read,
              Invocation invocation,
@@ -128,7 +130,7 @@ int serve_as(config::Loaded loaded,
   return serve_backend(std::move(setup), signals);
 }
 
-// The same, or in place of another process, which gets the reason if that fails.
+// Serves. If there is a predecessor, takes over from it, and reports to it why that fails.
 int serve(config::Loaded loaded,
           std::function<config::Loaded()> read,
           Invocation invocation,

@@ -7,7 +7,7 @@
 
 namespace onehop::program {
 
-// A table has those that it names itself.
+// A table lists only the files that the table itself names.
 std::vector<NamedFile> named_files(const config::Configuration& configuration) {
   std::vector<NamedFile> files;
   for (const config::Configuration* const one : config::with_tables(configuration)) {

@@ -34,7 +34,7 @@ std::optional<Predecessor> Predecessor::take() {
   const bool is_number = error == std::errc() && end == text.data() + text.size();
   int type = 0;
   socklen_t size = sizeof type;
-  // A variable that another ancestor has left behind is ignored.
+  // Ignores a variable left over from another ancestor.
   if (!is_number || ::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
       type != SOCK_SEQPACKET || ::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0) {
     return std::nullopt;
@@ -55,7 +55,7 @@ void Predecessor::refuse(std::string_view why) const {
 Result<void> Predecessor::take_over() {
   auto asked = send_ready(channel_);
   if (asked) asked = receive_go(channel_, kHandoverPatience);
-  // If the other process has ended, this one alone serves.
+  // If the other process has ended, this process alone serves.
   if (!asked && asked.error().is(Errc::closed)) return {};
   return asked;
 }
@@ -76,7 +76,7 @@ Result<std::shared_ptr<Arrival>> arrive(Predecessor from, ManagerEnvironment& ma
   for (HandedSocket& one : handover->sockets) {
     if (one.name.empty()) {
       others.push_back(std::move(one));
-    } else {  // open for the life of the process
+    } else {  // stays open for the life of the process
       const int descriptor = one.socket.release();
       manager.sockets.push_back({std::move(one.name), descriptor, address_of_socket(descriptor)});
     }

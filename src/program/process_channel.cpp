@@ -30,7 +30,7 @@ std::unexpected<Error> refuse_closed() {
   return failure(Errc::closed, Side::local, "the other process has ended");
 }
 
-// Waits for `events`. False after `patience`.
+// Waits for `events`. Returns false after `patience`.
 bool wait_for(int socket, short events, ProcessChannel::Duration patience) {
   const auto until = Clock::now() + patience;
   for (;;) {

@@ -19,8 +19,8 @@
 namespace onehop::program {
 namespace {
 
-// Not a std::function around it: the proxy recognises a RewriteBelow, and makes no copy of the
-// request for it.
+// Returns a plain RewriteBelow if that is enough: the proxy recognises it and does not copy the
+// request.
 RewriteHook rewrite_for(const config::Configuration& configuration) {
   RewriteBelow below(configuration.backend);
   if (configuration.host_header == "keep" && configuration.header_up.empty()) return below;
@@ -44,7 +44,7 @@ RewriteHook rewrite_for(const config::Configuration& configuration) {
 }
 
 ResponseHook modify_response_for(const config::Configuration& configuration) {
-  // Edits with placeholders are for EditedResponses, which knows the request.
+  // Edits with placeholders are left to EditedResponses, which knows the request.
   if (configuration.header_down.empty() || config::have_placeholders(configuration.header_down))
     return {};
   return [edits = configuration.header_down](Response& response) -> Result<void> {
@@ -65,7 +65,7 @@ ReverseProxy proxy_for(const config::Configuration& configuration,
                        .upgrades = configuration.upgrades});
 }
 
-// To the backends of a configuration, or of a table.
+// Returns the handler that leads to the backends of a configuration or of a table.
 std::shared_ptr<const Handler> handler_to_backends(const config::Configuration& configuration,
                                                    const Transports& transports) {
   const auto found = transports.find(configuration.table.connections);
@@ -87,7 +87,7 @@ std::shared_ptr<const Handler> handler_of_route(const config::Configuration& rou
   return handler_to_backends(route, transports);
 }
 
-// The limit of a route, if it is not that of the server, which holds for all.
+// Returns the body limit of a route, unless it is that of the server, which applies to all routes.
 Limit<std::uint64_t> own_max_body(const config::Configuration& route,
                                   Limit<std::uint64_t> of_server) {
   if (route.server.max_body == of_server) return no_limit;
@@ -123,7 +123,7 @@ std::shared_ptr<const observe::RequestSeries> series_for(const config::Configura
     labels.push_back({.route = RouteTable::conditions_of(config::route_for(table)),
                       .upstream = std::move(upstream)});
   }
-  // The backend at the top gets what no route takes.
+  // The backend at the top level gets the requests that no route takes.
   const bool uses_default = configuration.routes.empty() || configuration.backend.is_absolute();
   return metrics.series(labels, uses_default);
 }
@@ -166,7 +166,7 @@ Server::Options server_options(const config::Configuration& configuration,
     if (has_health_checks && HealthCheck::answered(exchange)) return;
     instruments.metrics->record(exchange, series->of(exchange.route_number));
     if (instruments.traces) instruments.traces->record(exchange);
-    // With an access log, a failure is part of its line there and is not logged again.
+    // The access log includes failures, so they are not logged again.
     if (instruments.access_log->is_on()) {
       instruments.access_log->record(exchange);
     } else {

@@ -15,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// The proxy of a configuration between a client and a backend that records its requests.
+// Serves the proxy of a configuration between a client and a backend that records its requests.
 class ProxyFor : public ::testing::Test {
  protected:
   ProxyFor() {
@@ -103,7 +103,7 @@ TEST_F(ProxyFor, FillsInWhatIsKnownOfTheRequest) {
   EXPECT_THAT(answer, HasSubstr("X-Asked: GET proxy.test/x\r\n"));
 }
 
-// CGI makes one variable of both fields, with the value of either.
+// CGI makes one variable of both fields, with the value of either field.
 TEST_F(ProxyFor, RemovesWhatCouldPassForAFieldThatItSets) {
   const std::string request =
       "GET / HTTP/1.1\r\nHost: proxy.test\r\nX_User: forged\r\nx.user: forged\r\nX_Gone: forged\r\n"
@@ -120,7 +120,7 @@ TEST_F(ProxyFor, RemovesWhatCouldPassForAFieldThatItSets) {
     EXPECT_EQ(asked().get("X_Kept"), "theirs");
     EXPECT_EQ(asked().get("X_Users"), "theirs");
   }
-  // A field that is set on purpose stays.
+  // A field that a setting sets stays.
   configuration.header_up = {*config::parse_field_edit("X-User: ours"),
                              *config::parse_field_edit("X_User: too")};
   answer_to(request);
@@ -142,7 +142,7 @@ TEST_F(ProxyFor, LeavesItsOwnErrorsAsTheyAre) {
   EXPECT_THAT(answer, Not(HasSubstr("X-Asked")));
 }
 
-// A route may allow more than the top of the file, and less.
+// A route may allow more or less than the top level of the file.
 TEST_F(ProxyFor, RoutesLimitContentOnTheirOwn) {
   configuration.server.max_body = 4;
   for (const auto& [path, max] : {std::pair("/large", 6), std::pair("/small", 2)}) {

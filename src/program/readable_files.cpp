@@ -21,7 +21,7 @@ bool can_open(const std::string& file) {
       io::FileDescriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)));
 }
 
-// The folder's own entry stands for all that is in it.
+// Opens the folder's own entry, which needs the same right as any other entry in it.
 bool can_enter(const std::string& folder) {
   return static_cast<bool>(io::FileDescriptor(::open((folder + "/.").c_str(), O_PATH | O_CLOEXEC)));
 }

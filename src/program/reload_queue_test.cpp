@@ -68,7 +68,7 @@ TEST(ReloadQueueTest, TheEndRefusesThoseThatWaitAndWaitsForTheRunning) {
     queue.close("it drains");
     closed = true;
   });
-  // A request is refused once it closes.
+  // The queue refuses requests once it closes.
   while (queue.request("HUP").wait_for(std::chrono::seconds(0)) != std::future_status::ready)
     std::this_thread::yield();
   EXPECT_FALSE(closed);

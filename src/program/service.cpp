@@ -21,7 +21,7 @@ namespace {
 
 constexpr int kPortsToTry = 20;
 
-// Changes "127.0.0.1:8080" to the next port.
+// Returns the address, such as "127.0.0.1:8080", with the next port.
 std::string next_port(const std::string& address) {
   const auto colon = address.rfind(':');
   return address.substr(0, colon + 1) + std::to_string(std::stoi(address.substr(colon + 1)) + 1);
@@ -161,7 +161,7 @@ void Service::prepare_to_serve() {
                    .status = [this] { return status(); }});
 }
 
-// Null if the configuration does not want it. Throws std::system_error.
+// Returns null if the configuration does not ask for a watch. Throws std::system_error.
 std::unique_ptr<ConfigWatch> Service::watch_for(const config::Loaded& loaded) {
   if (!loaded.configuration.watch_config) return nullptr;
   ConfigWatch::Reports reports = {.changed = [this] { (void)reloads_->request("--watch-config"); },
@@ -176,7 +176,7 @@ std::unique_ptr<ConfigWatch> Service::watch_for(const config::Loaded& loaded) {
                                        loaded.files_fingerprint);
 }
 
-// The same.
+// Returns null if the configuration does not ask for a watch. Throws std::system_error.
 std::unique_ptr<BackendWatch> Service::backend_watch_for(
     const config::Configuration& configuration) {
   if (!configuration.admin.ready_needs_upstream) return nullptr;
@@ -224,7 +224,7 @@ Result<void> Service::start_server_with(const Transports& transports,
   const auto current = configuration();
   const auto redirects = std::make_shared<Redirects>();
   Server::Options options = options_for(*current, access_log);
-  // Changes the user in the end, after all that needs the rights of root.
+  // Switches the user last, after everything that needs the privileges of root.
   options.on_listening = [this, redirects, current, &is_listening,
                           then = options.on_listening]() -> Result<void> {
     is_listening = true;
@@ -287,7 +287,7 @@ Result<void> Service::open_admin() {
   return {};
 }
 
-// Without reports, the service serves all the same.
+// If the manager's socket cannot be opened, the service serves without reports.
 void Service::open_reports() {
   ManagerSocket socket;
   if (const std::string& name = setup_.manager.notify_socket; !name.empty()) {
@@ -301,7 +301,7 @@ void Service::open_reports() {
   reports_.emplace(std::move(socket), setup_.manager.watchdog);
 }
 
-// Once it drains, workers end one after the other, and the drain has a time of its own.
+// While the server drains, workers end one after the other, and the drain has its own timeout.
 bool Service::is_alive(ManagerReports::Duration patience) const {
   const Stopping::Phase phase = stopping_->phase();
   if (phase != Stopping::Phase::serving && phase != Stopping::Phase::delaying) return true;
@@ -361,7 +361,7 @@ int Service::run(Signals& signals) {
   const int code = serve_until_signalled(*server_, *stopping_, draining_, signals);
   if (traces_) traces_->finish();
   access_logs_.finish();
-  close();  // in the end, since a reload may wait for something
+  close();  // last, because it waits for a reload in progress
   return code;
 }
 

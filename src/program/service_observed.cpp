@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The service, as the admin pages see it.
+// The part of Service that the admin pages see.
 #include "config/print.hpp"
 #include "config/secrets.hpp"
 #include "config/tables.hpp"
@@ -15,13 +15,14 @@
 namespace onehop::program {
 namespace {
 
-// The same origin: its connections and its health are the same.
+// Reports whether both URLs have the same origin, and so the same connections and health.
 bool are_of_one_origin(const Url& one, const Url& other) {
   return one.scheme() == other.scheme() && one.authority() == other.authority() &&
          one.socket_path() == other.socket_path();
 }
 
-// The servers of services come and go; they are no backends that a reload has replaced.
+// Reports whether a reload replaces all backends. The servers of services come and go, so they do
+// not count as replaced.
 bool are_all_replaced(const config::UsedUpstream& before, const config::UsedUpstream& now) {
   if (now.has_service) return false;
   return std::ranges::none_of(before.backends, [&now](const Url& one) {
@@ -44,8 +45,8 @@ std::vector<observe::ConfiguredUpstream> upstreams_of(const config::Configuratio
 
 }  // namespace
 
-// Before the switch: what requests are counted for after that is of the backends of `now`. An
-// upstream that was removed has none: its addresses go with their last connections.
+// Must be called before the switch, after which requests count for the backends of `now`. An
+// upstream that was removed has no entry, because its addresses go with their last connections.
 observe::FormerBackends Service::former_backends(const config::Configuration& before,
                                                  const config::Configuration& now) const {
   const std::vector<config::UsedUpstream> all_before = config::used_upstreams(before);
@@ -56,7 +57,7 @@ observe::FormerBackends Service::former_backends(const config::Configuration& be
   for (const config::UsedUpstream& one : config::used_upstreams(now)) {
     const std::string name(observe::upstream_name(one.name));
     const auto its = std::ranges::find(all_before, one.name, &config::UsedUpstream::name);
-    const bool is_again =  // there may have been one of this name before
+    const bool is_again =  // an upstream of this name existed before
         its == all_before.end() &&
         std::ranges::find(totals.upstreams, name, &observe::RequestTotals::Upstream::name) !=
             totals.upstreams.end();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The reloads of a service. All of this runs on the thread of its ReloadQueue.
+// The part of Service that reloads. It runs on the thread of the ReloadQueue.
 #include "config/differences.hpp"
 #include "config/finding_text.hpp"
 #include "config/secrets.hpp"
@@ -35,7 +35,7 @@ std::string joined(const config::Setting& setting, const config::Difference::Val
   return text.empty() ? "none" : text;
 }
 
-// Of the changes that no reload can make.
+// Returns a finding for each change that a reload cannot make.
 config::Findings why_no_reload(const Changes& changes, const config::Loaded& next) {
   config::Findings findings;
   for (const config::Difference& change : changes) {
@@ -50,7 +50,8 @@ config::Findings why_no_reload(const Changes& changes, const config::Loaded& nex
   return findings;
 }
 
-// An upgrade is enough if the changes need no more and the process may use every file.
+// Returns what the changes need. An upgrade is enough unless a change needs a restart or the
+// process may not use some file.
 std::string summary_of_refusal(const Changes& changes, bool are_files_allowed) {
   const bool is_enough =
       are_files_allowed && std::ranges::none_of(changes, [](const config::Difference& change) {
@@ -59,7 +60,7 @@ std::string summary_of_refusal(const Changes& changes, bool are_files_allowed) {
   return is_enough ? "it needs `onehop upgrade`, which drops nothing" : "it needs a restart";
 }
 
-// As `onehop check` prints them.
+// Returns the findings as `onehop check` prints them.
 std::vector<std::string> texts_of(const config::Findings& findings) {
   std::vector<std::string> texts;
   for (const config::Finding& finding : findings)
@@ -111,7 +112,7 @@ struct Service::Prepared {
   TransportKeeper::Prepared transports;
   observe::FormerBackends former_backends;
   AccessLogKeeper::Prepared access_log;
-  // Null unless they are new.
+  // Null unless the reload creates them.
   std::unique_ptr<ConfigWatch> watch;
   std::unique_ptr<BackendWatch> backend_watch;
   Outcome outcome;
@@ -133,7 +134,7 @@ Service::Outcome Service::reload(const std::string& trigger) {
   Outcome outcome;
   try {
     outcome = read_and_apply();
-  } catch (const std::exception& error) {  // of what comes before the switch
+  } catch (const std::exception& error) {  // from a step before the switch
     outcome = refused(error.what());
   }
   record(outcome, std::chrono::steady_clock::now() - began);
@@ -144,7 +145,7 @@ Service::Outcome Service::reload(const std::string& trigger) {
 
 Service::Outcome Service::read_and_apply() {
   config::Loaded loaded = setup_.read();
-  // Another trigger was for the same contents.
+  // The watch need not request another reload for the same contents.
   if (watch_) watch_->set_known(loaded.files_fingerprint);
   for (const config::Finding& finding : loaded.findings) {
     const bool is_error = finding.severity == config::Severity::error;
@@ -193,7 +194,7 @@ std::expected<Service::Prepared, Service::Outcome> Service::prepare(config::Load
   return made;
 }
 
-// The admin pages have TLS of their own, which is ready before anything switches.
+// The admin pages have their own TLS, which is ready before anything switches.
 Service::Outcome Service::apply(Prepared prepared) {
   const config::Configuration& next = prepared.now();
   const Redirects expected = redirects_of(expected_places(next, setup_.manager.sockets, places()),
@@ -244,8 +245,8 @@ void Service::commit(Prepared prepared, const Redirects& expected) {
   }
 }
 
-// Ports that the system chooses are known only after the update. If the handler needs one, a second
-// update installs a handler that has it.
+// Ports that the system chooses are known only after the update. If a redirect needs such a port, a
+// second update installs a handler that has it.
 void Service::correct_redirects(const Prepared& prepared, const Redirects& expected) {
   const config::Configuration& now = prepared.now();
   record_places(now);

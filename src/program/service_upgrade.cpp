@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The service in an upgrade: how it takes the place of another process, and how it leaves its own.
+// The part of Service for upgrades: it takes the place of another process, and leaves its own to
+// the next.
 #include "net/tcp_listener.hpp"
 #include "observe/metrics_page.hpp"
 #include "program/messages.hpp"
@@ -56,7 +57,7 @@ void Service::report_arrival() {
   log_.announce("this process has taken over, as generation " + std::to_string(generation_));
 }
 
-// Clients of sockets that nothing listens with any more are refused from here on.
+// Closes the sockets that no listener uses, so that their clients are refused from here on.
 void Service::take_socket_files() {
   server_->take_socket_files();
   admin_->take_socket_files();
@@ -122,11 +123,11 @@ void Service::prepare_to_leave() {
                                        .obey = [this](Order order) { return obey(order); }});
 }
 
-// Reloads do not run meanwhile, so the watches and the upstreams are this thread's. Watches and
-// checks are for the process that serves, and so are commands and scrapes.
+// Reloads do not run meanwhile, so this thread may use the watches and the upstreams. Watches,
+// checks, commands and scrapes belong to the process that serves, so they end here.
 bool Service::leave(ProcessChannel channel) {
   if (stopping_->has_begun()) return false;
-  own_counts_ = own_counts();     // before the workers end, which have numbers of their own
+  own_counts_ = own_counts();     // before the workers, which hold counts, end
   server_->leave_socket_files();  // before the workers may close them
   admin_->leave_socket_files();
   if (!stopping_->hand_over()) return false;
@@ -149,7 +150,7 @@ void Service::make_room_in_memory() {
                                  " while it drains, instead of " + in_mebibytes(now.memory_limit));
 }
 
-// Without those of earlier processes, which the next one has or asks for itself.
+// Excludes the counts of earlier processes, which the next process has or asks for itself.
 observe::MetricCounts Service::own_counts() const {
   observe::Observed own = observed();
   own.generations = {};

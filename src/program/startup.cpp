@@ -28,7 +28,8 @@ std::string target_line(const Url& backend, std::string_view about) {
   return "requests go to " + config::shown_url(backend) + std::string(about);
 }
 
-// The proxy serves without a thread that looks.
+// Describes a backend that was not probed because the system refused a thread. The proxy serves
+// anyway.
 std::string not_looked_up(const std::system_error& error) {
   return std::string("; whether it answers is not known: no thread for it: ") +
          error.code().message();

@@ -116,7 +116,7 @@ TEST(BackendProbe, SaysWhyNothingAnswers) {
   EXPECT_EQ(refused.addresses.front(), "127.0.0.1");
 }
 
-// Nothing answers at port 1. Those of the system do not name the host in their errors.
+// No name server listens on port 1. Errors of the system's name servers would not name the host.
 TEST(BackendProbe, AsksTheNameServersOfTheBackend) {
   const ProbeResult result = probe_backend({Url::parse("http://a.test:1").value(), {"127.0.0.1:1"}},
                                            std::chrono::milliseconds(100));

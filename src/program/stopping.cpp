@@ -64,7 +64,7 @@ void Stopping::wait_for_delay(Duration delay) {
   changed_.wait_for(lock, delay, [this] { return phase_ == Phase::hurrying; });
 }
 
-// Returns false if none comes.
+// Waits until a stop begins. Returns false if the object ends without a stop.
 bool Stopping::wait_for_begin() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return phase_ != Phase::serving || is_over_; });
@@ -126,7 +126,7 @@ int serve_until_signalled(Server& server,
   // The server also ends when its last worker has failed.
   const auto serve = [&] {
     is_well = server.wait();
-    // The service manager would end them with this process.
+    // The service manager would end the earlier processes with this one.
     if (is_well) earlier.wait_for_end();
   };
   signals.wait_for(serve, [&] {

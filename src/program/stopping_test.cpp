@@ -90,13 +90,13 @@ class StoppingTest : public ::testing::Test {
 
 TEST_F(StoppingTest, EndsWithSuccessAfterASignal) {
   ask("/");
-  ::kill(::getpid(), SIGTERM);  // which stays pending until a thread waits for it
+  ::kill(::getpid(), SIGTERM);  // stays pending until a thread waits for it
   EXPECT_EQ(serve(), 0);
   server_.reset();
   EXPECT_THAT(said(), HasSubstr("stopped"));
 }
 
-// The process would otherwise run forever without serving.
+// Otherwise the process would run for ever without serving.
 TEST_F(StoppingTest, EndsWithAFailureAfterItsLastWorker) {
   ask("/fail");
   EXPECT_EQ(serve(), 1);

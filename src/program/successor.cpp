@@ -9,7 +9,7 @@
 namespace onehop::program {
 namespace {
 
-// How soon the end of this process is noticed while no order comes.
+// The time within which the thread notices that it must end while no order comes.
 constexpr std::chrono::milliseconds kOrderPatience(200);
 
 }  // namespace
@@ -51,7 +51,7 @@ void Successor::follow_orders(const ProcessChannel& channel, const std::stop_tok
     const auto report = duties_.obey(**order);
     if (report) (void)send(channel, *report);
   }
-  // The last numbers, which the other process finds after the end of this one.
+  // Sends the last numbers, which the other process reads after the end of this one.
   if (const auto report = duties_.obey(Order::report)) (void)send(channel, *report);
 }
 

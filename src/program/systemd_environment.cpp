@@ -19,10 +19,10 @@ namespace onehop::program {
 namespace {
 
 constexpr int kFirstSocket = 3;  // SD_LISTEN_FDS_START
-// No manager passes more, and a descriptor is a number of the kernel's that fits into an int.
+// No manager passes more, and the numbers of the descriptors fit into an int.
 constexpr std::uint64_t kMaxSockets = 4096;
 
-// std::nullopt if it is not set.
+// Returns the variable and removes it from the environment, or std::nullopt if it is not set.
 std::optional<std::string> take(const char* name) {
   const char* const value = ::getenv(name);  // NOLINT(concurrency-mt-unsafe): no other thread yet
   if (value == nullptr) return std::nullopt;
@@ -85,7 +85,7 @@ config::Parsed<std::chrono::microseconds> take_watchdog() {
   const auto text = take("WATCHDOG_USEC");
   if (!text || (pid && !is_for_us(pid))) return std::chrono::microseconds(0);
   const auto number = decimal_in(*text);
-  // All ones are infinity.
+  // All ones mean infinity.
   if (number == std::numeric_limits<std::uint64_t>::max()) return std::chrono::microseconds(0);
   constexpr std::uint64_t kYear = 365ULL * 24 * 3600 * 1'000'000;
   if (!number || *number == 0 || *number > kYear) {

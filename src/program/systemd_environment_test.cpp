@@ -39,7 +39,7 @@ class ManagerEnvironmentTest : public ::testing::Test {
                                            "LISTEN_PID",    "LISTEN_FDS",    "LISTEN_FDNAMES"};
 };
 
-// Descriptors from 3 on that are open, whatever the test program has there.
+// Opens the descriptors from 3 on that the test program does not have open.
 class OpenDescriptors {
  public:
   explicit OpenDescriptors(int count) {

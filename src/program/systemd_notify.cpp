@@ -48,7 +48,7 @@ Result<ManagerSocket> ManagerSocket::open(std::string_view name) {
   return made;
 }
 
-// It is not connected: a manager that starts again opens a new socket of the same name.
+// The socket is not connected, because a manager that restarts opens a new socket of the same name.
 void ManagerSocket::send(const std::string& state) const noexcept {
   if (!is_open()) return;
   ssize_t sent = -1;

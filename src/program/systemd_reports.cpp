@@ -12,7 +12,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A part of the watchdog's time: to wait for the workers, and until they are asked again.
+// Fractions of the watchdog time: the wait for the workers, and the pause before they are asked
+// again.
 constexpr int kPatienceShare = 4;
 constexpr int kPauseShare = 20;
 

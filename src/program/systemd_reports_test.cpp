@@ -23,7 +23,7 @@ using ::testing::MatchesRegex;
 using ::testing::StartsWith;
 using namespace std::chrono_literals;
 
-// The service manager's end.
+// The end of the service manager.
 class Manager {
  public:
   explicit Manager(std::string name) : name_(std::move(name)) {
@@ -46,13 +46,13 @@ class Manager {
 
   const std::string& name() const noexcept { return name_; }
   ManagerSocket client() const { return std::move(*ManagerSocket::open(name_)); }
-  // The next report; "" if none comes.
+  // Returns the next report, or "" if none comes.
   std::string receive(int flags = 0) const {
     std::array<char, 4096> text{};
     const ssize_t size = ::recv(socket_.get(), text.data(), text.size(), flags);
     return size < 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(size));
   }
-  // The next one that is not a sign of life.
+  // Returns the next report that is not a sign of life.
   std::string receive_other() const {
     for (;;) {
       if (std::string report = receive(); report != "WATCHDOG=1") return report;
@@ -209,7 +209,7 @@ TEST(ManagerReportsTest, AfterAnUpgradeTheNewProcessAloneReports) {
   EXPECT_THAT(manager.receive(), StartsWith("READY=1"));
   reports.hand_over(4242);
   EXPECT_EQ(manager.receive(), "MAINPID=4242");
-  // It has ended, before this process left.
+  // The new process has ended before this process left.
   reports.hand_over(::getpid());
   EXPECT_EQ(manager.receive(), "MAINPID=" + std::to_string(::getpid()));
   reports.reloading();

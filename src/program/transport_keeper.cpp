@@ -26,7 +26,7 @@ bool are_equal_but_for_limits(Transport::Options one, const Transport::Options& 
 }
 
 // A file that changes before it is used counts as changed in the next reload. A pipe, which can be
-// read once, never changes. Why a file cannot be read is for the Transport to say.
+// read only once, never changes. The Transport reports why a file cannot be read.
 std::size_t fingerprint_of(const TlsClientOptions& tls) {
   std::string contents;
   for (const std::string& file :
@@ -97,7 +97,7 @@ Result<TransportKeeper::One> TransportKeeper::prepare_one(
   return next;
 }
 
-// One that follows names has its list from them, and no other.
+// An Upstream that follows names gets its list from them alone.
 Result<void> TransportKeeper::prepare_upstream(const config::Configuration& configuration,
                                                const One& before,
                                                One& next) const {
@@ -149,7 +149,7 @@ Result<TransportKeeper::Prepared> TransportKeeper::prepare(
 void TransportKeeper::update(const One& one) const noexcept {
   try {
     one.upstream->update(one.endpoints);
-  } catch (const std::exception& error) {  // it goes on with the list that it has
+  } catch (const std::exception& error) {  // the upstream keeps its list
     if (on_change_) on_change_(error.what());
   }
 }
@@ -177,7 +177,7 @@ void TransportKeeper::commit(Prepared prepared) noexcept {
   }
 }
 
-// Of those that reloads have replaced, they have ended.
+// The checks of replaced upstreams have already ended.
 void TransportKeeper::end_checks() noexcept {
   for (const auto& [connections, one] : current_.all) {
     if (one.upstream) detail::UpstreamAccess::end_checks(*one.upstream);

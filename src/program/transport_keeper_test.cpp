@@ -32,7 +32,7 @@ config::Configuration towards(const char* backend) {
 
 class TransportKeeperTest : public ::testing::Test {
  protected:
-  // Prepares and commits; returns whether there is a new one.
+  // Prepares and commits. Returns whether the transport is new.
   bool is_new(const config::Configuration& configuration) {
     auto prepared = keeper_.prepare(configuration);
     EXPECT_TRUE(prepared);
@@ -138,7 +138,7 @@ TEST_F(TransportKeeperTest, StatisticsKeepWhatFormerTransportsCounted) {
   EXPECT_EQ(observe::sum_of(keeper_.statistics()).dials_failed, failed);
 }
 
-// The endpoints of the Upstream at the top, as "URL" or "URL xWEIGHT".
+// Returns the endpoints of the Upstream at the top level, as "URL" or "URL xWEIGHT".
 std::vector<std::string> endpoints_of(const TransportKeeper& keeper) {
   std::vector<std::string> all;
   const auto statuses = keeper.endpoints().at("").statuses;
@@ -152,7 +152,7 @@ std::vector<std::string> endpoints_of(const TransportKeeper& keeper) {
 
 class KeeperOfUpstreamTest : public ::testing::Test {
  protected:
-  // Prepares and commits; returns whether there is a new Upstream.
+  // Prepares and commits. Returns whether the Upstream is new.
   bool is_new(const config::Configuration& configuration) {
     auto prepared = keeper_.prepare(configuration);
     EXPECT_TRUE(prepared) << prepared.error().to_string();

@@ -40,7 +40,7 @@ void TransportLedger::add(const Counted& counted) {
   std::erase(former_, counted.upstream);
 }
 
-// Its connections end with it.
+// The connections of a transport end with it, so they do not count as open or idle.
 void TransportLedger::remove(const Counted& counted) noexcept {
   const std::lock_guard lock(mutex_);
   Transport::Statistics last = counted.transport.statistics();
@@ -63,7 +63,7 @@ void TransportLedger::retire(const std::string& upstream) {
   former_.push_back(upstream);
   if (former_.size() <= kMaxFormer) return;
   const auto oldest = ended_.find(former_.front());
-  oldest->second.upstreams.clear();  // what is known of their health
+  oldest->second.upstreams.clear();  // its addresses and their health
   ended_[std::string(kOther)] += oldest->second;
   ended_.erase(former_.front());
   former_.pop_front();

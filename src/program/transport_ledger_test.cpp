@@ -22,7 +22,7 @@ class TransportLedgerTest : public ::testing::Test {
   std::shared_ptr<Transport> make(const std::string& upstream) {
     return TransportLedger::make(ledger_, upstream, {});
   }
-  // Tries to connect where nothing listens.
+  // Tries to connect to a port without a listener.
   static void fail(const Transport& transport) {
     io::Reactor reactor;
     const io::Reactor::Enter enter(reactor);

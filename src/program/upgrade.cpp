@@ -12,9 +12,9 @@
 namespace onehop::program {
 namespace {
 
-// For each of the check and the start of the new process.
+// Applies separately to the check and to the start of the new process.
 constexpr std::chrono::seconds kUpgradePatience(30);
-// How often a wait checks whether it should end.
+// The interval at which a wait checks whether it should end.
 constexpr std::chrono::milliseconds kLook(100);
 constexpr const char* kStopping = "onehop is stopping";
 
@@ -91,15 +91,15 @@ std::string Upgrade::check(std::vector<std::string>& findings) const {
   return "the new program cannot use the settings (" + *how + ")";
 }
 
-// Calls `wait` repeatedly with a short patience, until it returns something other than
-// Errc::timed_out, or until waiting makes no sense.
+// Calls `wait` repeatedly with a short patience, until it returns anything but Errc::timed_out, the
+// upgrade is cancelled, or kUpgradePatience has passed.
 template <class Wait>
 auto Upgrade::wait_with(ChildProcess& child, const Wait& wait) const -> decltype(wait(Duration())) {
   const auto until = Clock::now() + kUpgradePatience;
   for (;;) {
     auto came = wait(kLook);
     if (came || !came.error().is(Errc::timed_out)) {
-      // Without a last message, the reason is how it ended.
+      // Without a last message, the reason is how the process ended.
       if (came || !came.error().is(Errc::closed)) return came;
       const auto how = child.wait(std::chrono::seconds(1));
       return refuse_upgrade(how ? ended(*how) : "the new process has refused to take over");
@@ -125,7 +125,7 @@ Result<std::string> Upgrade::replace() {
                                 std::to_string(theirs.descriptor()));
   auto child = ChildProcess::start(options);
   if (!child) return failure(child.error());
-  theirs = ProcessChannel();  // so that its end is noticed
+  theirs = ProcessChannel();  // so that the end of the child is noticed
   const auto hello =
       wait_with(*child, [&ours](Duration patience) { return receive_hello(ours, patience); });
   if (!hello) return failure(hello.error());
@@ -138,14 +138,14 @@ Result<std::string> Upgrade::replace() {
   return "process " + process + " of version " + hello->version + " has taken over";
 }
 
-// After the order, the new process serves beside this one. A stop does not kill it then: that would
-// cut its connections. One that is silent for kUpgradePatience is killed all the same, with the
-// connections that it may have: this process goes on, and two would accept for ever.
+// After the order, the new process serves beside this one, so a stop does not kill it, which would
+// cut its connections. A process that stays silent for kUpgradePatience is killed nevertheless,
+// with the connections that it may have: this process continues, and two would accept for ever.
 Result<void> Upgrade::give_way(ChildProcess& child, ProcessChannel channel) {
   steps_.prepare();
   if (is_cancelled_) return refuse_upgrade(kStopping);
-  // The service manager still accepts reports of this process only, so this one reports the new
-  // one.
+  // The service manager still accepts reports only from this process, so this process reports the
+  // new one.
   steps_.announce(child.id());
   auto serves = send_go(channel);
   if (serves) serves = receive_serving(channel, kUpgradePatience);

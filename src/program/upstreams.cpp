@@ -39,7 +39,8 @@ bool is_hashed(const std::string& sticky) {
   return sticky == "client" || sticky.starts_with("header:");
 }
 
-// All backends that do the same have a cookie of their own: clients know them as one host.
+// Returns the name of the sticky cookie. Each list of backends has its own, because clients see all
+// routes as one host.
 std::string default_cookie(const std::string& backends) {
   std::string name(kDefaultCookie);
   if (!backends.empty()) name += "_" + std::to_string(upstream::hash_of(backends));

@@ -27,13 +27,13 @@ class EchoTunnel final : public Tunnel {
   }
 
   task<Result<void>> write(bytes data) override {
-    // A client that only sends waits until it has read its messages.
+    // Makes a client that only sends wait until it has read its messages.
     while (answer_.size() > kMaxUndelivered) {
       has_room_.reset();
       auto waiting = has_room_.wait();
       co_await std::move(waiting);
     }
-    // Data that was under way when the close frame left is ignored; much more is an attack.
+    // Ignores data that was in flight when the close frame was sent; much more of it is an attack.
     if (frames_.has_ended()) ignored_ += data.size();
     if (ignored_ > kMaxUndelivered) co_return failure(Errc::closed, Side::client);
     frames_.receive(data, answer_);
@@ -53,7 +53,7 @@ class EchoTunnel final : public Tunnel {
 
   WebSocketFrames frames_;
   std::string answer_;     // not yet read
-  std::string delivered_;  // what the last read returned
+  std::string delivered_;  // the data that the last read returned
   std::size_t ignored_ = 0;
   bool client_closed_ = false;
   Event has_message_;  // for read(): a message, or the end

@@ -54,7 +54,7 @@ void append_frame(std::string& out, std::uint8_t opcode, std::string_view payloa
   out += payload;
 }
 
-// Codes that a peer may send (§7.4.1, §7.4.2).
+// Reports whether a peer may send this code (§7.4.1, §7.4.2).
 bool is_close_code(std::uint64_t code) {
   if (code >= 3000 && code < 5000) return true;
   return code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006;

@@ -63,7 +63,7 @@ TEST(WebSocketFrames, UnderstandsAnySplit) {
   }
 }
 
-// Each frame used to move all the bytes after it.
+// Regression: each frame moved all the bytes after it.
 TEST(WebSocketFrames, ManySmallFramesAtOnceTakeNoLongerThanTheirBytes) {
   std::string data;
   std::string pongs;
