@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A proxy with a user's own director, round tripper and hooks, tested as a user would: in an
-// in-memory network, with public headers only.
+// A proxy with a user's own director, round tripper and hooks, tested as a user would test it: in
+// an in-memory network, with public headers only.
 #include <onehop/onehop.hpp>
 #include <onehop/testing.hpp>
 
@@ -39,7 +39,7 @@ TEST(CustomDirector, RoutesByPathAndAddsAField) {
   network.serve("proxy:80", std::make_shared<onehop::ReverseProxy>(std::move(options)));
 
   auto client = network.connect("proxy:80");
-  // Go's trap: a client must not be able to delete the director's fields through Connection.
+  // Unlike in Go's ReverseProxy, a client cannot delete the director's fields through Connection.
   client.send("GET /api/x HTTP/1.1\r\nHost: h\r\nConnection: X-Token\r\nX-Token: forged\r\n\r\n");
   EXPECT_THAT(client.receive(), HasSubstr("from api"));
   EXPECT_EQ(api->last().headers().get_or_empty("X-Token"), "t");

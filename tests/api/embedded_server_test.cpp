@@ -59,7 +59,7 @@ class Says final : public onehop::Handler {
   std::string text_;
 };
 
-// Returns the response of a server whose start() got `handler`.
+// Returns the response of a server that was started with `handler`.
 template <class Source>
 std::string said_by(Source handler) {
   onehop::Server server(quiet());
@@ -218,7 +218,7 @@ TEST(EmbeddedServer, CutsWhatTakesTooLong) {
   EXPECT_FALSE(answer.get());
 }
 
-// A connection that sends requests and reads responses only if asked to.
+// A connection that sends requests and reads responses only when asked to.
 class RawClient {
  public:
   explicit RawClient(const std::string& address) {

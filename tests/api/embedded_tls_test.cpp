@@ -28,7 +28,7 @@ class EmbeddedTls : public ::testing::Test {
  protected:
   EmbeddedTls() : server_(options()) {}
 
-  // Without automatic reloading: every reload is explicit.
+  // Turns automatic reloading off, so that every reload is explicit.
   Server::Options options() {
     use(old_, "old.example");
     TlsServerOptions tls;
@@ -56,7 +56,7 @@ class EmbeddedTls : public ::testing::Test {
     ASSERT_TRUE(server_.start(testing::recorder(Status::ok, "served")));
     ASSERT_EQ(server_.addresses().size(), 1u);
   }
-  // Over a new connection that trusts this authority.
+  // Fetches over a new connection that trusts this authority.
   std::string fetch_trusting(const TestCertificates& authority) {
     Transport::Options options;
     options.tls.ca_file = authority.ca_file();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Objects that a handler keeps may outlive its server; they fail then.
+// Objects that a handler keeps may outlive its server. They fail after that.
 #include <onehop/onehop.hpp>
 #include <onehop/testing.hpp>
 

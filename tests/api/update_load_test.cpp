@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A hundred updates while clients of every kind ask: none of them notices more than the new
-// answers.
+// Updates a server a hundred times while clients of every kind send requests. The clients must
+// notice nothing but the new responses.
 #include <onehop/onehop.hpp>
 #include <onehop/testing.hpp>
 
@@ -54,7 +54,7 @@ class EchoTunnel final : public Tunnel {
   std::string given_;
 };
 
-// Responds with its number, and whether the TLS session was resumed; becomes a tunnel when asked.
+// Responds with its number and whether the TLS session was resumed. Becomes a tunnel on request.
 class Numbered final : public Handler {
  public:
   explicit Numbered(int number) : number_(number) {}
@@ -76,7 +76,7 @@ class Numbered final : public Handler {
   int number_;
 };
 
-// A client on a thread of its own, which asks until stop().
+// A client on its own thread, which sends requests until stop().
 class Asking {
  public:
   Asking(std::string url, Transport::Options options, const std::atomic<int>& updates)
@@ -93,7 +93,7 @@ class Asking {
     thread_.join();
   }
 
-  // After stop().
+  // Returns the failures. Must be called after stop().
   const std::vector<std::string>& failures() const { return failures_; }
   int asked() const { return asked_; }
   int resumed() const { return resumed_; }
@@ -136,7 +136,8 @@ class UpdateLoad : public UpdatedServer {
  protected:
   UpdateLoad() { certificate_ = authority_.sign("s.example", "DNS:s.example,IP:127.0.0.1"); }
 
-  // Differs from one number to the next in all that may change, but not in what clients rely on.
+  // Returns options that differ from one number to the next in everything that may change, but not
+  // in what clients rely on.
   Server::Options numbered(int number) {
     auto made = options();
     made.listen = {"https://127.0.0.1:0", "http://127.0.0.1:0"};
@@ -214,7 +215,7 @@ TEST_F(UpdateLoad, IsNotNoticedByClients) {
   EXPECT_GT(counted.tunnels.bytes_from_clients_total, 100u);
   EXPECT_EQ(counted.tunnels.bytes_to_clients_total, counted.tunnels.bytes_from_clients_total);
   RequestsInFlight left = server().requests_in_flight(10);
-  // A client may have its response a moment before its request has ended.
+  // A client may have its response shortly before its request has ended.
   for (int i = 0; i < 1000 && !left.requests.empty(); ++i) {
     std::this_thread::sleep_for(5ms);
     left = server().requests_in_flight(10);

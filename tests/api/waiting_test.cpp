@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Handlers that wait for other threads, with nothing but the public headers and real sockets.
+// Handlers that wait for other threads, with only public headers and real sockets.
 #include <onehop/onehop.hpp>
 #include <onehop/testing.hpp>
 
@@ -92,7 +92,7 @@ TEST(Waiting, StopWaitsForAFunctionThatRuns) {
   const std::jthread client([&] { (void)fetch(server); });
   wait_for(began);
   EXPECT_FALSE(server.stop(0ms));  // the request is cut
-  EXPECT_TRUE(ended);              // but `ended` may be destroyed from here on
+  EXPECT_TRUE(ended);              // `ended` may be destroyed from here on
 }
 
 TEST(Waiting, ACompletionMayComeAfterTheServerHasStopped) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A backend that fails at every byte of its response, and a client that fails at every byte of its
-// request or of the response: in every way, for every kind of request, between any two versions of
-// HTTP. FaultMatrix judges the outcomes.
+// The backend fails at every byte of its response, and the client fails at every byte of its
+// request or of the response: in every way, for every kind of request, between any two HTTP
+// versions. FaultMatrix judges the outcomes.
 #include "support/fault_matrix.hpp"
 
 #include <cstddef>
@@ -45,7 +45,7 @@ const std::vector<Way> kEnds = {Way::close, Way::half_close, Way::reset};
 const std::vector<Way> kAll = {Way::close, Way::half_close, Way::reset,
                                Way::stall, Way::delay,      Way::garble};
 
-// Each test for each pair of versions.
+// Runs each test for each pair of versions.
 class FaultMatrixTest : public ::testing::TestWithParam<Protocols> {
  protected:
   static void expect_none(const std::vector<std::string>& problems) {
@@ -127,7 +127,7 @@ TEST_P(BackendFaults, OfATunnel) {
   fail_everywhere(kUpgrade, kLength, {Way::close, Way::half_close, Way::reset, Way::delay});
 }
 
-// Before, inside and after SETTINGS.
+// Fails before, inside and after SETTINGS.
 TEST_P(BackendFaults, FromTheBeginningOfItsConnection) {
   for (const Question& question : {kGet, kPost}) {
     Case wanted{question, kLength};
@@ -157,7 +157,7 @@ TEST_P(BackendFaults, WhenNobodyListens) {
   }
 }
 
-// A response to a request that is not complete.
+// The backend responds before the request is complete.
 TEST_P(BackendFaults, InAnEarlyAnswer) {
   for (const Question& question : {kLargePost, kExpectingPost}) {
     Case wanted{question, kLength};
@@ -220,7 +220,7 @@ TEST_P(ClientFaults, OnAConnectionThatWasUsedBefore) {
   fail_everywhere(kPost, kAll, true);
 }
 
-// The backend responds up to some byte; then the client leaves, and the backend goes on.
+// The backend sends part of its response, the client leaves, and the backend continues.
 TEST_P(ClientFaults, WhileItReadsTheAnswer) {
   for (const Question& question : {kGet, kPost, kUpgrade}) {
     for (const Answer& answer : {kLength, kChunked}) {

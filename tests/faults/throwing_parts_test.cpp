@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Any code of a library user may throw anything: the result is a 500, or a visibly incomplete
-// response, and the server goes on.
+// Any code of a library user may throw anything. The result is a 500 or a visibly incomplete
+// response, and the server continues.
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
 
@@ -36,7 +36,7 @@ constexpr Question kGet{"GET"};
 constexpr Question kPost{"POST", "POST", 12};
 constexpr Question kUpgrade{"upgrade", "GET", 0, Question::Kind::upgrades};
 
-// Has a length, pieces and trailers, or throws in place of one of these.
+// Has a length, pieces and trailers, or throws instead of one of these.
 class ThrowingBody final : public BodySource {
  public:
   enum class When : std::uint8_t { length, first_read, later_read, trailers };
@@ -131,7 +131,7 @@ class ThrowingParts : public ::testing::TestWithParam<std::tuple<Protocol, bool>
     network_.advance(2s);
     return client.answer();
   }
-  // Further requests are served, on this connection and on others.
+  // Checks that further requests are served, on this connection and on others.
   void expect_served(AskingClient& client) {
     if (client.goes_on()) {
       EXPECT_EQ(ask(client).status, 200);
@@ -315,7 +315,7 @@ TEST_P(ThrowingParts, ARoundTripper) {
   }
 }
 
-// A hook replaces the client's content on its way to the upstream.
+// A hook replaces the client's content before it goes to the upstream.
 TEST_P(ThrowingParts, ABodyForTheUpstream) {
   using When = ThrowingBody::When;
   for (const char* url : {"http://backend", "h2c://backend:80"}) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A TLS connection that is cut before each byte of a message, or in which that byte is changed:
-// inside records, between them, in close_notify. A message that did not arrive whole and unchanged
-// must not look complete.
+// Cuts a TLS connection before each byte of a message, or changes that byte: inside records,
+// between them, and in close_notify. A message that did not arrive whole and unchanged must not
+// look complete.
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
 
@@ -38,7 +38,7 @@ using testing::Wire;
 
 constexpr std::string_view kContent = "helloworld";
 
-// A message in its records.
+// A message, divided into its records.
 struct Message {
   const char* name;
   std::vector<std::string> records;
@@ -57,7 +57,7 @@ const TlsCertificate& certificate() {
 
 class TlsFaults : public ::testing::Test {
  protected:
-  // A plaintext proxy before a TLS backend, or vice versa.
+  // Starts a plaintext proxy before a TLS backend, or vice versa.
   void start(bool backend_has_tls) {
     network_.listen("backend:443");
     Transport::Options transport = network_.transport_options();
@@ -79,7 +79,7 @@ class TlsFaults : public ::testing::Test {
 
   struct Sealed {
     std::string data;
-    std::size_t needed = 0;  // of them, for a whole message
+    std::size_t needed = 0;  // bytes needed for the whole message
   };
   static Sealed seal(TlsPeer& peer, const Message& message) {
     Sealed sealed;
@@ -104,7 +104,8 @@ class TlsFaults : public ::testing::Test {
     return std::string(message.name) + ": " + std::string(name_of(way)) + " at " +
            std::to_string(at) + ": ";
   }
-  // Tries every fault in that many bytes. `try_it` returns how many bytes there are.
+  // Tries every fault at each byte, or at a sample of them in unoptimised builds. `try_it` returns
+  // the number of bytes.
   template <class Function>
   static void everywhere(Function try_it) {
 #ifdef NDEBUG

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Limits of heads over every pair of HTTP versions: a head at its limit passes, even after the
-// proxy has added to it, and a head one byte larger fails that request only.
+// Tests the limits of heads over every pair of HTTP versions: a head at its limit passes, even
+// after the proxy has added to it, and a head one byte larger fails only that request.
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
 
@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::size_t kLineOverhead = 32;
 constexpr std::size_t kHostField = 4 + kPlainHost.size() + kLineOverhead;
-// Long enough that heads need several frames, short enough for one field.
+// Long enough that heads need several frames, and short enough for one field.
 constexpr std::size_t kLongestValue = 20'000;
 constexpr int kMaxTurns = 100;
 
@@ -64,7 +64,7 @@ bool is_of_request(What what) {
   return what == What::request_line || what == What::request_bytes || what == What::request_fields;
 }
 
-// Fields that count exactly `bytes`.
+// Returns fields that count as exactly `bytes`.
 Lines fields_of(std::size_t bytes) {
   Lines lines;
   while (bytes > 0) {
@@ -72,7 +72,7 @@ Lines fields_of(std::size_t bytes) {
     const std::size_t overhead = name.size() + kLineOverhead;
     std::size_t size = std::min(bytes - overhead, kLongestValue);
     const std::size_t rest = bytes - overhead - size;
-    if (rest > 0 && rest < 2 * overhead) size -= 2 * overhead;  // the rest has room for one
+    if (rest > 0 && rest < 2 * overhead) size -= 2 * overhead;  // the rest has room for a field
     lines.emplace_back(name, std::string(size, 'v'));
     bytes -= overhead + size;
   }
@@ -124,13 +124,13 @@ class HeadLimits : public ::testing::TestWithParam<Case> {
     constexpr std::size_t kRest = std::string_view("GET  HTTP/1.1").size();
     return "/" + std::string(limits().line - kRest - 1 + past, 'p');
   }
-  // Without the Host field.
+  // Returns the fields of the request without Host.
   static Lines request(std::size_t past) {
     if (what() == What::request_bytes) return fields_of(limits().bytes - kHostField + past);
     if (what() == What::request_fields) return short_fields(limits().fields - 1 + past);
     return {};
   }
-  // Without Content-Length: 0.
+  // Returns the fields of the response without Content-Length: 0.
   static Lines response(std::size_t past) {
     constexpr std::size_t kLength = std::string_view("content-length0").size() + kLineOverhead;
     if (what() == What::response_bytes) return fields_of(limits().bytes - kLength + past);
@@ -145,7 +145,7 @@ class HeadLimits : public ::testing::TestWithParam<Case> {
   std::string path_of(std::size_t past) const {
     return what() == What::request_line ? path(past) : "/";
   }
-  // Returns the request once it has arrived: a wire accepts only so much at once.
+  // Returns the request once it has arrived: a wire accepts only a limited amount at a time.
   std::optional<Lines> asked() {
     for (int i = 0; i < kMaxTurns; ++i) {
       if (auto fields = backend_->asked()) return fields;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The memory that interim responses use in the proxy, over every pair of HTTP versions.
+// Tests how much memory the proxy uses for interim responses, over every pair of HTTP versions.
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
 
@@ -21,7 +21,7 @@ namespace {
 // Fewer than --max-informational; only the size matters here.
 constexpr int kHints = 60;
 constexpr std::size_t kSize = 30'000;
-// 64 KiB each at the receiving and the sending side, and the overhead of keeping them.
+// 64 KiB each on the receiving and the sending side, and the overhead of keeping them.
 constexpr std::size_t kMaxHeld = std::size_t{512} * 1024;
 
 class InterimMemory : public ::testing::TestWithParam<std::tuple<bool, bool>> {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clients and backends that misuse the rules that decide whether a message has content:
-// 100-continue, HEAD, 204 and 304. Between any two versions of HTTP, over real sockets and with
-// several workers, so that ThreadSanitizer covers it. Each response must belong to its own request,
-// be well-formed, and have content only if it may.
+// Clients and backends that break the rules about whether a message has content: 100-continue,
+// HEAD, 204 and 304. Runs between any two HTTP versions, over real sockets and with several
+// workers, so that ThreadSanitizer covers it. Each response must belong to its own request, be
+// well-formed, and have content only if it may.
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/server.hpp>
 #include <onehop/transport.hpp>
@@ -104,15 +104,15 @@ class Socket {
 
 // --- the backend -------------------------------------------------------------------------------
 
-// A backend's action on a request.
+// How a backend responds to a request.
 struct Misuse {
   enum class Framing : std::uint8_t { none, length, chunked };
 
   std::string_view name;
   int status = 200;
   Framing framing = Framing::length;
-  bool content_at_any_rate = false;  // although the method or the status forbids it
-  int continues = 0;                 // so many 100 before it, asked for or not
+  bool content_at_any_rate = false;  // even if the method or the status forbids it
+  int continues = 0;                 // the number of 100 responses before it, solicited or not
   bool continue_has_length = false;
   bool early = false;  // responds without a 100 and does not wait for the content
 };
@@ -284,7 +284,7 @@ class Backend {
 
 // --- the client --------------------------------------------------------------------------------
 
-// A client's request.
+// The request of a client.
 struct Ask {
   std::string_view name;
   std::string_view method = "GET";
@@ -318,7 +318,7 @@ struct Got {
   std::string problem = {};
 };
 
-// A connection of either version, for one request at a time.
+// A connection of either HTTP version, for one request at a time.
 class Client {
  public:
   explicit Client(Socket socket) : socket_(std::move(socket)) {}
@@ -427,7 +427,7 @@ class H2Client final : public Client {
       const H2Peer::Message& message = peer_.streams()[stream_];
       if (message.ended || message.reset || socket_.has_ended()) return finish(message);
       if (is_too_late()) return {.problem = "no response"};
-      // The peer does not report a 100; the head on the stream is enough.
+      // The peer does not report a 100, so a head on the stream is enough.
       if (waits && has_head_frame(more)) {
         waits = false;
         if (!message.has_head) socket_.send(content);
@@ -522,7 +522,7 @@ class NoContentMisuse : public ::testing::Test {
                            const Misuse& misuse,
                            const std::string& id) {
     if (!got.problem.empty()) return describe(got);
-    // A backend's misuse may cause a 502, or end a response that has begun.
+    // A misuse may cause a 502, or end a response that has begun.
     const bool is_wrong = misuse.content_at_any_rate || misuse.continue_has_length;
     if (!got.whole && (got.status == 0 || got.status == misuse.status) && is_wrong) return {};
     if (!got.whole) return "not whole: " + describe(got);

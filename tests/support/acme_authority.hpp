@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AcmeAuthority: an authority of RFC 8555 in memory, which does what a test wants. It believes what
-// it is sent: signatures and challenges are looked at by Pebble, in the integration tests.
+// AcmeAuthority is an in-memory authority of RFC 8555 whose behaviour a test controls. It does not
+// verify signatures or challenges; Pebble does so in the integration tests.
 // Thread: owner.
 #pragma once
 
@@ -38,21 +38,21 @@ class AcmeAuthority final : public RoundTripper {
     std::string type = {};
     std::string retry_after = {};
   };
-  // How the next requests are treated. Tests change it at any time.
+  // Controls how the next requests are treated. Tests change it at any time.
   struct Behaviour {
     bool is_down = false;
-    int bad_nonces = 0;                             // so many are rejected
+    int bad_nonces = 0;                             // requests to reject with badNonce
     std::map<std::string, Refusal> refusals = {};   // by path
     std::set<std::string> failing_challenges = {};  // types
-    int processing_looks = 0;                       // at an order before it is valid
+    int processing_looks = 0;                       // polls of an order before it is valid
     std::chrono::seconds lifetime = std::chrono::hours(24 * 90);
     std::optional<acme::RenewalWindow> window = {};
     bool sends_nonsense = false;
     bool is_for_customers = false;  // an account needs an external one
-    bool forgets_account = false;   // until it is asked for one
+    bool forgets_account = false;   // until the client asks for an account
     std::string scheme = "https";   // of the URLs in Location
-    int authorizations = 1;         // that it wants for an order
-    std::string other_name = {};    // which it authorizes in place of the one of the order
+    int authorizations = 1;         // required for an order
+    std::string other_name = {};    // authorized instead of the name in the order
   };
 
   explicit AcmeAuthority(std::string host = "ca.test") : host_(std::move(host)) {}
@@ -76,7 +76,7 @@ class AcmeAuthority final : public RoundTripper {
 
   mutable Behaviour behaviour;
   mutable acme::WallTime now = std::chrono::system_clock::now();
-  // Called when the authority looks, with the type and the token.
+  // Called when the authority validates a challenge, with its type and token.
   mutable std::function<void(const std::string& type, const std::string& token)> on_look;
 
  private:

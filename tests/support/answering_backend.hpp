@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AnsweringBackend: the backend at one address of an in-memory network, in either version of HTTP.
-// It responds to each request with content that belongs to its X-Id, counts the requests per id,
-// and lets one response fail as planned.
+// AnsweringBackend is the backend at one address of an in-memory network, over HTTP/1 or HTTP/2. It
+// responds to each request with content derived from its X-Id, counts the requests per id, and lets
+// one response fail as planned.
 // Thread: owner.
 #pragma once
 
@@ -33,38 +33,39 @@ class AnsweringBackend {
   AnsweringBackend(const AnsweringBackend&) = delete;
   AnsweringBackend& operator=(const AnsweringBackend&) = delete;
 
-  // The first request with this id gets this response, and the connection fails at that byte of the
-  // response; with `whole_connection`, at that byte of its next connection.
+  // The first request with this id gets this response, and the connection fails at the planned byte
+  // of the response or, with `whole_connection`, at that byte of the next connection.
   struct Plan {
     std::string id;
     Answer answer = {};
     Fault fault = {};
     bool whole_connection = false;
-    bool early = false;        // answers when the head is there
+    bool early = false;        // responds as soon as it has the head
     std::string surplus = {};  // sent after the response, unsolicited
   };
   void plan(Plan plan);
 
-  // Accepts connections, reads requests and responds until no more work is left.
+  // Accepts connections, reads requests and responds until there is no more work.
   void work();
-  // Refuses new connections; a fault may do that too.
+  // Refuses new connections, as a fault may do, too.
   void refuse() { network_.refuse("backend:80"); }
   void listen() { network_.listen("backend:80"); }
   // Sends delayed bytes.
   void release();
-  // Requests with this id get no response until answer_waiting().
+  // Delays the response to requests with this id until answer_waiting().
   void keep_waiting(std::string id) { waits_ = std::move(id); }
   void answer_waiting();
-  // Requests with this id whose head has arrived, except those refused unprocessed.
+  // Returns the number of requests with this id whose head has arrived, except those refused
+  // unprocessed.
   int arrivals(std::string_view id) const;
-  // The complete requests by id: method and content, as they arrived.
+  // Returns the complete requests by id, as they arrived.
   const std::map<std::string, H1Message>& requests() const noexcept { return whole_; }
 
-  // The bytes of the planned response, as sent.
+  // Returns the bytes of the planned response that were sent.
   std::string_view gone() const;
-  // The connection was closed in an orderly way after them.
+  // Reports whether the connection was closed in an orderly way after these bytes.
   bool closed_in_order() const;
-  // Connections that the proxy has not closed.
+  // Returns the number of connections that the proxy has not closed.
   std::size_t open_connections();
 
  protected:
@@ -87,7 +88,7 @@ class AnsweringBackend {
     whole_[std::string(id)] = std::move(request);
   }
   bool waits(std::string_view id) const { return waits_ == id; }
-  // Begins the planned response on `connection`, or adds to it.
+  // Begins or continues the planned response on `connection`.
   void send_planned(Connection& connection, std::string_view data);
 
  private:

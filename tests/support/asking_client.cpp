@@ -141,7 +141,7 @@ class H2Client final : public AskingClient {
   }
 
  private:
-  // In two frames: HEADERS and CONTINUATION.
+  // Sends the head in two frames: HEADERS and CONTINUATION.
   std::string head(const Question& question, std::string_view id, bool end) const {
     std::string block;
     if (question.kind == Kind::upgrades) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AskingClient: a client of either HTTP version on a wire that may fail. It sends one request at a
-// time and reports the outcome of the last.
+// AskingClient is a client of either HTTP version on a wire that may fail. It sends one request at
+// a time and reports the outcome of the last one.
 // Thread: owner.
 #pragma once
 
@@ -27,7 +27,7 @@ struct Question {
   Kind kind = Kind::plain;
 };
 
-// The only valid content of that size for `id`.
+// Returns the only valid content of that size for `id`.
 std::string content_of(std::string_view id, std::size_t size);
 
 // The response to the client's last request, as far as it has arrived.
@@ -44,7 +44,7 @@ struct Received {
   bool is_whole() const noexcept { return end == End::whole; }
 };
 
-// For messages of failed tests.
+// Describes a response for the messages of failed tests.
 std::string describe(const Received& received);
 
 class AskingClient {
@@ -52,13 +52,13 @@ class AskingClient {
   static std::unique_ptr<AskingClient> make(Protocol protocol, testing::Wire wire);
   virtual ~AskingClient() = default;
 
-  // Sends the part that does not wait for a 100, and then the rest. The wire's plan counts from the
-  // first byte.
+  // ask() sends the part of the request that does not wait for a 100, and send_rest() the rest. The
+  // wire's fault counts from the first byte.
   virtual void ask(const Question& question, std::string_view id) = 0;
   virtual void send_rest() = 0;
   // Reads the available bytes and sends the replies that the protocol requires.
   virtual Received answer() = 0;
-  // After a response: reports whether the connection accepts another request.
+  // Reports whether the connection accepts another request after a response.
   virtual bool goes_on() = 0;
   FaultyWire& wire() noexcept { return wire_; }
 

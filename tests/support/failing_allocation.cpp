@@ -37,7 +37,7 @@ bool FailingAllocation::is_possible() {
 
 }  // namespace onehop
 
-// clang's ThreadSanitizer has one that cannot be replaced.
+// The ThreadSanitizer of clang has an operator new that cannot be replaced.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define ONEHOP_OPERATOR_NEW_IS_TAKEN
@@ -47,7 +47,7 @@ bool FailingAllocation::is_possible() {
 #ifndef ONEHOP_OPERATOR_NEW_IS_TAKEN
 void* operator new(std::size_t size) {
   std::size_t& succeed = onehop::t_succeed;
-  if (succeed != onehop::kNever && succeed-- == 0) throw std::bad_alloc();  // which makes it kNever
+  if (succeed != onehop::kNever && succeed-- == 0) throw std::bad_alloc();  // sets it to kNever
   void* const memory = std::malloc(size > 0 ? size : 1);  // NOLINT(cppcoreguidelines-no-malloc)
   if (!memory) throw std::bad_alloc();
   return memory;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FailingAllocation: while one exists, one allocation of its thread by operator new fails. Has no
-// effect if a sanitizer brings its own operator new.
+// FailingAllocation makes one allocation of its thread by operator new fail while it exists. It has
+// no effect if a sanitizer brings its own operator new.
 // Thread: owner.
 #pragma once
 
@@ -11,13 +11,13 @@ namespace onehop {
 
 class FailingAllocation {
  public:
-  // `succeed` allocations succeed first.
+  // Lets `succeed` allocations succeed first.
   explicit FailingAllocation(std::size_t succeed) noexcept;
   FailingAllocation(const FailingAllocation&) = delete;
   FailingAllocation& operator=(const FailingAllocation&) = delete;
   ~FailingAllocation();
 
-  // The allocation has failed.
+  // Reports whether the allocation has failed.
   bool is_over() const noexcept;
 
   static bool is_possible();

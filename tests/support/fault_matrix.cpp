@@ -15,9 +15,9 @@ using namespace std::chrono_literals;
 constexpr std::size_t kMaxProblems = 5;
 // The largest content is this many times the buffer of an in-memory connection.
 constexpr int kMaxBuffers = 4;
-// Time that passes until every timeout has expired; delayed bytes are sent after the first step.
+// The steps of time until every timeout has expired. Delayed bytes are sent after the first step.
 constexpr std::array<std::chrono::nanoseconds, 8> kSteps = {200ms, 1s, 1s, 11s, 11s, 20s, 61s, 61s};
-// Until idle connections to the backend are closed.
+// The time until idle connections to the backend are closed.
 constexpr auto kIdle = 10s;
 
 std::string describe(const FaultMatrix::Case& wanted) {
@@ -30,7 +30,7 @@ std::string describe(const FaultMatrix::Case& wanted) {
          (wanted.on_used_connection ? ", used" : "") + ": ";
 }
 
-// Every byte; in unoptimised builds a sample and the last byte, to save time.
+// Tries every byte; unoptimised builds try a sample and the last byte, to save time.
 std::size_t step(std::size_t at, std::size_t size) {
 #ifdef NDEBUG
   constexpr std::size_t kStep = 1;
@@ -40,8 +40,8 @@ std::size_t step(std::size_t at, std::size_t size) {
   return at < size ? std::min(kStep, size - at) : 1;
 }
 
-// Replacements of a byte: another digit or letter, the other case, one that is not text, and those
-// with a meaning to a parser.
+// Returns replacements of a byte: another digit or letter, the other case, a byte that is not text,
+// and bytes with a meaning to a parser.
 std::set<char> garbled(char byte) {
   std::set<char> others;
   for (const int mask : {0x01, 0x20, 0x80})
@@ -76,7 +76,7 @@ std::unique_ptr<AskingClient> FaultMatrix::connect() {
   return AskingClient::make(protocols_.client, network_.connect("proxy:80"));
 }
 
-// All have the same length, so that a byte has the same position in every case.
+// All ids have the same length, so that a byte has the same position in every case.
 std::string FaultMatrix::id_of(std::string_view what) const {
   std::string number = std::to_string(number_);
   number.insert(0, 6 - number.size(), '0');
@@ -124,20 +124,20 @@ std::string FaultMatrix::begin(const Case& wanted, AskingClient& client) {
   return problem;
 }
 
-// Works until the client has a response or a failure. The other request gets its response once the
+// Works until the client has a response or a failure. The bystander gets its response once the
 // fault has happened.
 std::string FaultMatrix::go_on(const Case& wanted, AskingClient& client, AskingClient& bystander) {
   backend_->work();
   client.send_rest();
   client_sent_ = client.wire().gone();
   for (int i = 0; i < kMaxBuffers; ++i) {
-    (void)client.wire().is_dead();  // sends as much as there is room for
+    (void)client.wire().is_dead();  // sends as much as possible
     backend_->work();
   }
   planned_sent_ = backend_->gone();
   backend_->answer_waiting();
   const Received other = bystander.answer();
-  // The connection was shared, or does not exist yet.
+  // Whether the fault may affect the bystander: the connection is shared, or does not exist yet.
   const bool may_suffer =
       wanted.refuses || wanted.backend.way == Way::refuse || protocols_.backend == Protocol::h2;
   const auto is_right = [&](const Received& it) {
@@ -154,7 +154,7 @@ std::string FaultMatrix::go_on(const Case& wanted, AskingClient& client, AskingC
   backend_closed_ = backend_->closed_in_order();
   count();
   if (bystander_whole_) return {};
-  // The fault hit its connection too, or it got none.
+  // The fault has hit the bystander's connection, or the bystander has none.
   const Received late = wait_for(bystander);
   bystander_whole_ = late.is_whole();
   const bool failed = late.end == Received::End::broken || late.status == 502 || late.status == 504;

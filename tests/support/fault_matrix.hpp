@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FaultMatrix: a client, the proxy and a backend in one process, with any pair of HTTP versions. It
-// runs exchanges in which something fails, and judges each outcome and the exchanges that follow.
+// FaultMatrix runs a client, the proxy and a backend in one process, with any pair of HTTP
+// versions. It runs exchanges in which something fails, and judges each outcome and the exchanges
+// that follow.
 // Thread: owner.
 #pragma once
 
@@ -32,29 +33,29 @@ class FaultMatrix {
   struct Case {
     Question question;
     Answer answer = {};
-    Fault backend = {};               // of what the backend sends
-    bool from_connect = false;        // ... counted from the beginning of its connection
-    Fault client = {};                // of what the client sends
-    bool on_used_connection = false;  // the connections have carried a request before
-    bool refuses = false;             // the backend takes no connections
-    bool early = false;               // the backend answers before it has the content
-    std::string surplus = {};         // after the backend's response
-    Way leaving = Way::none;          // of the client, while the backend's answer is delayed
+    Fault backend = {};               // in the backend's output
+    bool from_connect = false;        // counts from the beginning of the backend's connection
+    Fault client = {};                // in the client's output
+    bool on_used_connection = false;  // the connections have carried a request
+    bool refuses = false;             // the backend refuses connections
+    bool early = false;               // the backend responds before it has the content
+    std::string surplus = {};         // sent after the backend's response
+    Way leaving = Way::none;          // of the client, while the backend's response is delayed
   };
-  // Runs a case. Returns what was wrong with the outcome, or "".
+  // Runs a case. Returns the problem with the outcome, or "".
   std::string run(const Case& wanted);
 
   // Runs a case for each byte at which the fault at `place` can happen, in each of these ways.
-  // Returns the first few problems.
+  // Returns at most the first five problems.
   using Place = Fault Case::*;
   std::vector<std::string> run_everywhere(Case wanted, Place place, const std::vector<Way>& ways);
 
-  // The backend's response stops before each of its bytes, then the client leaves in each of these
-  // ways, and then the backend sends the rest.
+  // Stops the backend's response before each of its bytes, lets the client leave in each of these
+  // ways, and then lets the backend send the rest.
   std::vector<std::string> leave_everywhere(Case wanted, const std::vector<Way>& ways);
 
   std::size_t cases() const noexcept { return number_; }
-  // Counts of outcomes, to show that they differ.
+  // The counts of outcomes, to show that they differ.
   std::size_t whole() const noexcept { return whole_; }
   std::size_t failures() const noexcept { return failures_; }
   std::size_t broken() const noexcept { return broken_; }
@@ -65,7 +66,7 @@ class FaultMatrix {
   std::string id_of(std::string_view what) const;
   std::string begin(const Case& wanted, AskingClient& client);
   std::string go_on(const Case& wanted, AskingClient& client, AskingClient& bystander);
-  // Waits as long as it takes.
+  // Waits until the client has a response or a failure.
   Received wait_for(AskingClient& client);
   void count();
   std::string judge(const Case& wanted, AskingClient& client);
@@ -90,9 +91,9 @@ class FaultMatrix {
   std::size_t whole_ = 0;
   std::size_t failures_ = 0;
   std::size_t broken_ = 0;
-  std::size_t records_ = 0;   // before the exchange that is tried
-  std::size_t request_ = 0;   // bytes of its request, were there no fault
-  std::size_t response_ = 0;  // the same of the backend's bytes
+  std::size_t records_ = 0;   // before the exchange under test
+  std::size_t request_ = 0;   // bytes of its request without a fault
+  std::size_t response_ = 0;  // bytes of its response without a fault
   std::string id_;
   std::string client_sent_;
   std::string planned_sent_;  // by the backend, before any other response

@@ -14,7 +14,7 @@ using Kind = Question::Kind;
 
 constexpr std::string_view kTunnelled = "from the tunnel";
 
-// The fields whose names begin with x-, in order.
+// Returns the fields whose names begin with x-, in order.
 Lines own_fields(const Lines& lines) {
   Lines own;
   std::copy_if(lines.begin(), lines.end(), std::back_inserter(own),
@@ -22,7 +22,7 @@ Lines own_fields(const Lines& lines) {
   return own;
 }
 
-// Equal except for at most one byte.
+// Reports whether the texts differ in at most one byte.
 bool resembles(std::string_view body, std::string_view content) {
   if (body.size() != content.size()) return false;
   int different = 0;
@@ -70,7 +70,7 @@ bool FaultMatrix::is_own_failure() const {
   return received_.is_whole() && is_status && value_of(received_.fields, "x-id").empty();
 }
 
-// A response without a length that has begun may pause forever, even if its end was garbled, but
+// A response without a length that has begun may pause for ever, even if its end was garbled, but
 // only if the backend's bytes leave the stream open.
 bool FaultMatrix::is_pausing(const Case& wanted) const {
   const bool has_begun = wanted.answer.framing == Answer::Framing::chunked &&
@@ -82,7 +82,7 @@ bool FaultMatrix::is_pausing(const Case& wanted) const {
   return sent.state == H1Message::State::incomplete;
 }
 
-// Equal to the response without a fault.
+// Reports whether the response is that of an exchange without a fault.
 bool FaultMatrix::is_whole_answer(const Case& wanted) const {
   if (value_of(received_.fields, "x-id") != id_) return false;
   if (wanted.question.kind == Kind::upgrades) {
@@ -98,7 +98,7 @@ bool FaultMatrix::is_whole_answer(const Case& wanted) const {
          received_.body == content_of(id_, is_empty ? 0 : 23);
 }
 
-// The response that the bytes mean after the fault.
+// Reports whether the response is the meaning of the bytes that the backend sent with the fault.
 bool FaultMatrix::is_answer_of_h1(const Case& wanted) const {
   const H1Message sent = read_h1_response(backend_sent_, wanted.question.method, backend_closed_);
   return sent.is_whole() && received_.is_whole() && received_.status == sent.status &&
@@ -107,7 +107,7 @@ bool FaultMatrix::is_answer_of_h1(const Case& wanted) const {
 
 bool FaultMatrix::is_answer_of_h2(const Case& wanted) const {
   if (wanted.backend.way != Way::garble || !received_.is_whole()) return false;
-  // Without a length only the frames mark its end, and one of them is garbled.
+  // Without a length, only the frames mark the end, and one of them is garbled.
   if (wanted.answer.framing != Answer::Framing::length) return true;
   const std::string content = content_of(id_, wanted.question.method == "HEAD" ? 0 : 23);
   return received_.status >= 200 && received_.status != 502 && received_.status != 504 &&
@@ -163,7 +163,7 @@ std::string FaultMatrix::judge_requests(const Case& wanted, AskingClient& client
 
 // The record and the client must agree.
 std::string FaultMatrix::judge_record(const Case& wanted) {
-  // A garbled response may be two, or none, and its connection may be unusable.
+  // A garbled request may be two requests, or none, and its connection may be unusable.
   has_ended_ = wanted.client.way != Way::garble && !is_pausing(wanted);
   if (!has_ended_) return {};
   const std::size_t more = exchanges_.size() - records_;

@@ -43,7 +43,7 @@ void FaultyWire::send(std::string_view data) {
   if (!fault_ || sent + data.size() < fault_->at) return pass(data);
   const std::size_t before = fault_->at - sent;
   if (fault_->way == Way::garble) {
-    if (before >= data.size()) return pass(data);  // it belongs to the next connection
+    if (before >= data.size()) return pass(data);  // belongs to the next connection
     std::string changed(data);
     changed[before] = fault_->byte;
     fault_.reset();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FaultyWire: one end of an in-memory connection that fails at a given byte of its output, and
-// records that output.
+// FaultyWire is one end of an in-memory connection that fails at a given byte of its output, which
+// it records.
 // Thread: owner.
 #pragma once
 
@@ -24,17 +24,17 @@ std::string_view name_of(Way way);
 
 struct Fault {
   Way way = Way::none;
-  std::size_t at = 0;  // bytes that are sent before it
-  char byte = 0;       // garble: goes out in the place of the one at `at`
+  std::size_t at = 0;  // the number of bytes sent before the fault
+  char byte = 0;       // for garble: replaces the byte at `at`
 };
 
 class FaultyWire {
  public:
   explicit FaultyWire(testing::Wire wire) : wire_(std::move(wire)) {}
 
-  // Called for a `refuse`.
+  // Sets the function to call for a `refuse`.
   void on_refusal(std::function<void()> tell) { tell_ = std::move(tell); }
-  // Counts from the next byte sent.
+  // Plans the fault, counting from the next byte sent.
   void plan(Fault fault) {
     if (fault.way != Way::none) fault_ = fault;
     base_ = gone_.size();
@@ -47,13 +47,13 @@ class FaultyWire {
   void end(Way way);
   std::string receive() { return wire_.receive(); }
 
-  // The bytes sent since plan(), as the other end receives them.
+  // Returns the bytes sent since plan(), as the other end receives them.
   std::string_view gone() const { return std::string_view(gone_).substr(base_); }
-  // This end closed in an orderly way.
+  // Reports whether this end has closed in an orderly way.
   bool has_closed() const noexcept { return over_ && closed_; }
-  // This end sends nothing any more.
+  // Reports whether this end has stopped sending.
   bool is_over() const noexcept { return over_; }
-  // Either end has closed.
+  // Reports whether either end has closed.
   bool is_dead() { return wire_.at_end(); }
   testing::Wire& wire() noexcept { return wire_; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FullDisk: as long as it exists, no file of this process gets longer than so many bytes.
+// FullDisk limits every file that this process writes to `room` bytes while it exists.
 #pragma once
 
 #include <csignal>

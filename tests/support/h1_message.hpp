@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A strict reader of HTTP/1 messages that shares no code with the proxy: tests compare it with the
-// proxy's result for the same bytes.
+// A strict reader of HTTP/1 messages that shares no code with the proxy, so that tests can compare
+// both results for the same bytes.
 // Thread: owner.
 #pragma once
 
@@ -23,11 +23,11 @@ struct H1Message {
 
   State state = State::incomplete;
   bool has_head = false;
-  int status = 0;      // of a response; those with 1xx before it are passed over
+  int status = 0;      // of a response; interim responses before it are skipped
   std::string method;  // of a request
   std::string target;
   Lines fields;
-  std::string body;  // as far as it has arrived
+  std::string body;  // the part that has arrived
   Lines trailers;
   std::size_t size = 0;  // bytes, once it is complete
 

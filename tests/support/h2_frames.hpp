@@ -58,7 +58,7 @@ inline std::string frame(std::uint8_t type,
   return text;
 }
 
-// An HPACK integer (RFC 7541 §5.1) with a prefix of seven bits.
+// Encodes an HPACK integer (RFC 7541 §5.1) with a prefix of seven bits.
 inline std::string hpack_length(std::size_t size) {
   constexpr std::size_t kMax = 127;
   if (size < kMax) return std::string(1, static_cast<char>(size));
@@ -83,7 +83,7 @@ inline std::string block(std::initializer_list<Field> fields) {
   return block(std::vector<Field>(fields));
 }
 
-// A header block of any size: HEADERS and as many CONTINUATION frames as needed.
+// Encodes a header block of any size as HEADERS and as many CONTINUATION frames as needed.
 inline std::string head(std::uint32_t stream, std::string_view block, bool end) {
   constexpr std::size_t kMax = 16'384;
   std::string text;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2LinkPair: an HTTP/2 session of either role on an in-memory connection whose other end is a test
-// that writes frames by hand. Time moves only when the test says so.
+// H2LinkPair is an HTTP/2 session of either role on an in-memory connection, at whose other end the
+// test writes frames by hand. Time moves only when the test moves it.
 // Thread: owner.
 #pragma once
 
@@ -46,7 +46,7 @@ class H2LinkPair : public StreamPair, public h2::SessionObserver {
         h2_frames::frame(h2_frames::settings, h2_frames::kAck, 0));
     far_.receive();
   }
-  // Sends this as the peer, and reads it.
+  // Sends these bytes as the peer, and lets the session read them.
   void say(std::string_view data) {
     EXPECT_EQ(far_.send(data), data.size());
     EXPECT_EQ(link_->read(), Step::wait);

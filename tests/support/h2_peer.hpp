@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2Peer: reads the frames of the other end of an HTTP/2 connection. It sends nothing itself:
-// replies() returns the frames that the protocol requires.
+// H2Peer reads the frames of the other end of an HTTP/2 connection. It does not send: replies()
+// returns the frames that the protocol requires.
 // Thread: owner.
 #pragma once
 
@@ -21,7 +21,7 @@ class H2Peer {
  public:
   // One direction of a stream.
   struct Message {
-    Lines head;  // the final one of a response
+    Lines head;  // the final head of a response
     Lines trailers;
     std::string body;
     bool has_head = false;
@@ -34,9 +34,9 @@ class H2Peer {
 
   void take(std::string_view data);
   std::map<std::uint32_t, Message>& streams() noexcept { return streams_; }
-  // Acknowledgements, and room for the content received, since the last call.
+  // Returns acknowledgements, and window updates for the content received, since the last call.
   std::string replies();
-  // The other end accepts no more requests.
+  // Reports whether the other end has stopped accepting requests.
   bool has_said_goodbye() const noexcept { return goodbye_; }
 
  private:

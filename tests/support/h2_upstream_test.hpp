@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2UpstreamTest: one HTTP/2 connection to an upstream whose end the test holds, and round trips
-// over it.
+// H2UpstreamTest sends requests over one HTTP/2 connection to an upstream whose end is held by the
+// test.
 #pragma once
 
 #include "support/h2_frames.hpp"
@@ -15,7 +15,7 @@
 
 namespace onehop::transport {
 
-// A pool that is found on every worker.
+// Returns the same pool on every worker.
 class OnePool final : public Pools {
  public:
   explicit OnePool(ConnectionPool& pool) noexcept : pool_(pool) {}
@@ -25,7 +25,7 @@ class OnePool final : public Pools {
   ConnectionPool& pool_;
 };
 
-// Connects once.
+// Connects once, then fails.
 class OneDialer final : public net::Dialer {
  public:
   explicit OneDialer(std::unique_ptr<net::MemoryStream> stream) : stream_(std::move(stream)) {}
@@ -42,7 +42,7 @@ class H2UpstreamTest : public test::StreamPair {
  protected:
   using Asking = task<Result<Response>>;
 
-  // `settings`: their payload, which the upstream sends at once.
+  // `settings` is the payload of the SETTINGS frame that the upstream sends immediately.
   explicit H2UpstreamTest(const std::string& settings)
       : pool_(reactor_,
               std::make_shared<SharedPools>(Transport::Options()),
@@ -50,14 +50,14 @@ class H2UpstreamTest : public test::StreamPair {
     far_.send(h2_frames::frame(h2_frames::settings, 0, 0, settings));
   }
 
-  // Sends the request, and its body as far as that goes.
+  // Sends the request, and as much of its body as possible.
   Asking ask(Request request) {
     Asking asking = round_trip(pools_, std::move(request));
     asking.start();
     settle();
     return asking;
   }
-  // The streams as the upstream has received them.
+  // Returns the streams as the upstream has received them.
   auto& streams() {
     std::string data = far_.receive();
     peer_.take(data);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// load_text(): loads a configuration whose file has this text.
+// load_text() loads a configuration from a file with this text.
 // Thread: any.
 #pragma once
 

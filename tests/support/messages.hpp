@@ -16,7 +16,7 @@
 
 namespace onehop::test {
 
-// `text` without its Date lines.
+// Returns `text` without its Date lines.
 inline std::string without_date(std::string text) {
   for (;;) {
     const std::size_t at = text.find("\r\nDate: ");
@@ -25,7 +25,7 @@ inline std::string without_date(std::string text) {
   }
 }
 
-// The text after the first empty line.
+// Returns the text after the first empty line.
 inline std::string body_of(std::string_view message) {
   const std::size_t at = message.find("\r\n\r\n");
   return at == std::string_view::npos ? std::string() : std::string(message.substr(at + 4));
@@ -40,7 +40,7 @@ inline int count_of(std::string_view piece, std::string_view text) {
   return count;
 }
 
-// The status code of a message, or 0 if it has no status line.
+// Returns the status code of a message, or 0 if it has no status line.
 inline int status_of(std::string_view message) {
   constexpr std::string_view kBegin = "HTTP/1.1 ";
   if (!message.starts_with(kBegin) || message.size() < kBegin.size() + 3) return 0;
@@ -82,7 +82,7 @@ struct EndedExchange {
   std::optional<Error> failure;
 };
 
-// Every exchange of the servers with these options, in the order of their ends.
+// Records every exchange of the servers with these options, in the order in which they end.
 class ExchangeLog {
  public:
   Server::Options options() const { return watch({}); }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// NameServer: a DNS server (RFC 1035) on a loopback port, for tests of the resolver. It answers
+// NameServer is a DNS server (RFC 1035) on a loopback port, for tests of the resolver. It answers
 // from a table, or stays silent, and counts the queries. Responses too large for a datagram use TCP
-// (RFC 7766). Runs in the event loop under test.
+// (RFC 7766). It runs in the event loop under test.
 // Thread: owner.
 #pragma once
 
@@ -30,10 +30,10 @@ class NameServer final : private io::Watcher {
     std::vector<std::string> v4;
     std::vector<std::string> v6;
     std::uint32_t ttl = 10;
-    // If set, the name is an alias (CNAME) of this one, which has the addresses.
+    // If set, the name is an alias (CNAME) of this name, which has the addresses.
     std::string alias = {};
     std::uint32_t alias_ttl = 10;
-    // Queries for this family get "the name does not exist", against RFC 8020.
+    // Queries for this family get NXDOMAIN, against RFC 8020.
     int denied = AF_UNSPEC;
   };
   enum class Mood : std::uint8_t { helpful, broken, silent };
@@ -41,7 +41,7 @@ class NameServer final : private io::Watcher {
   explicit NameServer(io::Reactor& reactor)
       : reactor_(reactor),
         socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
-    // A port that is free for both.
+    // Chooses a port that is free for both TCP and UDP.
     do {
       over_tcp_.socket =
           io::FileDescriptor(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -57,18 +57,18 @@ class NameServer final : private io::Watcher {
     ONEHOP_CHECK(reactor_.add(over_tcp_.socket.get(), over_tcp_, EPOLLIN));
   }
 
-  // For ResolverOptions::servers.
+  // Returns the address for ResolverOptions::servers.
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   void set_host(const std::string& name, Host host) { hosts_[name] = std::move(host); }
   void set_mood(Mood mood) { mood_ = mood; }
-  // Queries for this family get no reply; AF_UNSPEC: all queries.
+  // Leaves queries for this family unanswered; with AF_UNSPEC, all queries.
   void swallow(int family) { swallowed_ = family; }
   // Replies to the swallowed queries.
   void reply_late() {
     for (const Swallowed& one : std::exchange(late_, {}))
       reply_to(one.query, one.from, one.size);
   }
-  // Each look-up asks for A and for AAAA.
+  // Return the number of queries over UDP and TCP. Each lookup sends one for A and one for AAAA.
   int questions() const { return questions_; }
   int questions_over_tcp() const { return questions_over_tcp_; }
 
@@ -219,7 +219,7 @@ class NameServer final : private io::Watcher {
     append16(out, data.size());
     out += data;
   }
-  // The wire form of "a.test".
+  // Returns the wire form of a name such as "a.test".
   static std::string labels(std::string_view name) {
     std::string text;
     while (!name.empty()) {

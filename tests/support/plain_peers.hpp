@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clients and backends of either HTTP version on wires, which send the heads of a test, of any
-// size: GET requests, and responses without content.
+// Clients and backends of either HTTP version on wires. They send GET requests and responses
+// without content, with heads of any size that the test chooses.
 // Thread: owner.
 #pragma once
 
@@ -103,12 +103,12 @@ class PlainH2Client final : public PlainClient {
 class PlainBackend {
  public:
   virtual ~PlainBackend() = default;
-  // The fields of the latest request; std::nullopt if there is none.
+  // Returns the fields of the latest request, or std::nullopt if there is none.
   virtual std::optional<Lines> asked() = 0;
   virtual void answer(const Lines& fields) = 0;
   // Sends a 103 before the response.
   virtual void hint(const Lines& fields) = 0;
-  // Sends more of the last response.
+  // Continues to send the last response.
   virtual void go_on() = 0;
 };
 
@@ -118,7 +118,7 @@ class PlainH1Backend final : public PlainBackend {
   std::optional<Lines> asked() override {
     try {
       connections_.push_back({network_.accept("backend:80"), {}});
-    } catch (const std::out_of_range&) {  // no message beyond those listed here
+    } catch (const std::out_of_range&) {  // no new connection
     }
     for (Connection& connection : connections_) {
       connection.input += connection.wire.receive();

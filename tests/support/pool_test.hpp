@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ConnectionPoolTest: a pool whose dialler does what the test says, in memory.
+// ConnectionPoolTest has a pool with a scripted in-memory dialer.
 #pragma once
 
 #include "support/stream_pair.hpp"
@@ -26,20 +26,20 @@ using Taking = task<Result<Lease>>;
 
 inline const std::error_code kRefused(ECONNREFUSED, std::system_category());
 
-// The outcome of the dials of one or more origins.
+// Scripts and counts the dials of one or more origins.
 struct Upstream {
   std::deque<FarEnd> accepted;
   int dials = 0;
   int under_way = 0;
-  bool answers = true;        // else dials wait until it does
-  bool answers_http1 = true;  // the same, of dials over HTTP/1
+  bool answers = true;        // if false, dials wait until it is true
+  bool answers_http1 = true;  // the same for dials over HTTP/1
   bool refuses = false;
-  std::string last_host;  // that was connected to
+  std::string last_host;  // of the last dial
   Error refusal = Error::system(ECONNREFUSED, Side::upstream).during(Phase::connect);
-  // The outcome of dials over one version of HTTP, whatever that of the other is.
+  // The errors of dials over one HTTP version, independent of the other version.
   std::optional<Error> http1_error;
   std::optional<Error> http2_error;
-  bool is_short_of_memory = false;  // here, that is
+  bool is_short_of_memory = false;  // dials throw std::bad_alloc
 };
 
 class ScriptedDialer final : public net::Dialer {
@@ -68,15 +68,15 @@ class ScriptedDialer final : public net::Dialer {
   Upstream& upstream_;
 };
 
-// A request that waits for a connection of either version.
+// A request that waits for a connection of either HTTP version.
 class Asking {
  public:
   explicit Asking(Taking taking) : taking_(std::move(taking)) {}
 
   bool done() const { return taking_.done(); }
-  // It has a connection.
+  // Reports whether the request has a connection.
   bool is_served() { return done() && !error(); }
-  // Why it has none.
+  // Returns why the request has no connection.
   std::optional<Error> error() {
     EXPECT_TRUE(done());
     if (!done() || std::exchange(has_outcome_, true)) return error_;
@@ -111,7 +111,7 @@ class ConnectionPoolTest : public test::StreamPair {
     return need;
   }
 
-  // An idle connection of HTTP/1, or null.
+  // Returns an idle HTTP/1 connection, or null.
   static Held try_take(Origin& origin, Reuse reuse) {
     auto lease = origin.try_lease(needing(reuse));
     return lease ? lease->take_h1() : nullptr;
@@ -122,7 +122,7 @@ class ConnectionPoolTest : public test::StreamPair {
     taking.start();
     return taking;
   }
-  // The connection that was waited for.
+  // Returns the connection that `taking` has waited for.
   static Held lease_of(Taking& taking) {
     EXPECT_TRUE(taking.done());
     if (!taking.done()) return nullptr;
@@ -143,7 +143,7 @@ class ConnectionPoolTest : public test::StreamPair {
     settle();
     return lease_of(taking);
   }
-  // After a request that left it reusable.
+  // Returns a connection to the pool after a request that left it reusable.
   static void give_back(Held connection) {
     connection->count_exchange();
     H1Connection::Owner& owner = connection->owner();

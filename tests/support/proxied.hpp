@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Proxied: an in-memory network with a proxy at "proxy:80", whose backend at "backend:80" is the
-// test. Both ends of every exchange are wires; time moves only when the test says so.
+// Proxied is an in-memory network with a proxy at "proxy:80", whose backend at "backend:80" is the
+// test. Both ends of every exchange are wires. Time moves only when the test moves it.
 #pragma once
 
 #include <onehop/reverse_proxy.hpp>
@@ -22,8 +22,8 @@ class Proxied : public ::testing::Test {
  protected:
   Proxied() { network_.listen("backend:80"); }
 
-  // Serves at "proxy:80". Call once, before the first client. Sets the options' rewrite and
-  // transport.
+  // Serves at "proxy:80". Must be called once, before the first client. Sets the options' rewrite
+  // and transport.
   void start(Transport::Options transport,
              Server::Options server = {},
              ReverseProxy::Options proxy = {}) {
@@ -41,7 +41,7 @@ class Proxied : public ::testing::Test {
     return network_.connect("proxy:80");
   }
   testing::Wire backend() { return network_.accept("backend:80"); }
-  // Reports whether the proxy has no connection to the backend that still has to be accepted.
+  // Reports whether no connection of the proxy to the backend waits to be accepted.
   bool nobody_connects() {
     try {
       const testing::Wire unexpected = backend();

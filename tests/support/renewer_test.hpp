@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RenewerTest: Renewers with authorities in memory, a store in a folder, and the clock of the test.
+// RenewerTest runs Renewers with in-memory authorities, a store in a folder, and a clock set by the
+// test.
 // Thread: owner.
 #pragma once
 

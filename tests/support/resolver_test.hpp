@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ResolverTest: a resolver whose only name server is the test's.
+// ResolverTest has a resolver whose only name server is in the test.
 #pragma once
 
 #include "net/resolver.hpp"
@@ -23,7 +23,7 @@ inline std::vector<std::string> texts(const Result<std::vector<Address>>& addres
   return list;
 }
 
-// The clock stands still, so that a TTL ends when the test says so.
+// The clock stands still, so that a TTL ends only when the test moves it.
 class ResolverTest : public ::testing::Test {
  protected:
   static ResolverOptions options(const NameServer& server) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Routes and requests made of random numbers, and a slow way to find the route of a request, with
-// which RouteTable is compared.
+// Makes routes and requests from random numbers. RouteReference finds the route of a request in a
+// slow way, with which tests compare RouteTable.
 // Thread: owner.
 #pragma once
 
@@ -73,7 +73,7 @@ inline RouteCase made_case(const Numbers& next) {
     for (int hosts = next() % 3; hosts > 0; --hosts)
       route.hosts.push_back((next() % 3 == 0 ? "*." : "") + made_host([&] { return next() & 3; }));
     route.path = made_path(next);
-    std::ranges::replace(route.path, ';', 'y');  // routes do not look at parameters
+    std::ranges::replace(route.path, ';', 'y');  // routes ignore parameters
     route.path += route.path.empty() || next() % 2 == 0 ? "/*" : "";
     route.method = made_method(next);
     route.header = made_header(next);
@@ -94,7 +94,7 @@ inline RouteCase made_case(const Numbers& next) {
   return made;
 }
 
-// The slow way. It goes through all routes, and compares lists of segments.
+// The slow way: checks all routes and compares lists of segments.
 class RouteReference {
  public:
   enum class Kind : std::uint8_t { found, no_route, unknown_host, ambiguous_path };
@@ -203,7 +203,7 @@ class RouteReference {
     return host.starts_with("*.") ? host.size() : 1000;
   }
   static std::tuple<bool, std::size_t, bool, bool, bool, int> rank_of(const Rule& rule) {
-    const int name = rule.header == "x-a" ? 1 : 0;  // the first of the alphabet
+    const int name = rule.header == "x-a" ? 1 : 0;  // the first in alphabetical order
     return {!rule.below,          rule.segments.size(),   !rule.header.empty(),
             !rule.method.empty(), rule.value.has_value(), name};
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// run_task(reactor, task): runs an event loop until the task has ended, and returns its result. A
-// task that does not end in time aborts the test. For tests with real descriptors or Clock::system.
+// run_task(reactor, task) runs an event loop until the task has ended, and returns its result. It
+// aborts the test if the task does not end within 60 s. For tests with real descriptors or
+// Clock::system.
 #pragma once
 
 #include <onehop/task.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// For tests of what is observed: sample_exchange(), the record of an exchange that went well, and a
-// time of either clock.
+// sample_exchange() returns the record of a successful exchange, for tests of logs and metrics.
+// kStart and kNow are times of either clock.
 // Thread: any.
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ScriptedUpstream: a RoundTripper without a network. It keeps the last request and returns the
-// test's response. Also helpers to call a handler and inspect messages.
+// ScriptedUpstream is a RoundTripper without a network. It keeps the last request and returns the
+// test's response. Also helpers to call a handler and to inspect messages.
 // Thread: owner.
 #pragma once
 
@@ -51,7 +51,7 @@ inline std::shared_ptr<const ScriptedUpstream> upstream_failing_with(Error error
   return upstream_that([error](Request&) -> Result<Response> { return failure(error); });
 }
 
-// Runs a task that never really suspends.
+// Runs a task that never suspends.
 template <class T>
 T run_at_once(task<T> work) {
   if (!work.start()) throw std::logic_error("the task is waiting for something");
@@ -68,7 +68,8 @@ inline ConnectionInfo connection_from(std::string_view peer) {
   return connection;
 }
 
-// A request as the server passes it: a target in origin-form and a client at 192.0.2.7.
+// Returns a request as the server passes it, with a target in origin-form and the client at
+// 192.0.2.7.
 inline Request from_client(Headers headers = {{"Host", "client.example"}},
                            std::string_view target = "/") {
   Request request(Method::get, Url::parse_target(target).value(), std::move(headers));
@@ -76,7 +77,7 @@ inline Request from_client(Headers headers = {{"Host", "client.example"}},
   return request;
 }
 
-// "name: value", in order.
+// Returns each field as "name: value", in order.
 inline std::vector<std::string> lines_of(const Headers& headers) {
   std::vector<std::string> lines;
   for (const Field field : headers) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Served: an in-memory network with a handler at "s:80", whose clients are the test. The records of
-// ended exchanges are kept; time moves only when the test says so.
+// Served is an in-memory network with a handler at "s:80", whose clients are the test. It keeps the
+// records of ended exchanges. Time moves only when the test moves it.
 #pragma once
 
 #include <onehop/testing.hpp>
@@ -27,7 +27,7 @@ class Served : public ::testing::Test {
     network_.serve("s:80", make_handler(std::move(handler)), exchanges_.watch(std::move(options)));
     return network_.connect("s:80");
   }
-  // A handler that returns one body, made by `make`.
+  // Serves a handler that returns the body that `make` makes.
   testing::Wire connect_to_body(std::function<std::unique_ptr<BodySource>()> make) {
     return connect([make](Request) { return Response(Status::ok, Headers(), Body::from(make())); });
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Two sessions, a client's and a server's, that exchange bytes in memory.
+// Two HTTP/2 sessions, of a client and a server, that exchange bytes in memory.
 #pragma once
 
 #include "base/arena.hpp"
@@ -61,7 +61,7 @@ class Peer final : public SessionObserver {
   }
 
   std::vector<std::unique_ptr<TestStream>> streams_;
-  Session session_;  // before the streams
+  Session session_;  // destroyed before the streams
   int pings_ = 0;
   std::int32_t goaway_ = -1;
   ErrorCode goaway_reason_ = ErrorCode::no_error;

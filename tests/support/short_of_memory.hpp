@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ShortOfMemory: while one exists, memory is short for its thread.
+// ShortOfMemory makes memory short for its thread while it exists.
 #pragma once
 
 #include "base/held_memory.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SocketClient: a blocking HTTP/1.1 client over a real socket, which gives up after five seconds.
+// SocketClient is a blocking HTTP/1.1 client over a real socket. It gives up after 5 s.
 // Thread: owner.
 #pragma once
 
@@ -33,12 +33,12 @@ class SocketClient {
   void send(std::string_view text) const {
     if (socket_) ::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL);
   }
-  // Sends a GET, and returns the whole response; what has come of it if that is not all.
+  // Sends a GET and returns the whole response, or the part that has arrived.
   std::string get(const std::string& path = "/") {
     send("GET " + path + " HTTP/1.1\r\nHost: h\r\n\r\n");
     return read_response();
   }
-  // For a response with a Content-Length or without content.
+  // Reads a response with a Content-Length or without content.
   std::string read_response() {
     for (;;) {
       const std::size_t end = received_.find("\r\n\r\n");
@@ -48,12 +48,12 @@ class SocketClient {
       if (!receive()) return take(received_.size());
     }
   }
-  // Returns at least one byte; "" at the end.
+  // Returns at least one byte, or "" at the end.
   std::string read_some() {
     if (received_.empty()) receive();
     return take(received_.size());
   }
-  // Whether the server ends the connection within `patience`, without a byte before.
+  // Reports whether the server ends the connection within `patience` without sending a byte.
   bool is_ended_within(std::chrono::milliseconds patience) {
     return received_.empty() && wait(patience) && !receive() && is_at_end_;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// StreamPair: an in-memory connection, one end for the code under test and one for the test, on a
-// reactor whose time moves only when the test says so. For tests below the level of messages.
+// StreamPair is an in-memory connection, one end for the code under test and one for the test, on a
+// reactor whose time moves only when the test moves it. For tests below the level of messages.
 // Thread: owner.
 #pragma once
 
@@ -30,7 +30,7 @@ class FarEnd {
   std::size_t send(std::string_view text) {
     return stream_->try_write(text.data(), text.size()).count();
   }
-  // The bytes that have arrived, at most `max`.
+  // Returns the bytes that have arrived, at most `max`.
   std::string receive(std::size_t max = std::string::npos) {
     std::string text;
     char piece[1024];
@@ -41,7 +41,8 @@ class FarEnd {
     }
     return text;
   }
-  // The state after all was received: "end", "reset", or "" if the connection is open.
+  // Returns the state after all bytes were received: "end", "reset", or "" if the connection is
+  // open.
   std::string ending() {
     char byte = 0;
     const net::IoResult got = stream_->try_read(&byte, 1);
@@ -65,7 +66,7 @@ class StreamPair : public ::testing::Test {
  protected:
   StreamPair() : enter_(reactor_) { join(); }
 
-  // A new connection; each direction holds `capacity` bytes until they are read.
+  // Makes a new connection. Each direction holds `capacity` bytes until they are read.
   void join(std::size_t capacity = std::size_t{64} * 1024) {
     auto [near, far] = net::make_memory_pair(reactor_, capacity);
     near_ = std::move(near);

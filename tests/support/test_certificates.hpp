@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TestCertificates: an authority and the certificates it signs, made by the openssl program in a
-// folder that is removed with the object.
+// TestCertificates is an authority with the certificates that it signs. The openssl program makes
+// them in a folder that is removed with the object.
 // Thread: owner.
 #pragma once
 
@@ -32,7 +32,7 @@ class TestCertificates {
   std::string ca_file() const { return path("ca.pem"); }
   std::string path(const std::string& file) const { return folder_ / file; }
 
-  // `alternatives` in the form of openssl: "DNS:a.example,IP:127.0.0.1".
+  // `alternatives` has the form that openssl uses: "DNS:a.example,IP:127.0.0.1".
   TlsCertificate sign(const std::string& name,
                       const std::string& alternatives,
                       const std::string& key = "ec -pkeyopt ec_paramgen_curve:P-256") {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsPeer: one end of a TLS connection without I/O. Bytes go in and come out in wire form, so that
-// a test can withhold or change any of them. Failures of OpenSSL throw.
+// TlsPeer is one end of a TLS connection without I/O. Bytes go in and come out in wire form, so
+// that a test can withhold or change any of them. It throws if OpenSSL fails.
 // Thread: owner.
 #pragma once
 
@@ -17,7 +17,8 @@
 
 namespace onehop::test {
 
-// The configuration of a kind of connections. ALPN chooses or offers this protocol; "": none.
+// The configuration of one kind of connection. ALPN chooses or offers this protocol, or none if it
+// is "".
 class TlsSide {
  public:
   static TlsSide server(const TlsCertificate& certificate, std::string_view protocol);
@@ -38,10 +39,11 @@ class TlsPeer {
   // Reads bytes of the other end; content() returns the content not returned yet.
   void take(std::string_view data);
   std::string content() { return std::exchange(content_, {}); }
-  // Records with `content`; and close_notify. Everything waiting to be sent comes with them.
+  // Return records with `content` and with close_notify, preceded by everything that waits to be
+  // sent.
   std::string seal(std::string_view content);
   std::string seal_goodbye();
-  // The protocol's own bytes to send.
+  // Returns the protocol's own bytes to send.
   std::string to_send();
   // Exchanges bytes until neither end has more. Returns true if the handshake is complete.
   bool shake_hands(testing::Wire& wire);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsStreamPair: both ends of a TLS connection in memory, on a reactor whose time moves only when
-// the test says so. For tests below the level of messages.
+// TlsStreamPair is both ends of a TLS connection in memory, on a reactor whose time moves only when
+// the test moves it. For tests below the level of messages.
 // Thread: owner.
 #pragma once
 
@@ -91,7 +91,7 @@ class TlsStreamPair : public ::testing::Test {
     if (server.done()) server_result_ = server.take();
   }
   enum class Who : std::uint8_t { client, server };
-  // Like shake(), but memory fails once while both are running. Returns the result of one of them.
+  // Like shake(), but one allocation fails while both handshakes run. Returns the result of `who`.
   Result<void> shake_without_memory(Who who) {
     const io::Reactor::Enter enter(reactor_);
     task<Result<void>> client = client_->handshake(io::kNever);

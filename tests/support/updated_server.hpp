@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// UpdatedServer: a server with two workers on loopback, which a test updates.
+// UpdatedServer has a server with two workers on loopback, which a test updates.
 // Thread: owner.
 #pragma once
 
@@ -20,7 +20,7 @@
 
 namespace onehop::test {
 
-// Responds with its name; to /late after 200 ms.
+// Responds with its name, after 200 ms if the path is /late.
 class NamedHandler final : public Handler {
  public:
   explicit NamedHandler(std::string name) : name_(std::move(name)) {}
@@ -37,7 +37,7 @@ inline std::shared_ptr<const Handler> named(std::string name) {
   return std::make_shared<NamedHandler>(std::move(name));
 }
 
-// Whether it is so within five seconds.
+// Reports whether the condition holds within 5 s.
 template <class Condition>
 bool is_soon(Condition condition) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
@@ -79,7 +79,7 @@ class UpdatedServer : public ::testing::Test {
   }
   Server& server() { return *server_; }
   std::string address() { return server_->addresses().front(); }
-  // In a folder that ends with the test.
+  // Returns a path in a folder that is removed with the test.
   std::string unix_path(const std::string& file) const { return folder_ / file; }
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// UpstreamTest: an Upstream of three backends, in memory, behind a proxy.
+// UpstreamTest has an in-memory Upstream of three backends behind a proxy.
 #pragma once
 
 #include <onehop/testing.hpp>
@@ -48,7 +48,7 @@ class UpstreamTest : public ::testing::Test {
       return false;
     }
   }
-  // A backend that answers with its name.
+  // Serves a backend that responds with its name.
   void serve(std::string_view name) {
     network_.serve(std::string(name) + ":80",
                    std::make_shared<testing::Recorder>(Status(200), std::string(name)));
@@ -69,7 +69,7 @@ class UpstreamTest : public ::testing::Test {
     return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(content.size()) + "\r\n\r\n" +
            std::string(content);
   }
-  // By the clock of the network.
+  // Returns the endpoints at the time of the network's clock.
   std::vector<Upstream::Status> endpoints() {
     auto ask = [](const Upstream& upstream) -> task<std::vector<Upstream::Status>> {
       co_return upstream.endpoints();

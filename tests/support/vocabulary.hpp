@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The names used by tests of HTTP/1 exchanges, imported with `using namespace test::vocabulary;`.
+// The names that tests of HTTP/1 exchanges import with `using namespace test::vocabulary;`.
 #pragma once
 
 #include <onehop/scope.hpp>
