@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Documents, fields, tokens and chains of an authority. An accepted one keeps the bounds, and a
-// state that was read is written so that it reads the same. Input: a byte that chooses the reader,
-// and the text.
+// Reads documents, fields, tokens and chains of an authority. An accepted text keeps the limits,
+// and a state that was read reads the same after it is written. Input: a byte that chooses the
+// reader, and the text.
 
 #include "acme/base64url.hpp"
 #include "acme/certificates.hpp"

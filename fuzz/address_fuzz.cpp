@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Addresses and networks as text: each accepted text is written and read back as the same, and the
-// two readers of IP literals agree. Input: a text, or two with a NUL between them.
+// Reads addresses and networks from text. Each accepted text reads the same after it is written,
+// and the two readers of IP literals agree. Input: a text, or two with a NUL between them.
 
 #include "base/check.hpp"
 #include "fuzz_one.hpp"
@@ -41,7 +41,7 @@ void check_listen(std::string_view text) {
     return;
   }
   const std::string written = address->to_string();
-  // Two slashes at the start of a path would be read as those of a URL.
+  // Two slashes at the start of the path would be read as those after the scheme of a URL.
   if (written.starts_with("unix://")) return;
   const auto again = net::Address::parse_listen(written);
   ONEHOP_CHECK(again && again->to_string() == written);

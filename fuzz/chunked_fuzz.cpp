@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A chunked body: its data, end and error are the same at once and byte by byte; bytes after the
-// end are not read; and the decoded body survives being written and read again.
+// Decodes a chunked body. Data, end and error are the same at once and byte by byte; bytes after
+// the end are not read; and the decoded body reads the same after it is written.
 
 #include "head_fuzz.hpp"
 #include "http/h1/chunked_decoder.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A configuration file, as `onehop check` reads it. Each finding has a place in the file, and an
-// accepted file is printed as one that means and prints the same. Input: the file.
+// Reads a configuration file as `onehop check` does. Each finding has a place in the file, and an
+// accepted file prints as a file that means and prints the same. Input: the file.
 
 #include "base/check.hpp"
 #include "base/utf8.hpp"
@@ -30,7 +30,7 @@ Loaded load_text(const std::string& text) {
   });
 }
 
-// Lines and columns are in the file, and carets below the line.
+// Checks that lines and columns are in the file, and carets below the line.
 void check_place(const Finding& finding, const SourceLines& lines) {
   ONEHOP_CHECK(!finding.message.empty());
   if (finding.origin.source != Source::file) return;
@@ -41,7 +41,7 @@ void check_place(const Finding& finding, const SourceLines& lines) {
   ONEHOP_CHECK(finding.origin.column <= count_code_points(line) + 1);
   ONEHOP_CHECK(finding.excerpt.text == line);
   ONEHOP_CHECK(finding.excerpt.begin <= line.size());
-  // A caret may be after the end, where something is missing.
+  // A caret may be after the end of the line, where something is missing.
   ONEHOP_CHECK(finding.excerpt.begin + finding.excerpt.size <= line.size() + 1);
   ONEHOP_CHECK(count_code_points(line.substr(0, finding.excerpt.begin)) + 1 ==
                finding.origin.column);
@@ -56,7 +56,7 @@ void check_texts(const Findings& findings) {
 }
 
 void check_print(const Loaded& loaded) {
-  // Two slashes at the start of a path would be read as those of a URL.
+  // Two slashes at the start of the path would be read as those after the scheme of a URL.
   if (loaded.configuration.backend.socket_path().starts_with("//")) return;
   const Loaded second = load_text(print_configuration(loaded));
   ONEHOP_CHECK(second.is_usable());

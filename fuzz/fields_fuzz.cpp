@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Field values that the proxy interprets: Connection, X-Forwarded-* and Forwarded, Upgrade, Accept,
-// Content-Type and the WebSocket key. The forwarded fields are those that the rules require. Input:
-// a kind (or the number of an error to respond with), then lines of name, NUL, value, NUL; invalid
-// fields are skipped.
+// Interprets the field values that the proxy reads: Connection, X-Forwarded-* and Forwarded,
+// Upgrade, Accept, Content-Type and the WebSocket key. The forwarded fields must be those that the
+// rules require. Input: a kind (or the number of an error to respond with), then lines of name,
+// NUL, value, NUL; invalid fields are skipped.
 
 #include <onehop/request.hpp>
 
@@ -97,7 +97,7 @@ void check_hop_by_hop(const Headers& before) {
   ONEHOP_CHECK(text_of(after) == expected);
 }
 
-// Returns the variable that a CGI program makes of the name.
+// Returns the variable that a CGI program derives from the name.
 std::string cgi_name_of(std::string_view name) {
   std::string variable;
   for (const char c : name) {
@@ -120,7 +120,7 @@ void check_claims(const Headers& out, bool trusted) {
   }
 }
 
-// A trusted peer's fields are forwarded, an untrusted peer's are not.
+// Fields of a trusted peer are forwarded, fields of an untrusted peer are not.
 void check_forwarded(const Headers& headers) {
   Request in(Method::get, "http://h/"_url, headers.clone());
   ConnectionInfo connection;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FramesInput: the input of a target that reads HTTP/2 frames. A first byte says when time passes
-// and whether the last frame begins a flood; frames follow. A view of the input.
+// FramesInput is the input of a target that reads HTTP/2 frames. The first byte chooses when time
+// passes and whether the last frame begins a flood; frames follow. It is a view of the input.
 // Thread: owner.
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// fuzz_one(): runs a target on one input. Each target defines it; libfuzzer_entry.cpp or
-// replay_main.cpp calls it. The input is valid during the call only.
+// fuzz_one() runs a target on one input. Each target defines it; libfuzzer_entry.cpp or
+// replay_main.cpp calls it. The input is valid only during the call.
 // Thread: owner.
 #pragma once
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whole exchanges with an HTTP/1 upstream: a Transport sends requests, and arbitrary bytes come
-// back, in any pieces. The responses must be those that a strict reader finds in the bytes, and a
-// truncated one must not look complete. Input: four bytes for the requests, then a script
+// Runs whole exchanges with an HTTP/1 upstream: a Transport sends requests, and arbitrary bytes
+// come back in any pieces. The responses must be those that a strict reader finds in the bytes, and
+// a truncated response must not look complete. Input: four bytes for the requests, then a script
 // (session/script.hpp).
 
 #include <onehop/testing.hpp>
@@ -89,7 +89,7 @@ task<Response> Asking::serve(Request) const {
   co_return Response(Status::ok);
 }
 
-// One connection to the upstream.
+// A connection to the upstream.
 struct Upstream {
   explicit Upstream(testing::Wire w) : wire(std::move(w)) {}
 
@@ -104,7 +104,7 @@ struct Upstream {
   std::string received;
   std::size_t parsed = 0;    // bytes of complete requests
   std::size_t complete = 0;  // requests
-  bool is_tunnel = false;    // what it receives is not HTTP
+  bool is_tunnel = false;    // the bytes received are not HTTP
   std::string sent;
   std::vector<Request> requests;
   bool half_closed = false;
@@ -225,7 +225,7 @@ void World::act(const Action& action) {
   }
 }
 
-// The response is that of the last connection.
+// Marks repeated requests: the response is that of the last connection.
 void World::record_repetitions() {
   std::set<std::size_t> later;
   for (auto upstream = upstreams_.rbegin(); upstream != upstreams_.rend(); ++upstream) {

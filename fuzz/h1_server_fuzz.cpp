@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A whole connection of an HTTP/1 client: arbitrary bytes arrive in any pieces, and a handler acts
-// as the input says. The handler must receive exactly the requests that a strict reader finds in
-// the bytes, and each response must end as its record states. Input: four bytes for the handler,
+// Runs a whole connection of an HTTP/1 client: arbitrary bytes arrive in any pieces, and a handler
+// acts as the input says. The handler must receive exactly the requests that a strict reader finds
+// in the bytes, and each response must end as its record states. Input: four bytes for the handler,
 // then a script (session/script.hpp).
 
 #include <onehop/testing.hpp>
@@ -35,7 +35,7 @@ struct Asked {
   bool complete = false;
 };
 
-// Sends a number of bytes, and then an end or a failure.
+// Sends a number of bytes and then the end or a failure.
 class Generated final : public BodySource {
  public:
   Generated(std::size_t size, bool fails) : left_(size), fails_(fails) {}

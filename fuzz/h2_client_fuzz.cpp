@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A whole connection to an HTTP/2 upstream: the proxy sends requests, and arbitrary frames come
-// back. The client gets an HTTP/1.1 response, or an end, without a crash, leak or endless wait.
-// Input: see FramesInput.
+// Runs a whole connection to an HTTP/2 upstream: the proxy sends requests, and arbitrary frames
+// come back. The client gets an HTTP/1.1 response or the end of the connection, without a crash,
+// leak or endless wait. Input: see FramesInput.
 
 #include <onehop/onehop.hpp>
 #include <onehop/testing.hpp>

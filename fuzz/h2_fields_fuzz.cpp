@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HTTP/2 field sections: each accepted message keeps its meaning when written as HTTP/1, and as
-// HTTP/2 again. Input: a kind, then lines of name, NUL, value, NUL.
+// Reads HTTP/2 field sections. Each accepted message keeps its meaning when it is written as
+// HTTP/1, and as HTTP/2 again. Input: a kind, then lines of name, NUL, value, NUL.
 
 #include "head_fuzz.hpp"
 #include "http/h2/field_mapping.hpp"
@@ -69,7 +69,7 @@ void fuzz_one(std::string_view input) {
       if (auto request = section_of(Kind::request, input).take_request()) {
         check_fields(request->headers());
         check_as_http1(*request);
-        // An upgrade has the form of HTTP/1 now.
+        // An upgrade has the form of HTTP/1.
         if (!request->headers().has("Upgrade")) check_as_http2(*request);
       }
       break;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A whole connection of an HTTP/2 client: frames arrive, a handler echoes the content, and the
+// Runs a whole connection of an HTTP/2 client: frames arrive, a handler echoes the content, and the
 // connection ends in some way, without a crash, leak or endless wait. Input: see FramesInput.
 
 #include <onehop/testing.hpp>

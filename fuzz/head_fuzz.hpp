@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Properties of a parsed head, shared by the targets for requests and responses: the result does
-// not depend on how the input is split, and a head written from it reads the same.
+// Checks properties of a parsed head for the request and response targets: the result does not
+// depend on how the input is split, and a head written from it reads the same.
 // Thread: any.
 #pragma once
 
@@ -53,7 +53,7 @@ inline void check_fields(const Headers& headers) {
   }
 }
 
-// Returns the text that `write` leaves in a memory of `bound` bytes.
+// Returns the text that `write` writes into `bound` bytes of memory.
 template <class Write>
 std::string written(std::size_t bound, Write write) {
   std::string out(bound, '\0');
@@ -73,14 +73,14 @@ inline std::string written_request(const Method& method,
   });
 }
 
-// Parses a head that is complete and ends the text.
+// Parses a complete head that ends the text.
 inline Headers reread(h1::HeadParser& parser, std::string_view wire) {
   ONEHOP_CHECK(parser.parse(wire) == State::complete);
   ONEHOP_CHECK(parser.size() == wire.size());
   return parser.take_headers(wire, Arena::create());
 }
 
-// The fields that reach the other side: all but those that the serializer writes itself.
+// Returns the fields that reach the other side: all except those that the serializer writes itself.
 inline std::string kept_fields(const Headers& headers) {
   std::string text;
   for (const Field field : headers) {

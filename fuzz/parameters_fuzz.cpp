@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Query parameters, form fields and cookies: what is accepted is written and reads back the same,
-// and has one meaning. Input: a kind, then the text.
+// Reads query parameters, form fields and cookies. An accepted text reads the same after it is
+// written, and has one meaning. Input: a kind, then the text.
 
 #include <onehop/cookies.hpp>
 #include <onehop/parameters.hpp>
@@ -62,7 +62,7 @@ void check_cookies(std::string_view text) {
   ONEHOP_CHECK(Cookies(again).size() == cookies.size());
 }
 
-// Whatever is accepted has no more attributes than were asked for.
+// An accepted cookie has no more attributes than were requested.
 void check_set_cookie(std::string_view text) {
   SetCookie cookie;
   cookie.name = take_text(text);

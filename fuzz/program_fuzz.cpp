@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The inputs of the program: the WebSocket frames of the demo's visitors, flags and environment.
-// Input: a kind, then bytes.
+// Reads the inputs of the program: the WebSocket frames of the demo's visitors, flags and
+// environment. Input: a kind, then bytes.
 
 #include <onehop/headers.hpp>
 #include <onehop/request.hpp>
@@ -27,7 +27,7 @@ namespace {
 using namespace onehop::config;   // NOLINT(google-build-using-namespace)
 using namespace onehop::program;  // NOLINT(google-build-using-namespace)
 
-// Unmasked, whole, with the shortest length; nothing follows a close.
+// Checks that frames are unmasked, whole and of the shortest length, and that none follows a close.
 void check_frames(std::string_view answer, bool ended) {
   bool closed = false;
   while (!answer.empty()) {
@@ -64,7 +64,7 @@ void check_websocket(std::string_view input) {
   ONEHOP_CHECK(in_pieces == answer && pieces.has_ended() == whole.has_ended());
 }
 
-// Every suggestion of an error must be a valid value.
+// Checks that every suggestion in an error is a valid value.
 template <class T>
 void check_proposal(const Parsed<T>& refused, Parsed<T> (*parse)(std::string_view)) {
   constexpr std::string_view kProposes = "did you mean ";
@@ -124,13 +124,14 @@ void check_backend(std::string_view text) {
     ONEHOP_CHECK(!url.error().empty());
     return;
   }
-  // Two slashes at the start of a path would be read as those of a URL.
+  // Two slashes at the start of the path would be read as those after the scheme of a URL.
   if (url->socket_path().starts_with("//")) return;
   const auto again = Url::parse(url->to_string());
   ONEHOP_CHECK(url->is_absolute() && again && again->to_string() == url->to_string());
 }
 
-// Between the quotes: UTF-8 without a control, a quote or a lone backslash.
+// Checks that the text between the quotes is UTF-8 without a control character, a quote or a lone
+// backslash.
 void check_json(std::string_view text) {
   std::string json;
   append_json_string(json, text);

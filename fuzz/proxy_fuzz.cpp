@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The whole proxy between fuzzed peers: HTTP/1 and HTTP/2 clients and backends act as a script
-// says, and time passes. The proxy's output is compared with its input, its memory with
-// docs/operating.md; afterwards it must hold none. Input: four bytes of options, then a script
+// Runs the whole proxy between fuzzed peers: HTTP/1 and HTTP/2 clients and backends act as a script
+// says, and time passes. The proxy's output is compared with its input, and its memory with
+// docs/operating.md; afterwards it must not hold any. Input: four bytes of options, then a script
 // (session/script.hpp).
 
 #include <onehop/reverse_proxy.hpp>
@@ -28,9 +28,9 @@ using namespace onehop::literals;      // NOLINT(google-build-using-namespace)
 using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 
 constexpr std::size_t kOptions = 4;
-constexpr std::size_t kClients = 3;  // at the same time
+constexpr std::size_t kClients = 3;  // at a time
 constexpr int kMaxRounds = 1000;     // of polite peers finishing what they began
-// less than the default of Transport::Options
+// Less than the default of Transport::Options.
 constexpr std::size_t kReplayed = std::size_t{32} * 1024;
 constexpr std::size_t kCeiling = std::size_t{1} << 20U;
 
@@ -48,12 +48,12 @@ struct Options {
     return is_generous() ? Windows::wide : Windows::usual;
   }
   bool has_authentication() const noexcept {
-    // HTTP/2 has no upgrades, and a request for one gets an error.
+    // HTTP/2 has no upgrades, and a request for an upgrade gets an error.
     return has(2, 4) && !(is_polite() && backend_is_h2());
   }
   std::size_t ceiling() const noexcept { return has(2, 6) && !is_polite() ? kCeiling : 0; }
   bool has_scenes() const noexcept { return has(3, 7); }
-  // The backend may refuse connections for a while; existing ones go on.
+  // The backend may refuse new connections for a while; existing connections continue.
   bool backend_restarts() const noexcept { return has(2, 1); }
 
   Server::Options server() const;
@@ -233,7 +233,7 @@ void World::finish_politely() {
       busy = backends_[i]->finish() || busy;
       accept();
     }
-    // A request with Expect: 100-continue first waits for a second.
+    // A request with Expect: 100-continue first waits for 1 s.
     std::uint64_t now = 0;
     for (const Peer* peer : clients_)
       now += peer->taken();
@@ -282,7 +282,7 @@ void World::run(Script script) {
   check();
 }
 
-// All peers leave, and the proxy must hold nothing.
+// All peers leave, after which the proxy must not hold anything.
 void World::check() {
   const bool backends_first = options_.has(3, 0);
   if (backends_first) {

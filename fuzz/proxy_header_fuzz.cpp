@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Headers of the PROXY protocol. A reader that asks only for what is needed finds what one look at
-// everything finds, and what was read is written and read back as the same. A server believes a
-// header of a balancer, and never one of another peer. Input: a byte with options, then what the
-// peer sends.
+// Reads headers of the PROXY protocol. A reader that requests only the necessary bytes finds the
+// same as a reader of all bytes, and the result reads the same after it is written. A server
+// believes a header of a balancer, and never a header of another peer. Input: a byte with options,
+// then the bytes of the peer.
 
 #include <onehop/testing.hpp>
 
@@ -30,7 +30,7 @@ struct Found {
   std::size_t size;
 };
 
-// As a server reads: never beyond the header.
+// Reads as a server does, never beyond the header.
 std::optional<Found> find(std::string_view input) {
   std::size_t have = 0;
   for (;;) {

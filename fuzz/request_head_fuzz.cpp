@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A request from the wire: parser, target, Host, framing, and back to the wire.
+// Reads a request from the wire through parser, target, Host and framing, and writes it back.
 
 #include <onehop/url.hpp>
 

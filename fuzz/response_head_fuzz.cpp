@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A response from the wire: parser, framing, and back to the wire.
+// Reads a response from the wire through parser and framing, and writes it back.
 
 #include "head_fuzz.hpp"
 #include "http/message_framing.hpp"

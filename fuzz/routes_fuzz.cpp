@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Routes made of the input: equal ones are refused, and of the others the table finds the same as
-// a slow search, for a request made of the input, too.
+// Makes routes and a request from the input. Equal routes are refused; otherwise the table must
+// find the same route as a slow search.
 
 #include "base/check.hpp"
 #include "fuzz_one.hpp"
@@ -49,7 +49,7 @@ void compare(const test::RouteCase& made) {
   }
 }
 
-// A path of any bytes: an accepted pattern is below itself, and a prefix comes off.
+// Checks any path: an accepted pattern is below itself, and a prefix can be removed.
 void check_any_path(std::string_view text) {
   const bool is_odd = is_ambiguous_path(text);
   const PathStart start(text, kMaxRoutePath);

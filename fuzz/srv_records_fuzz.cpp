@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Responses of a name server to a question for a service: what is accepted has hosts and ports, and
-// half a message is malformed, or has the same. Input: the message.
+// Reads responses of a name server to a query for a service. An accepted response has hosts and
+// ports, and half of a message is malformed or has the same records. Input: the message.
 
 #include "base/check.hpp"
 #include "fuzz_one.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// traceparent and tracestate: a traceparent that is accepted is written and reads back the same,
-// and a list that is accepted stays accepted in parts. Input: traceparent, NUL, tracestate.
+// Reads traceparent and tracestate. An accepted traceparent reads the same after it is written, and
+// an accepted list stays accepted in parts. Input: traceparent, NUL, tracestate.
 
 #include "base/check.hpp"
 #include "fuzz_one.hpp"

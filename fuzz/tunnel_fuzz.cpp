@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A WebSocket through the whole proxy, between HTTP/1 and HTTP/2 peers that send, read, half-close
-// and leave as the input says. Bytes of one peer arrive at the other in order, and completely
-// unless a peer fails; once a peer has left, no part of the tunnel remains. The proxy's memory
-// stays within docs/operating.md, and is zero afterwards. Input: a byte of options, an optional
-// byte of scenes, then pairs of bytes: the action and its size.
+// Runs a WebSocket through the whole proxy, between HTTP/1 and HTTP/2 peers that send, read,
+// half-close and leave as the input says. Bytes of one peer arrive at the other in order, and
+// completely unless a peer fails; once a peer has left, no part of the tunnel remains. The proxy's
+// memory stays within docs/operating.md, and is zero afterwards. Input: a byte of options, an
+// optional byte of scenes, then pairs of bytes: the action and its size.
 
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
@@ -31,7 +31,7 @@ namespace {
 using namespace onehop::literals;      // NOLINT(google-build-using-namespace)
 using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 
-constexpr int kQuietRounds = 3;  // of reading, after which no more bytes arrive
+constexpr int kQuietRounds = 3;  // after this many rounds without input, no more bytes arrive
 constexpr int kMaxRounds = 500;
 constexpr std::size_t kCeiling = std::size_t{1} << 20U;
 // Fewer than --max-informational.
@@ -46,9 +46,9 @@ struct Options {
   bool client_is_h2() const noexcept { return bit(byte, 0); }
   bool backend_is_h2() const noexcept { return bit(byte, 1); }
   bool is_generous() const noexcept { return !bit(byte, 2); }
-  // There are more kinds of actions.
+  // Whether there are more kinds of actions.
   bool has_scenes() const noexcept { return bit(byte, 3); }
-  // 1xx before the tunnel.
+  // The number of 1xx before the tunnel.
   int hints() const noexcept { return bit(scenes, 2) ? kHints : 0; }
   std::size_t size_of_hints() const noexcept { return bit(scenes, 3) ? 1000 : 5; }
   std::size_t ceiling() const noexcept { return bit(scenes, 4) ? kCeiling : 0; }
@@ -214,7 +214,7 @@ void World::act_in_scene(TunnelEnd& end, unsigned what, std::uint8_t amount) {
     case 4:
       return end.announce_end((amount & 1U) != 0);
     case 5:
-      // Rarely, because it ends the run.
+      // Refuses rarely, because that ends the run.
       if (amount % 8U == 0) end.refuse();
       return;
     default:
@@ -260,7 +260,7 @@ void World::check_whole() {
   ONEHOP_CHECK(ended_->from_client == client_->said() && ended_->to_client == backend_->said());
 }
 
-// The other peer sends nothing, and need not.
+// The other peer sends nothing and need not.
 void World::check_failed() {
   network_.advance(2s);
   // An HTTP/2 client that does not read cannot learn that its stream has ended, nor can a client

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// URLs and targets: each accepted text has parts that are valid on the wire, reads back the same,
-// and stays valid when it is joined, edited and cleaned.
+// Reads URLs and targets. Each accepted text has parts that are valid on the wire, reads the same
+// after it is written, and stays valid when it is joined, edited and cleaned.
 
 #include <onehop/url.hpp>
 

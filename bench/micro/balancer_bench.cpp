@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The time that one request takes to choose its endpoint, by policy and number of endpoints.
+// Measures how long one request takes to choose its endpoint, by policy and number of endpoints.
 
 #include <onehop/upstream.hpp>
 

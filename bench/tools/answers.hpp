@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Shared by the load generators: reads HTTP/1.1 response heads, counts, prints the result. Each run
-// has one Tally; print_result() is called at the end.
+// Shared by the load generators: reads HTTP/1.1 response heads, counts outcomes and prints the
+// result. Each run has one Tally and calls print_result() at the end.
 // Thread: owner.
 #pragma once
 
@@ -26,7 +26,7 @@ namespace bench {
 struct Tally {
   std::uint64_t done = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t wrong = 0;   // answers with another status, length or content
+  std::uint64_t wrong = 0;   // responses with another status, length or content
   std::uint64_t failed = 0;  // connections refused, reset or closed early
   std::string first_error;
   Histogram latency;
@@ -41,7 +41,7 @@ inline std::string reason(std::string_view what) {
   return std::string(what) + ": " + std::strerror(errno);
 }
 
-// Returns 0 if there is no status line.
+// Returns the status code, or 0 if there is no status line.
 inline int status_of(const std::string& head) {
   return head.size() > 12 ? std::atoi(head.c_str() + 9) : 0;
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fast single-threaded HTTP/1.1 backend: it should cost less than any proxy in front of it.
+// A fast single-threaded HTTP/1.1 backend, which should cost less than any proxy in front of it.
 //
-//   GET  /bytes/N   N bytes of the pattern              GET /chunked  1 KiB of it in four chunks
-//   POST /echo      the body back (Content-Length only) GET /ws       WebSocket echo, after an
-//   upgrade POST /upload    drops the body, answers its size    anything else 404
+//   GET  /bytes/N   N bytes of the pattern
+//   GET  /chunked   1 KiB of the pattern in four chunks
+//   GET  /ws        WebSocket echo after an upgrade
+//   POST /echo      the body back (Content-Length only)
+//   POST /upload    discards the body, responds with its size
+//   anything else   404
 //
 // usage: backend PORT
 #include "loopback.hpp"
@@ -25,9 +28,9 @@ using std::uint64_t;
 constexpr size_t kReadSize = 256 << 10;
 constexpr uint64_t kBufferedBody = 64 << 10;  // longer bodies are written from the pattern directly
 constexpr size_t kWriteSize = 256 << 10;
-constexpr int kWritesPerTurn = 8;  // so that a large download does not starve the others
+constexpr int kWritesPerTurn = 8;  // so that a large download does not starve the other connections
 
-// The load generator always sends the key of RFC 6455 section 1.3; this is the accept value for it.
+// The load generator always sends the key of RFC 6455 section 1.3, which has this accept value.
 constexpr string_view kSampleKey = "dGhlIHNhbXBsZSBub25jZQ==";
 constexpr string_view kUpgrade =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -105,7 +108,7 @@ class Connection {
       if (!answer_all()) return false;
       const bool generating = generate_ > 0;
       if (!write_out()) return false;
-      // else a request may have waited for the end of the body
+      // Otherwise a request may have waited for the end of the body.
       if (!generating || generate_ > 0) break;
     }
     return !(closing_ && discard_ == 0 && drained());
@@ -121,7 +124,7 @@ class Connection {
     return got > 0 || (got < 0 && errno == EAGAIN);
   }
 
-  // MSG_TRUNC drops the bytes inside the kernel, so an upload costs no copy here.
+  // MSG_TRUNC discards the bytes inside the kernel, so an upload is not copied here.
   bool receive_discarding() {
     const ssize_t got =
         recv(fd_, nullptr, static_cast<size_t>(std::min<uint64_t>(discard_, 1 << 20)), MSG_TRUNC);
@@ -131,7 +134,7 @@ class Connection {
     return true;
   }
 
-  // Responds to the complete requests in in_, in order. Returns false for a malformed one.
+  // Responds to the complete requests in in_, in order. Returns false if one is malformed.
   bool answer_all() {
     while (!closing_ && discard_ == 0 && generate_ == 0 && !in_.empty()) {
       if (websocket_) return echo_frames();
@@ -145,7 +148,7 @@ class Connection {
     return true;
   }
 
-  // Returns the size of the request in in_.
+  // Responds to the request in in_. Returns its size.
   size_t respond(const Head& head) {
     const string_view body = string_view(in_).substr(head.size);
     if (head.method == "POST" && head.path == "/upload") return upload(head, body.size());
@@ -253,7 +256,7 @@ class Connection {
     return true;
   }
 
-  // Returns the bytes accepted by the socket, or -1 if the connection is broken.
+  // Returns the number of bytes that the socket accepted, or -1 if the connection is broken.
   ssize_t write_some(string_view bytes, bool& blocked) {
     const ssize_t sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent >= 0) return sent;
@@ -272,9 +275,9 @@ class Connection {
   string in_;
   string out_;
   size_t written_ = 0;      // of out_
-  uint64_t generate_ = 0;   // body bytes still to come from the pattern
-  uint64_t generated_ = 0;  // body bytes already sent
-  uint64_t discard_ = 0;    // upload bytes still to drop
+  uint64_t generate_ = 0;   // body bytes to send from the pattern
+  uint64_t generated_ = 0;  // body bytes sent
+  uint64_t discard_ = 0;    // upload bytes to discard
   uint64_t upload_size_ = 0;
   bool websocket_ = false;
   bool closing_ = false;

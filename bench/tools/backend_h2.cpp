@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The backend of the h2c workloads: HTTP/2 by prior knowledge, one thread, no logs.
 //
-//   GET  /bytes/N   N bytes of the pattern         POST /echo   the body back         anything else
-//   404
+//   GET  /bytes/N   N bytes of the pattern
+//   POST /echo      the body back
+//   anything else   404
 //
 // usage: backend_h2 PORT
 #include "loopback.hpp"

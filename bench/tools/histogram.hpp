@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Counts values in buckets whose width is at most 1/64 of the value: quantiles without stored
-// samples. Call add() while measuring and quantile() afterwards.
+// Counts values in buckets whose width is at most 1/64 of the value, to compute quantiles without
+// storing samples. Call add() while measuring and quantile() afterwards.
 // Thread: owner.
 #pragma once
 

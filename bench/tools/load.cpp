@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A single-threaded HTTP/1.1 load generator that checks every response; prints one JSON object.
+// A single-threaded HTTP/1.1 load generator that checks every response and prints one JSON object.
 //
 //   load MODE --port P --request FILE [--body N] [--status 200] [--expect N] [--conns N] [--secs S]
 //
 //   closed     N keep-alive connections; each sends its next request after its response
-//   newconn    N at a time; one request per connection, which the other side must close
+//   newconn    N connections at a time; each has one request, and the other side must close it
 //   websocket  N connections, each with one masked frame of --expect bytes in flight, echoed
-//   idle       N connections, one request each; prints "ready", waits for a line, asks all again
+//   idle       N connections, one request each; prints "ready", waits for a line, repeats them all
 //
 // FILE holds the raw request head; --body bytes of the pattern follow it.
 #include "answers.hpp"
@@ -33,10 +33,10 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t kReadSize = 256 << 10;
 constexpr size_t kWriteSize = 256 << 10;
-constexpr size_t kCopyLimit = 64 << 10;  // longer bodies are dropped inside the kernel
+constexpr size_t kCopyLimit = 64 << 10;  // longer bodies are discarded inside the kernel
 constexpr size_t kIdleBatch = 256;       // idle mode: requests in flight, well below any backlog
 constexpr uint64_t kTooManyErrors = 100;
-// for the last responses, after the end of the run
+// The time for the last responses after the end of the run.
 constexpr auto kGrace = std::chrono::seconds(10);
 
 const string g_pattern = bench::pattern(kWriteSize + 23);
@@ -76,7 +76,7 @@ class Client {
   bool parked() const { return state_ == State::parked; }
   bool busy() const { return !closed() && !parked(); }
 
-  // Starts the next exchange, on a new connection if there is none.
+  // Starts the next exchange, on a new connection if the last one is closed.
   void begin() { closed() ? open() : request(); }
 
   void open() {

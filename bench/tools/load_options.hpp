@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The command line of the load generators. parse_load_options(argv) returns std::nullopt if the
+// Parses the command line of the load generators. parse_load_options() returns std::nullopt if the
 // usage must be printed.
 // Thread: any.
 #pragma once

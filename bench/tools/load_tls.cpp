@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The load generator for HTTP/1.1 over TLS: TLS 1.3, X25519 and AES-128-GCM, whatever the other
-// side would like better. It checks every response and every handshake, and prints one JSON object.
+// The load generator for HTTP/1.1 over TLS. It uses TLS 1.3, X25519 and AES-128-GCM, even if the
+// other side prefers something else, checks every response and every handshake, and prints one JSON
+// object.
 //
 //   load_tls MODE --port P --request FILE [--status 200] [--expect N] [--conns N] [--secs S]
 //
 //   closed   N keep-alive connections; each sends its next request after its response
-//   newconn  N at a time; one request per connection, each after a full handshake
-//   resume   the same, each after a handshake that resumes the session of the very first one
+//   newconn  N connections at a time; each has one request after a full handshake
+//   resume   like newconn, but each handshake resumes the session of the very first one
 //
-// FILE holds the raw request. The certificate is not verified here: that would cost this side more
-// than it costs the proxy to show it.
+// FILE holds the raw request. The certificate is not verified, because that would cost this side
+// more than it costs the proxy to present it.
 #include "answers.hpp"
 #include "load_options.hpp"
 #include "loopback.hpp"
@@ -34,7 +35,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int kReadSize = 256 << 10;
 constexpr int kReadsPerTurn = 16;  // records, so that a large download does not starve the others
 constexpr uint64_t kTooManyErrors = 100;
-// for the last responses, after the end of the run
+// The time for the last responses after the end of the run.
 constexpr auto kGrace = std::chrono::seconds(10);
 constexpr unsigned char kProtocols[] = "\x08http/1.1";
 
@@ -50,7 +51,7 @@ struct Run {
   bench::Epoll epoll;
   bench::Tally tally;
   Context context{nullptr, SSL_CTX_free};
-  Session session{nullptr, SSL_SESSION_free};  // resume: the session to resume, once there is one
+  Session session{nullptr, SSL_SESSION_free};  // for mode resume, once there is one
   bool stopping = false;
 };
 
@@ -106,14 +107,14 @@ class Client {
     if (busy() && state_ != State::handshake) read_answer();
   }
 
-  // Reports whether records wait that no event will announce, because they have left the socket
-  // already.
+  // Reports whether records wait that no event will announce, because they have already left the
+  // socket.
   bool pending() const { return busy() && more_ && SSL_has_pending(tls_.get()) == 1; }
 
  private:
   enum class State { closed, connecting, handshake, head, body, ending };
 
-  // Copies the session, because OpenSSL lets each TLS 1.3 session be used once only.
+  // Resumes a copy of the session, because OpenSSL accepts each TLS 1.3 session only once.
   void resume() {
     resuming_ = run_->session != nullptr;
     if (!resuming_) return;
@@ -122,7 +123,7 @@ class Client {
   }
 
   void close_socket() {
-    SSL_shutdown(tls_.get());  // without it, OpenSSL would discard the session too
+    SSL_shutdown(tls_.get());  // without it, OpenSSL would discard the session
     tls_.reset();
     close(fd_);
     state_ = State::closed;
@@ -257,7 +258,7 @@ void run_timed(Run& run, std::vector<Client>& clients) {
     if (run.stopping && (busy_count(clients) == 0 || now > end + kGrace)) return;
     for (Client& client : clients) {
       if (!run.stopping && client.closed()) client.open();
-      // The others wait for the session to resume.
+      // The other connections wait until there is a session to resume.
       if (run.options.mode == LoadMode::resume && !run.session) break;
     }
     turn(run, clients);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sockets and epoll on 127.0.0.1 for the bench tools, and the bytes they exchange. A failure that
-// makes measuring pointless prints a line and exits. Every tool is single-threaded and owns its
-// descriptors.
+// Sockets and epoll on 127.0.0.1 for the bench tools, and the bytes that they exchange. A failure
+// that makes measuring pointless prints a line and exits. Every tool is single-threaded and owns
+// its descriptors.
 #pragma once
 
 #include <cerrno>
@@ -28,7 +28,8 @@ namespace bench {
   std::exit(1);
 }
 
-// Call first: ignores SIGPIPE, raises the limit of descriptors, and ends the tool with its harness.
+// Must be called first. Ignores SIGPIPE, raises the limit of descriptors, and ends the tool with
+// its harness.
 inline void prepare_process() {
   std::signal(SIGPIPE, SIG_IGN);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -77,12 +78,12 @@ inline int listen_on(int port) {
   return fd;
 }
 
-// Returns -1 if no connection waits.
+// Accepts a connection. Returns -1 if none waits.
 inline int accept_from(int listener) {
   return accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-// Starts to connect; the socket is writable when done. Returns -1 with errno if refused
+// Starts to connect; the socket is writable when connected. Returns -1 with errno if refused
 // immediately.
 inline int connect_to(int port) {
   const int fd = new_socket();
@@ -129,8 +130,8 @@ class Epoll {
   epoll_event events_[kBatch];
 };
 
-// The loop of a backend. A Connection is constructed from its descriptor and the Epoll, with which
-// it registers itself; on_event() returns false at its end.
+// Runs the loop of a backend. A Connection is constructed from its descriptor and the Epoll, with
+// which it registers itself. Its on_event() returns false when the connection ends.
 template <class Connection>
 [[noreturn]] void serve(int port) {
   prepare_process();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Several slow backends in one process: each serves one request at a time, in an exponential time,
-// and the last one takes three times as long as the others. Any GET gets 128 bytes of the pattern.
+// Several slow backends in one process. Each serves one request at a time, for an exponentially
+// distributed time; the last backend takes three times as long. Any GET gets 128 bytes of the
+// pattern.
 //
 // usage: queue_backends FIRST_PORT COUNT MEAN_MICROSECONDS
 #include "loopback.hpp"
@@ -21,7 +22,7 @@ const std::string g_answer = "HTTP/1.1 200 OK\r\nContent-Length: 128\r\n\r\n" + 
 
 struct Connection;
 
-// One backend. The connection whose request is served is the first of the queue.
+// One backend. It serves the request of the first connection in the queue.
 struct Backend {
   int listener = -1;
   double mean = 0;  // seconds
@@ -47,7 +48,7 @@ void begin_next(Backend& backend) {
   if (!backend.queue.empty()) backend.served_at = end_of_service(backend);
 }
 
-// Returns false at the end of the connection.
+// Reads requests. Returns false at the end of the connection.
 bool read_requests(Connection& connection) {
   char bytes[16 << 10];
   for (;;) {
@@ -68,14 +69,14 @@ void finish_due(Backend& backend) {
   while (!backend.queue.empty() && backend.served_at <= Clock::now()) {
     const Connection* const served = backend.queue.front();
     backend.queue.pop_front();
-    // So little fits into every socket of a client that reads.
+    // The response fits into every socket of a client that reads.
     if (write(served->fd, g_answer.data(), g_answer.size()) < 0 && errno != EPIPE)
       bench::die("write");
     begin_next(backend);
   }
 }
 
-// Milliseconds until the next service ends; -1: none is running.
+// Returns the milliseconds until the next service ends, or -1 if none is running.
 int next_wait(const std::vector<std::unique_ptr<Backend>>& backends) {
   int wait = -1;
   for (const auto& backend : backends) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A bare byte relay: about the minimum cost of a proxy on this kernel, as it reads no HTTP at all.
-// One connection to the backend per client; edge-triggered; one receive and one send per event.
+// A bare byte relay, which shows about the minimum cost of a proxy on this kernel because it reads
+// no HTTP. It has one connection to the backend per client, is edge-triggered, and does one receive
+// and one send per event.
 //
 // usage: relay PORT BACKEND_PORT [splice]    "splice" moves large transfers without copying them
 #include "loopback.hpp"
@@ -24,7 +25,7 @@ char g_input[kReadSize];
 
 struct Pair;
 
-// One socket of a pair, and the bytes read from it that are not yet written to the other.
+// One socket of a pair, and the bytes read from it that are not yet written to the other socket.
 struct End {
   int fd = -1;
   Pair* pair = nullptr;
@@ -63,7 +64,8 @@ class Relay {
           on_event(*end, event.events);
         }
       }
-      // Not earlier: a later event of the same batch may belong to the pair.
+      // The pairs are not destroyed earlier, because a later event of the same batch may belong to
+      // one.
       for (Pair* pair : finished_)
         destroy(pair);
       finished_.clear();
@@ -106,7 +108,7 @@ class Relay {
     if (end.pair->broken) finished_.push_back(end.pair);
   }
 
-  // Moves the available bytes. Marks the pair broken at its end.
+  // Moves the available bytes. Marks the pair as broken when it ends.
   void move(End& from, End& to) {
     for (int i = 0; i < kReadsPerTurn && !from.pair->broken; ++i) {
       if (!write_waiting(from, to)) return;
@@ -121,10 +123,10 @@ class Relay {
     if (from.readable && !from.pair->broken) rearm(from);
   }
 
-  // Edge-triggered: input left after a turn is announced only after a modification.
+  // With edge triggering, input left after a turn is announced only after a modification.
   void rearm(End& end) { epoll_.modify(end.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &end); }
 
-  // Returns true if all input was written.
+  // Writes the waiting input. Returns true if all of it was written.
   bool write_waiting(End& from, End& to) {
     while (from.in_pipe > 0 || !from.waiting.empty()) {
       if (!to.writable) return false;
@@ -166,7 +168,7 @@ class Relay {
       from.ended = true;
       return;
     }
-    if (got < static_cast<ssize_t>(kReadSize)) from.readable = false;  // it is empty now
+    if (got < static_cast<ssize_t>(kReadSize)) from.readable = false;  // the socket is empty
     if (splicing_ && got >= kLargeRead) from.large = open_pipe(from);
     ssize_t sent = to.writable ? send(to.fd, g_input, static_cast<size_t>(got), MSG_NOSIGNAL) : 0;
     if (sent < 0) {

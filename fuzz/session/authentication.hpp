@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Authentication fields of fuzzed messages: schemes of a request and schemes of a connection (NTLM,
-// Negotiate; RFC 4559), in any case, alone and among others.
+// Authentication fields of fuzzed messages: schemes that authenticate a request, and schemes that
+// authenticate a connection (NTLM, Negotiate; RFC 4559), in any case, alone and among others.
 // Thread: any.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace onehop::fuzz {
 
-// Returns a field line without its end; empty for most choices.
+// Returns a field line without its line end, or "" for some choices.
 inline std::string_view credentials(std::uint8_t choice) noexcept {
   constexpr std::string_view kLines[] = {
       "", "Authorization: NTLM TlRMTVNTUAAB", "authorization: negotiate YII=",
@@ -34,7 +34,7 @@ inline std::string_view challenge(std::uint8_t choice) noexcept {
   return kLines[choice % std::size(kLines)];
 }
 
-// Reports whether a line, or a field value that a backend received, has a connection scheme.
+// Reports whether a line, or a field value that a backend received, names a connection scheme.
 inline bool is_for_connection(std::string_view text) {
   std::string lower(text);
   for (char& c : lower)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The backends of a fuzzed proxy, HTTP/1 and HTTP/2. The bytes of an action's data mean, in order:
+// The HTTP/1 and HTTP/2 backends of a fuzzed proxy. The bytes of an action's data choose, in order:
 // status, framing, size, fields.
 // Thread: owner.
 #pragma once
@@ -40,7 +40,8 @@ struct AnswerChoice {
   bool comes_at_once() const noexcept { return has(7); }
 };
 
-// A burst of 1xx: their number and size. Together they may exceed the limit of forwarding.
+// A burst of 1xx responses, with their number and size. Together they may exceed the forwarding
+// limit.
 struct HintChoice {
   explicit HintChoice(const Action& action) noexcept
       : count(1 + action.at(0) % 100), status(action.has_bit(2, 0) ? "103" : "102") {
@@ -91,7 +92,7 @@ class H1Backend final : public Peer {
 
   std::string received_;
   std::size_t parsed_ = 0;  // complete requests
-  bool opaque_ = false;     // what follows may be no requests
+  bool opaque_ = false;     // the bytes that follow may not be requests
   std::deque<Asked> asked_;
   Said* open_ = nullptr;  // the response whose content is not complete
   AnswerChoice::Framing framing_ = AnswerChoice::Framing::length;
@@ -110,7 +111,7 @@ class H2Backend final : public Peer {
 
  private:
   struct Stream {
-    Said* said = nullptr;     // null until there is a response
+    Said* said = nullptr;     // null until a response begins
     Said* counted = nullptr;  // the request, if it has arrived and may have been processed
     Said* asked = nullptr;    // the request, if its number is known
     int hints = 0;
@@ -132,7 +133,7 @@ class H2Backend final : public Peer {
   void on_sent(std::string_view data) override { messages_.record_sent(data); }
 
   void send_hint(std::uint32_t id, std::string_view block);
-  // The request was not processed, and may be repeated.
+  // Marks the request as not processed, so that it may be repeated.
   static void uncount(Stream& stream) noexcept;
   void answer(std::uint32_t id, const AnswerChoice& choice, bool in_pieces);
   void send_content(std::uint32_t id, Stream& stream, std::size_t size, bool end);
@@ -143,9 +144,9 @@ class H2Backend final : public Peer {
   H2Messages messages_;
   std::map<std::uint32_t, Stream> streams_;
   Windows windows_;
-  std::uint32_t last_taken_ = 0x7fff'ffff;  // by a GOAWAY
+  std::uint32_t last_taken_ = 0x7fff'ffff;  // of our last GOAWAY
   bool is_odd_ = false;
-  bool takes_no_more_ = false;  // and the proxy has received that
+  bool takes_no_more_ = false;  // the proxy has received our GOAWAY
 };
 
 }  // namespace onehop::fuzz

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A chunk of a chunked body (RFC 9112 §7.1).
+// Encodes one chunk of a chunked body (RFC 9112 §7.1).
 // Thread: any.
 #pragma once
 

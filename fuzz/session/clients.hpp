@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The clients of a fuzzed proxy, HTTP/1 and HTTP/2. The bytes of an action's data mean, in order:
+// The HTTP/1 and HTTP/2 clients of a fuzzed proxy. The bytes of an action's data choose, in order:
 // method, framing, size, fields.
 // Thread: owner.
 #pragma once
@@ -56,13 +56,13 @@ class H1Client final : public Peer {
 
   void send_content(std::size_t size);
   void end_content(bool with_trailers);
-  // Returns false if the rest is not HTTP/1: it is HTTP/2, or a tunnel.
+  // Returns false if the rest is not HTTP/1, but HTTP/2 or a tunnel.
   bool check_one(std::string_view& data, const Record& record);
 
   std::string received_;
   std::string sent_odd_;
   std::vector<Said*> asked_;
-  Said* open_ = nullptr;  // its content is not complete
+  Said* open_ = nullptr;  // the request whose content is not complete
   bool chunked_ = false;
   std::size_t left_to_send_ = 0;
   bool said_last_ = false;

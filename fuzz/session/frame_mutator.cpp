@@ -23,7 +23,7 @@ constexpr std::size_t kLargestPayload = 500;
 constexpr std::uint8_t kPriority = 2;
 constexpr std::uint8_t kContinuation = 9;
 
-// Pseudo-fields come first in most blocks.
+// Returns a block in which pseudo-fields usually come first.
 std::string new_block(Random& random) {
   constexpr Field kRegular[] = {{"content-length", "5"},
                                 {"content-length", "0"},
@@ -136,7 +136,7 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data,
                                                std::size_t max_size,
                                                unsigned seed) {
   Random random(seed);
-  // One time in eight, ignore frame boundaries.
+  // Ignores frame boundaries one time in eight.
   if (random() % 8 == 0) return LLVMFuzzerMutate(data, size, max_size);
   std::string text(reinterpret_cast<const char*>(data), size);
   std::string rest = text.substr(std::min<std::size_t>(1, size));

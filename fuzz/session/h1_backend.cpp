@@ -88,7 +88,7 @@ void H1Backend::note(Asked& asked) {
     ONEHOP_CHECK(said->arrived == 1);
 }
 
-// A connection authenticated for one client must serve no other.
+// A connection that was authenticated for one client must not serve another.
 void H1Backend::check_user(const Asked& asked) {
   if (user_) ONEHOP_CHECK(user_->peer == asked.said->peer);
   for (const std::string_view name : {"Authorization", "Proxy-Authorization"}) {
@@ -130,7 +130,7 @@ void H1Backend::begin(const Action& action) {
 
 void H1Backend::answer(const AnswerChoice& choice) {
   if (!waits()) {
-    // No request may arrive meanwhile that this would be the response to.
+    // A request must not arrive meanwhile, because this would be its response.
     flush();
     receive();
   }
@@ -247,7 +247,7 @@ void H1Backend::send_odd(std::string_view data, const Action&) {
   if (closed_write_) return;
   receive();
   ledger_.backend_is_odd(index_);
-  // It may be a 101.
+  // The bytes may be a 101.
   if (!asked_.empty() && asked_.back().message.headers.has("Upgrade")) opaque_ = true;
   send(data);
 }

@@ -66,7 +66,7 @@ void H1Client::begin(const Action& action) {
   left_to_send_ = choice.framing == Framing::length ? choice.size : 0;
   said.ended = !chunked_ && left_to_send_ == 0;
   open_ = said.ended ? nullptr : &said;
-  if (open_ && (action.choice & 1U) != 0) {  // all at once
+  if (open_ && (action.choice & 1U) != 0) {  // the whole message in one piece
     said.sent = choice.size;
     text += chunked_ && choice.size > 0 ? chunk_of(said.text(choice.size)) : said.text(choice.size);
     if (chunked_) text += "0\r\nx-end: 1\r\n\r\n";

@@ -13,7 +13,7 @@ namespace {
 
 using End = H1Message::End;
 
-// Above every limit of the proxy.
+// These exceed every limit of the proxy.
 constexpr h1::Limits kLimits = {.max_start_line = std::size_t{1} << 20U,
                                 .max_header_bytes = std::size_t{1} << 20U,
                                 .max_header_fields = 4096};
@@ -81,7 +81,7 @@ bool take_head(h1::HeadParser& parser, std::string_view& data, H1Message& messag
   return true;
 }
 
-// Each 1xx is a message.
+// Returns the next response; each 1xx is one.
 H1Message next_response(std::string_view& data, const Method& asked) {
   H1Message message;
   h1::HeadParser parser(h1::HeadKind::response, kLimits);

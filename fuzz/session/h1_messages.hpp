@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Splits the bytes that a peer received into whole HTTP/1 messages, as a strict receiver does.
+// Splits the bytes that a peer received into HTTP/1 messages, as a strict receiver does.
 // Thread: owner.
 #pragma once
 
@@ -19,10 +19,10 @@ namespace onehop::fuzz {
 
 struct H1Message {
   enum class End : std::uint8_t {
-    nothing,    // not one byte is there
+    nothing,    // there are no bytes
     in_head,    // the bytes end inside the head
-    in_body,    // they end inside the content
-    complete,   // the framing said so
+    in_body,    // the bytes end inside the content
+    complete,   // the message ends as its framing says
     connection  // the content ends with the connection
   };
 
@@ -41,7 +41,8 @@ struct H1Message {
   bool has_head() const noexcept { return end > End::in_head; }
 };
 
-// Removes and returns the message at the front of `data`. A malformed message stays and is marked.
+// Removes and returns the message at the front of `data`. A malformed message is left there, and
+// marked.
 H1Message take_request(std::string_view& data);
 // Returns the next response to a request with that method, after every 1xx except 101.
 H1Message take_response(std::string_view& data, const Method& asked);

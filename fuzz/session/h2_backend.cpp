@@ -61,7 +61,7 @@ void H2Backend::note(std::uint32_t id, H2Message& message) {
   ledger_.record_arrival(*method, message.field(":path"));
   Stream& stream = streams_[id];
   stream.asked = ledger_.request_of(message.field(Ledger::kRequestField));
-  if (id > last_taken_) stream.is_reset = true;  // for us
+  if (id > last_taken_) stream.is_reset = true;  // the proxy must treat it as reset
   if (!stream.asked || stream.is_reset || is_odd_) return;
   // A request that is not safe to repeat must not be processed twice. An extended CONNECT was a
   // GET.
@@ -187,7 +187,7 @@ void H2Backend::burst(const Action& action) {
     send_hint(id, block);
 }
 
-// Polite backends process the streams that they have seen, and those in flight.
+// Polite backends process the streams that they have seen and those in flight.
 void H2Backend::go_away(const Action& action) {
   receive();
   if (closed_write_ || at_end_) return;

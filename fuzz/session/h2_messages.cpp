@@ -39,7 +39,7 @@ void set_first_window(std::string_view settings, H2Windows& windows) {
   }
 }
 
-// RFC 9113 §8.2.
+// Checks the rules of RFC 9113 §8.2.
 void check_fields(const H2Message::Fields& fields) {
   bool regular = false;
   for (const auto& [name, value] : fields) {
@@ -182,7 +182,7 @@ void H2Messages::record_sent(std::string_view data) {
 }
 
 void H2Messages::check_window(std::uint32_t stream, std::size_t size) {
-  // The proxy did not know our SETTINGS before.
+  // Before that, the proxy did not know our SETTINGS.
   if (checks_windows_ && is_acknowledged_) ONEHOP_CHECK(size <= granted_.room(stream));
   granted_.use(stream, size);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2Messages: the frames that one end of an HTTP/2 connection received from the proxy, by stream.
-// It checks them against RFC 9113.
+// H2Messages collects the frames that one end of an HTTP/2 connection received from the proxy by
+// stream, and checks them against RFC 9113.
 // Thread: owner.
 #pragma once
 
@@ -28,7 +28,7 @@ struct H2Message {
   bool reset = false;
 
   bool has_head() const noexcept { return !head.empty(); }
-  // Returns "" if there is none.
+  // Returns the value of the field, or "" if there is none.
   std::string_view field(std::string_view name) const noexcept;
 };
 
@@ -42,19 +42,21 @@ class H2Messages {
 
   std::map<std::uint32_t, H2Message>& streams() noexcept { return streams_; }
   bool said_goaway() const noexcept { return goaway_; }
-  // The frames that an orderly peer returns: acknowledgements, and room for the content received.
+  // Return the frames that an orderly peer sends: acknowledgements, and window updates for received
+  // content.
   std::string take_answers() { return take_replies() + take_updates(); }
   std::string take_replies() { return std::exchange(replies_, {}); }
   std::string take_updates() { return std::exchange(updates_, {}); }
 
-  // How much content of this end the proxy accepts now.
+  // Returns how many bytes of content the proxy accepts from this end on the stream.
   std::size_t room(std::uint32_t stream) { return taken_.room(stream); }
-  // This end has sent `size` bytes of it.
+  // Records that this end has sent `size` bytes of content.
   void use_room(std::uint32_t stream, std::size_t size) { taken_.use(stream, size); }
 
-  // This end sends these frames: receive() aborts if the proxy exceeds their limits.
+  // Records the frames that this end sends, so that receive() can abort if the proxy exceeds their
+  // limits.
   void record_sent(std::string_view data);
-  // This end may have sent bytes that are not frames.
+  // Turns off the check of windows, because this end may have sent bytes that are not frames.
   void stop_checking_windows() noexcept { checks_windows_ = false; }
 
  private:
@@ -84,7 +86,7 @@ class H2Messages {
   H2Windows granted_;  // to the proxy
   std::string sent_;   // not yet a whole frame
   bool checks_windows_ = true;
-  bool is_acknowledged_ = false;  // the first SETTINGS: they count from now on
+  bool is_acknowledged_ = false;  // our first SETTINGS, which count from then on
   std::map<std::uint32_t, H2Message> streams_;
   std::unique_ptr<Inflater> inflater_;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2Windows: how much content one end of an HTTP/2 connection may send, by the other end's frames
-// (RFC 9113 §5.2).
+// H2Windows computes how much content one end of an HTTP/2 connection may send, from the other
+// end's frames (RFC 9113 §5.2).
 // Thread: owner.
 #pragma once
 
@@ -14,9 +14,9 @@ namespace onehop::fuzz {
 
 class H2Windows {
  public:
-  // SETTINGS_INITIAL_WINDOW_SIZE, which also changes existing streams.
+  // Applies SETTINGS_INITIAL_WINDOW_SIZE, which also changes existing streams.
   void set_first(std::uint32_t size) noexcept { first_ = size; }
-  // WINDOW_UPDATE; stream 0 is the connection.
+  // Applies a WINDOW_UPDATE; stream 0 is the connection.
   void widen(std::uint32_t stream, std::uint32_t size) {
     (stream == 0 ? whole_ : of(stream)) += size;
   }
@@ -24,7 +24,7 @@ class H2Windows {
     whole_ -= static_cast<std::int64_t>(size);
     of(stream) -= static_cast<std::int64_t>(size);
   }
-  // Returns 0 if a window is closed or negative.
+  // Returns the number of bytes that may be sent, 0 if a window is closed or negative.
   std::size_t room(std::uint32_t stream) {
     const std::int64_t smallest = std::min(whole_, first_ + of(stream));
     return static_cast<std::size_t>(std::max<std::int64_t>(0, smallest));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ledger: records the messages of the peers of a fuzzed proxy and the proxy's records, so that each
-// message from the proxy can be compared with the one that entered it. A message has its number in
-// a field, with a mark that depends on the whole input, so that scripts cannot forge it. Content is
-// a run of one letter.
+// Ledger records the messages of the peers of a fuzzed proxy, and the proxy's exchange records, so
+// that each message from the proxy can be compared with the message that entered it. A field of
+// each message has its number and a mark that depends on the whole input, so that scripts cannot
+// forge it. Content repeats one letter.
 // Thread: owner.
 #pragma once
 
@@ -26,13 +26,13 @@ namespace onehop::fuzz {
 struct Said {
   std::size_t number = 0;
   std::size_t peer = 0;
-  std::string target;  // of the request, or of the request that this responds to
-  Method method;       // the same
+  std::string target;  // of the request, or of the request that this is the response to
+  Method method;       // likewise
   int status = 0;      // of a response
   bool unasked = false;
   bool upgrade = false;
   std::uint64_t sent = 0;  // bytes of content
-  bool ended = false;      // all of it, with the end its framing asks for
+  bool ended = false;      // all content was sent, with the end that its framing requires
   std::size_t arrived = 0;
   std::size_t hints = 0;        // of a request: the 1xx that backends sent for it
   const Said* asked = nullptr;  // of a response: the request, if its number is known
@@ -41,7 +41,7 @@ struct Said {
   std::string text(std::size_t size) const { return std::string(size, letter()); }
 };
 
-// The part of an ExchangeRecord that is kept.
+// The kept part of an ExchangeRecord.
 struct Record {
   explicit Record(const ExchangeRecord& exchange);
 
@@ -56,7 +56,8 @@ struct Record {
   unsigned attempts;
 };
 
-// Returns the target that the backend receives for a record's target; its own URL has no path.
+// Returns the target that a backend receives for the target in a record. The backend's URL has no
+// path.
 std::string forwarded_target(const std::string& target);
 
 class Ledger {
@@ -65,26 +66,27 @@ class Ledger {
   static constexpr std::string_view kAnswerField = "x-answered";
   static constexpr std::size_t kPeers = 16;
 
-  // Choices from here on are sizes beyond all windows and buffers.
+  // Choices from this one on mean sizes beyond all windows and buffers.
   static constexpr std::uint8_t kFloods = 240;
   static constexpr std::size_t kFlood = 500'000;
 
   explicit Ledger(std::string_view input) noexcept;
 
-  // Every peer obeys the rules, so that every request must get its response.
+  // Whether every peer obeys the rules, so that every request must get its response.
   bool is_polite = false;
-  // The script has more kinds of actions, and HTTP/2 peers obey the proxy's windows.
+  // Whether the script has more kinds of actions and HTTP/2 peers obey the proxy's windows.
   bool has_scenes = false;
-  // Messages use NTLM and Negotiate.
+  // Whether messages use NTLM and Negotiate.
   bool has_authentication = false;
-  // The maximum content of one action: polite peers stay within windows without tracking them.
+  // The maximum content of one action. With it, polite peers stay within windows without tracking
+  // them.
   std::size_t max_content = ~std::size_t{0};
   std::size_t size_of(std::uint8_t choice) const noexcept {
     const bool is_flood = has_scenes && !is_polite && choice >= kFloods;
     return std::min(is_flood ? kFlood : content_size(choice), max_content);
   }
 
-  // The references stay valid.
+  // Begins a message. The references stay valid.
   Said& ask(std::size_t client);
   Said& answer(std::size_t backend);
   std::string mark(std::string_view field, const Said& said) const;
@@ -96,20 +98,21 @@ class Ledger {
   std::size_t max_replayed = 0;
   // Reports whether a request has reached no backend and its content cannot be sent again.
   bool has_unrepeatable() const noexcept;
-  // Bytes of content, of requests and responses.
+  // Returns the number of bytes of content of all requests and responses.
   std::uint64_t content_said() const noexcept;
 
-  // Marks peers that have sent arbitrary bytes: their messages may not be those that arrived.
+  // Mark peers that have sent arbitrary bytes, so that their messages may not be those that
+  // arrived.
   void client_is_odd(std::size_t index) noexcept { odd_clients_[index % kPeers] = true; }
   void backend_is_odd(std::size_t index) noexcept { odd_backends_[index % kPeers] = true; }
   bool is_plain_request(const Said& said) const noexcept { return !odd_clients_[said.peer]; }
   bool is_plain_answer(const Said& said) const noexcept { return !odd_backends_[said.peer]; }
 
-  // The records of one client's connection, in the order in which the exchanges ended.
+  // Returns the records of one client's connection, in the order in which the exchanges ended.
   std::vector<Record>& records(std::size_t client) { return records_[client % kPeers]; }
 
-  // A request reached a backend as `method` and `target`. Aborts if there are more than the
-  // records' attempts.
+  // record_arrival() records that a request reached a backend as `method` and `target`;
+  // check_arrivals() aborts if requests reached backends more often than the records have attempts.
   void record_arrival(const Method& method, std::string_view target);
   void check_arrivals();
 

@@ -18,9 +18,9 @@ constexpr std::size_t kKiB = 1024;
 constexpr std::size_t kConnection = 4 * kKiB;
 constexpr std::size_t kHttp2 = 20 * kKiB;
 constexpr std::size_t kOutput = 128 * kKiB;  // of HTTP/2, unread by the peer
-// Heads of fuzzed messages stay below the 4 KiB that this row contains.
+// Heads of fuzzed messages stay below the 4 KiB that this row includes.
 constexpr std::size_t kRequest = 48 * kKiB;
-constexpr std::size_t kInterim = 64 * kKiB;  // at the receiving and at the sending side
+constexpr std::size_t kInterim = 64 * kKiB;  // on the receiving and on the sending side
 constexpr std::size_t kNotTaken = 512 * kKiB;
 constexpr std::size_t kReplay = 64 * kKiB;
 constexpr std::size_t kUnreadOfClient = 256 * kKiB;
@@ -43,7 +43,7 @@ std::size_t held_exactly() {
   return held_memory();
 }
 
-// A negative balance is a fault too.
+// Also detects a negative balance.
 void check_nothing_is_left() {
   constexpr std::size_t kSome = 1024 * kKiB;
   count_held(kSome);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Shared by the mutators of scripts and frames. Linked with libFuzzer only.
+// Helpers of the mutators of scripts and frames. Linked with libFuzzer only.
 #pragma once
 
 #include <algorithm>
@@ -34,7 +34,7 @@ void insert(std::vector<Item>& all, Random& random, Item item) {
   all.insert(all.begin() + static_cast<std::ptrdiff_t>(place), std::move(item));
 }
 
-// Removes one item, repeats one, or swaps two.
+// Removes or repeats a random item, or swaps two.
 template <class Item>
 void move_about(std::vector<Item>& all, Random& random) {
   switch (random() % 3) {
@@ -49,7 +49,7 @@ void move_about(std::vector<Item>& all, Random& random) {
   }
 }
 
-// libFuzzer's mutations, with its dictionary and its table of comparisons.
+// Applies libFuzzer's mutations, with its dictionary and its table of comparisons.
 inline void mutate_text(std::string& text, std::size_t max) {
   const std::size_t size = std::min(text.size(), max);
   text.resize(max);

@@ -29,7 +29,7 @@ Kind kind_of(const Action& action) noexcept {
   return kMix[(action.kind >> 3U) % std::size(kMix)];
 }
 
-// The remaining kinds of actions, for scripts with scenes.
+// Maps the remaining kinds of actions, for scripts with scenes.
 Kind kind_in_scene(const Action& action) noexcept {
   constexpr std::size_t kFirst = 24;
   constexpr Kind kMix[] = {bursts, goes_away, opens, stalls, opens, goes_on, begins, goes_away};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Peer: one fuzzed end of a connection with the proxy. It performs the actions of a script, records
-// the bytes it received, and checks them against the ledger at the end. With FUZZ_TRACE in the
-// environment it prints the bytes on the wire.
+// Peer is one fuzzed end of a connection with the proxy. It performs the actions of a script,
+// records the bytes that it receives, and checks them against the ledger at the end. If FUZZ_TRACE
+// is set in the environment, it prints the bytes on the wire.
 // Thread: owner.
 #pragma once
 
@@ -27,10 +27,10 @@ class Peer {
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
 
-  // Performs one action; an impossible one is skipped.
+  // Performs one action, or skips it if it is impossible.
   void act(const Action& action);
-  // Completes the messages that it has begun; a backend also responds to its requests. Returns true
-  // if there was work.
+  // Completes the messages that the peer has begun; a backend also responds to its requests.
+  // Returns true if there was work.
   virtual bool finish() = 0;
   // Checks the received bytes, once the proxy has ended everything.
   virtual void check() = 0;
@@ -38,11 +38,11 @@ class Peer {
   void receive();
   void flush();
   bool has_left() const noexcept { return left_; }
-  // Reads all input from now on, from the socket and through windows.
+  // Reads all input from then on, from the socket and through windows.
   virtual void take_all();
-  // Bytes that have arrived here.
+  // Returns the number of bytes received.
   std::uint64_t taken() const noexcept { return taken_; }
-  // Requests that it may have begun, complete or not.
+  // Returns the number of requests that the peer may have begun, complete or not.
   std::size_t begun() const noexcept { return begun_; }
   static constexpr std::size_t kMaxOddRequests = 10;  // in arbitrary bytes
   // Receives the available bytes and closes.
@@ -50,11 +50,11 @@ class Peer {
 
  protected:
   virtual void begin(const Action& action) = 0;      // a request, or a response
-  virtual void go_on(const Action& action) = 0;      // with its content
-  virtual void interject(const Action& action) = 0;  // a 1xx, a control frame
+  virtual void go_on(const Action& action) = 0;      // continue its content
+  virtual void interject(const Action& action) = 0;  // send a 1xx or a control frame
   virtual void send_odd(std::string_view data, const Action& action) = 0;
-  // For scripts with scenes: many 1xx at once; no further requests, by GOAWAY; windows, enlarged a
-  // little or by all bytes read.
+  // For scripts with scenes: sends many 1xx at once; refuses further requests with a GOAWAY;
+  // enlarges windows a little or by all bytes read.
   virtual void burst(const Action& /*action*/) {}
   virtual void go_away(const Action& /*action*/) {}
   virtual void open(const Action& /*action*/) {}
@@ -65,9 +65,9 @@ class Peer {
   // Sends `text` now, or together with the next text if the action says so.
   void send(std::string_view text);
   void leave(std::uint8_t how);
-  // Of a client: checks that the response is to its own request, after that many 1xx.
+  // For clients: checks that the response is to their own request, after that many 1xx.
   void check_is_ours(const Said& answer, std::size_t informational) const;
-  // Reads few bytes from its socket, or none.
+  // Makes the peer read few bytes from its socket, or none.
   void stall(const Action& action);
 
   std::string_view name_;
@@ -80,7 +80,7 @@ class Peer {
   bool holds_ = false;
   bool is_stalled_ = false;  // its socket
   bool closed_write_ = false;
-  bool left_ = false;       // of its own will, before it had received everything
+  bool left_ = false;       // by its own choice, before it had received everything
   bool was_reset_ = false;  // by the proxy
   bool at_end_ = false;
 };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Script: a fuzzed input read as a list of actions. Every input is a script, and one action is
+// Script reads a fuzzed input as a list of actions. Every input is a script, and one action is
 //
 //   kind (1 byte)   choice (1 byte)   size (1 byte)   data (size bytes, or what is left)
 //
-// so that script_mutator.cpp can move actions without changing their meaning. A view of the
+// so that script_mutator.cpp can move actions without changing their meaning. It is a view of the
 // input.
 // Thread: owner.
 #pragma once
@@ -34,7 +34,7 @@ struct Action {
 class Script {
  public:
   static constexpr std::size_t kHeader = 3;
-  // Longer scripts only repeat themselves.
+  // Longer scripts only repeat shorter ones.
   static constexpr std::size_t kMaxActions = 64;
 
   explicit Script(std::string_view input) noexcept : rest_(input) {}
@@ -53,7 +53,7 @@ class Script {
   std::size_t taken_ = 0;
 };
 
-// The content size that one byte of a script asks for.
+// Returns the content size that one byte of a script asks for.
 inline std::size_t content_size(std::uint8_t choice) noexcept {
   constexpr std::size_t kSizes[] = {0, 1, 5, 100, 1000, 4096, 20'000, 70'000};
   return kSizes[choice % 8U];

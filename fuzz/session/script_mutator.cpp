@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Mutates scripts: inserts, removes, repeats, swaps and copies whole actions, and lets libFuzzer
-// mutate the data of one. Linked with libFuzzer only.
+// mutate the data of one action. Linked with libFuzzer only.
 
 #include "mutation.hpp"
 #include "script.hpp"

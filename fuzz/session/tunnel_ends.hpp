@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The two ends of a fuzzed tunnel. Over HTTP/1 it is the connection; over HTTP/2 it is a stream
-// that obeys the proxy's windows and enlarges its own as the script says.
+// The two ends of a fuzzed tunnel. Over HTTP/1, a tunnel is the connection; over HTTP/2, it is a
+// stream that obeys the proxy's windows and enlarges its own as the script says.
 // Thread: owner.
 #pragma once
 
@@ -18,12 +18,12 @@
 
 namespace onehop::fuzz {
 
-// Content of a tunnel: adjacent pieces always differ.
+// Returns content of a tunnel, in which adjacent pieces always differ.
 std::string tunnel_text(std::size_t from, std::size_t size);
 
 class TunnelEnd {
  public:
-  // In one direction: far more than all windows, buffers and sockets on the way hold.
+  // The maximum in one direction, far more than all windows, buffers and sockets on the way hold.
   static constexpr std::size_t kMax = 1'000'000;
 
   TunnelEnd(const char* name, testing::Wire wire) : name_(name), wire_(std::move(wire)) {}
@@ -36,21 +36,21 @@ class TunnelEnd {
   void read();
   // Sends the control frames that an HTTP/2 connection needs.
   virtual void keep_alive() {}
-  // Limits the bytes that it reads from the connection; over HTTP/2 also its windows.
+  // Limits the bytes that this end reads from the connection and, over HTTP/2, its windows.
   void limit(std::size_t bytes);
   virtual void open(std::uint32_t /*size*/, bool /*of_stream*/) {}
-  // Reads everything from now on.
+  // Reads everything from then on.
   virtual void open_all();
   // Sends a GOAWAY that keeps the tunnel.
   virtual void announce_end(bool /*again*/) {}
-  // Sends a GOAWAY that ends it: no stream was processed.
+  // Sends a GOAWAY that ends the tunnel, because it reports that no stream was processed.
   virtual void refuse() {}
   void leave(bool whole_connection);
 
   bool has_ended() const noexcept { return ended_; }
   bool left() const noexcept { return left_; }
   std::size_t said() const noexcept { return said_; }
-  // The content that has arrived here.
+  // The content that has arrived at this end.
   std::string heard;
   bool heard_end = false;
   bool heard_failure = false;
@@ -75,7 +75,7 @@ class TunnelEnd {
 class H1TunnelEnd final : public TunnelEnd {
  public:
   using TunnelEnd::TunnelEnd;
-  // Removes the message at the beginning: a request or a 101, after every other 1xx.
+  // Removes and returns the request or 101 at the beginning, after every other 1xx.
   std::string take_head();
   void send_head(std::string_view head) { wire().send(head); }
 
@@ -90,7 +90,7 @@ class H1TunnelEnd final : public TunnelEnd {
 
 class H2TunnelEnd final : public TunnelEnd {
  public:
-  // The default windows open as it reads; closed ones open when the script says so.
+  // Windows::usual opens its windows as it reads; Windows::shut opens them when the script says so.
   H2TunnelEnd(const char* name, testing::Wire wire, std::string_view preface, Windows windows);
   H2Message& take_head();
   void keep_alive() override;
@@ -114,7 +114,7 @@ class H2TunnelEnd final : public TunnelEnd {
   H2Messages messages_;
   Windows windows_;
   std::string pending_;
-  bool ends_ = false;       // after that
+  bool ends_ = false;       // after the pending content
   bool has_ended_ = false;  // END_STREAM is sent
   bool is_last_ = false;    // by its second GOAWAY
   bool is_client_;
