@@ -167,7 +167,7 @@ int revoke(acme::CertificateStore& store,
   acme::Client client(std::make_shared<const Transport>(std::move(options)),
                       std::move(revoked->account), std::move(about));
   const auto done = testing::run(client.revoke(revoked->der, found->code));
-  // The certificate may be revoked already, for example by a command that ended before it saved its
+  // The certificate may already be revoked, for example by a command that ended before it saved its
   // request.
   if (!done && client.refusal().type != "alreadyRevoked")
     return refuse(acme::words_of(done.error()), kRunTimeFailure);

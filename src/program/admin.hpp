@@ -3,7 +3,8 @@
 // Admin runs the admin listeners that the configuration asks for: the unix socket for the commands
 // and the address for browsers and scrapers. They are opened while the process still has its
 // initial privileges, and serve once the proxy has started. The destructor closes them; each gets
-// at most 500 ms to finish its requests. Thread: owner.
+// at most 500 ms to finish its requests.
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>

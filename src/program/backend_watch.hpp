@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BackendWatch keeps the readiness of a server at "no upstream" while all backends of some upstream
-// refuse connections (--ready-needs-upstream). It connects to them periodically on its own thread.
-// A lookup may block that thread, so neither the destructor nor the end of the process waits for
-// it.
+// BackendWatch keeps the readiness of a server at "no upstream" while an upstream has no backend
+// that accepts connections (--ready-needs-upstream). It tries to connect periodically on its own
+// thread. A lookup may block that thread, so neither the destructor nor the end of the process
+// waits for it.
 // Thread: owner.
 #pragma once
 
@@ -25,7 +25,7 @@ namespace onehop::program {
 class BackendWatch {
  public:
   using Duration = std::chrono::milliseconds;
-  // Called on the watch's thread when the readiness changes, or the problem; never after the
+  // Called on the watch's thread when the readiness or the problem changes; never after the
   // destructor.
   using Report = std::function<void(LogLevel level, const std::string& line)>;
   // The backends of each upstream, at least one of which must accept connections. Not empty.

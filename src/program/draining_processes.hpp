@@ -37,10 +37,10 @@ class DrainingProcesses {
   // Adds the counts of processes that ended before this process began.
   void add_counts(const observe::MetricCounts& counts);
   // Returns duplicates of the channels for the next process, leaving room for this one, and the
-  // counts of all processes without a channel there. After that this process asks none of them for
-  // reports: the next process would miss what one reports here, and its counters would go back. The
-  // caller then calls leave(), which stops the processes for which there was no room and forgets
-  // all, or keep() if there is no next process.
+  // counts of all processes without a channel there. After that, this process does not ask any of
+  // them for reports, because the next process would miss the counts in them, and its counters
+  // would go back. The caller then calls leave(), which stops the processes for which there was no
+  // room and forgets all, or keep() if there is no next process.
   struct HandedOver {
     std::vector<ProcessChannel> channels = {};
     observe::MetricCounts counts = {};

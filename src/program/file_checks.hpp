@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Checks the files that settings name, as a start would use them. Thread: owner.
+// Checks the files that settings name, as a start would use them.
+// Thread: owner.
 #pragma once
 
 #include "config/load.hpp"

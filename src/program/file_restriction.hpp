@@ -28,7 +28,7 @@ class FileRestriction {
   // Returns "on (version 7)", "off", or "off, because " and the reason.
   const std::string& state() const noexcept { return state_; }
 
-  // Returns an error for each setting that names a file outside the places.
+  // Returns an error for each setting that names a file outside the permitted places.
   config::Findings refusals(const config::Loaded& next) const;
 
  private:

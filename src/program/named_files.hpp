@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Lists the files that settings name for reading: certificates, keys, authorities, tokens,
-// configurations. Thread: any; constant.
+// configurations.
+// Thread: any; constant.
 #pragma once
 
 #include "config/configuration.hpp"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Opens the access log of a configuration, and starts the export of traces, while the process still
-// has its initial privileges. Thread: owner.
+// has its initial privileges.
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>

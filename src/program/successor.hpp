@@ -31,7 +31,8 @@ class Successor {
   // Returns when no duty is running. No duty is called afterwards.
   ~Successor();
 
-  // Begins to carry out the orders of the successor, which serves. Must be called at most once.
+  // Begins to carry out the orders of the successor, which serves by then. Must be called at most
+  // once.
   void begin(ProcessChannel channel);
 
  private:

@@ -45,7 +45,7 @@ class ManagerReports {
   // Reports that the program serves, and begins the other reports. After stopping(), reports that
   // instead.
   void ready();
-  // Report the begin of a reload and its end, whether or not it succeeded.
+  // Report the beginning of a reload and its end, whether or not it succeeded.
   void reloading();
   void reloaded();
   // Reports that the program has stopped accepting connections. Signs of life continue.
