@@ -138,7 +138,7 @@ Loaded load_printed(const std::string& text) {
 }
 
 std::string_view remedy_for(const Setting& setting) {
-  if (setting.when == When::upgrade) return "`onehop upgrade`, which drops nothing";
+  if (setting.when == When::upgrade) return "`onehop upgrade`, which drops no connections";
   return setting.when == When::restart ? "a restart" : "";
 }
 

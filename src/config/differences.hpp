@@ -44,11 +44,12 @@ std::vector<Difference> differences(const Configuration& before,
 std::vector<std::string> not_compared(const Configuration& before, const Configuration& after);
 
 // Returns the action that applies a change that a reload cannot apply: "`onehop upgrade`, which
-// drops nothing" or "a restart". Returns "" if a reload applies it.
+// drops no connections" or "a restart". Returns "" if a reload applies it.
 std::string_view remedy_for(const Setting& setting);
 
 // Returns one line for each remedy that the changes need: "a reload cannot change --workers: that
-// needs `onehop upgrade`, which drops nothing\n". Returns "" if a reload applies all changes.
+// needs `onehop upgrade`, which drops no connections\n". Returns "" if a reload applies all
+// changes.
 std::string remedies_for(const std::vector<Difference>& changes);
 
 // Loads the text that print_configuration() has printed in a running process.

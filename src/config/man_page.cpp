@@ -38,7 +38,7 @@ limit. In a variable, commas separate the values of a list, and line breaks thos
 .PP
 A changed setting takes effect, after a reload, when its description says: with the next request,
 timer or connection, at once, with a new pool of connections to the backend, with a new listener,
-with \fBonehop upgrade\fR, which drops nothing, or only with a restart.
+with \fBonehop upgrade\fR, which drops no connections, or only with a restart.
 )";
 
 constexpr std::string_view kTables = R"(.SH TABLES

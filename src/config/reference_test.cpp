@@ -329,9 +329,10 @@ TEST(Differences, SayWhatAReloadWouldChangeAndWhen) {
                   "max-streams: 128 becomes 5 (next connection)",
                   "max-memory: \"auto\" becomes \"1GiB\" (at once)",
                   "pool-size: 512 becomes 1 (new pool)"));
-  EXPECT_EQ(remedies_for(changes),
-            "a reload cannot change --workers: that needs `onehop upgrade`, which drops nothing\n"
-            "a reload cannot change --user: that needs a restart\n");
+  EXPECT_EQ(
+      remedies_for(changes),
+      "a reload cannot change --workers: that needs `onehop upgrade`, which drops no connections\n"
+      "a reload cannot change --user: that needs a restart\n");
   EXPECT_EQ(remedies_for({changes.front()}), "");
 }
 

@@ -148,10 +148,9 @@ constexpr std::array kSettings = {
         "access-log", {process, next_request}, "one line per request"),
     operation<LogPlace, &C::access_log_to>(
         "access-log-to", {process, next_request}, "where: stdout, a file, syslog or syslog:SOCKET"),
-    operation<LogFieldName, &C::access_log_fields>(
-        "access-log-fields",
-        {process, next_request},
-        "the fields of a line, instead of the usual ones"),
+    operation<LogFieldName, &C::access_log_fields>("access-log-fields",
+                                                   {process, next_request},
+                                                   "fields of a line, instead of the default ones"),
     operation<CollectorUrl, &C::trace>(
         "trace", {process, upgrade}, "send spans to this OpenTelemetry collector (OTLP/HTTP)"),
     operation<SampleShare, &C::trace_sample>(
@@ -161,29 +160,29 @@ constexpr std::array kSettings = {
     operation<Switch, &C::core_dumps>(
         "core-dumps", {process, upgrade}, "allow core dumps, which contain private keys"),
     operation<AutoOrOff, &C::landlock>(
-        "landlock", {process, restart}, "use no files but its own, if the kernel has Landlock"),
+        "landlock", {process, restart}, "restrict it to its own files, if the kernel can"),
     operation<Duration<times(0)>, &C::drain_timeout>(
         "drain-timeout",
         {process, next_timer},
-        "time for requests in flight, after TERM, INT, QUIT"),
+        "time for requests in progress after TERM, INT or QUIT"),
     operation<Duration<times(0)>, &C::drain_delay>(
         "drain-delay",
         {process, next_timer},
-        "before that: health checks fail, requests are served"),
+        "time before a drain in which only health checks fail"),
     operation<StateFolder, &C::acme, &M::state>(
         "state", {process, restart}, "folder for keys and certificates; default: the service's"),
     operation<AcmeAuthority, &C::acme, &M::authorities>(
-        "acme-ca", {process, at_once}, "who certifies; more of them are fallbacks"),
+        "acme-ca", {process, at_once}, "certificate authority; others are fallbacks"),
     operation<File, &C::acme, &M::ca_file>(
         "acme-ca-file", {process, at_once}, "CA certificates of a private authority's server"),
     operation<File, &C::acme, &M::external_file>(
-        "acme-eab", {process, at_once}, "file with the ID and KEY of an account elsewhere"),
+        "acme-eab", {process, at_once}, "file with the ID and KEY of an external account"),
     operation<AcmeProfile, &C::acme, &M::profile>(
-        "acme-profile", {process, at_once}, "kind of certificates, such as shortlived"),
+        "acme-profile", {process, at_once}, "profile of the certificates, such as shortlived"),
     operation<AcmeChallenge, &C::acme, &M::challenges>(
-        "acme-challenge", {process, at_once}, "what proves the names: http-01, tls-alpn-01"),
+        "acme-challenge", {process, at_once}, "how names are proved: http-01, tls-alpn-01"),
     operation<AcmeKey, &C::acme, &M::key>(
-        "acme-key", {process, at_once}, "the keys of certificates"),
+        "acme-key", {process, at_once}, "type of the certificates' keys"),
     operation<AdminAddress, &C::admin, &A::address>(
         "admin", {process, upgrade}, "metrics and status for browsers and scrapers, read-only"),
     operation<AdminSocket, &C::admin, &A::socket>(
@@ -199,15 +198,15 @@ constexpr std::array kSettings = {
     operation<HealthPath, &C::admin, &A::health_path>(
         "health-path",
         {process, next_request},
-        "answered by onehop itself with 200, or 503 while it drains"),
+        "path that onehop answers: 200, or 503 while it drains"),
     operation<Switch, &C::admin, &A::ready_needs_upstream>(
         "ready-needs-upstream",
         {process, at_once},
-        "not ready (503) while an upstream accepts no connections"),
+        "readiness is 503 while an upstream accepts no connections"),
     operation<MetricsBucket, &C::admin, &A::metrics_buckets>(
         "metrics-buckets",
         {process, upgrade},
-        "bounds of the histograms of requests: 1ms,10ms,100ms,1s"),
+        "bounds of the request histograms: 1ms,10ms,100ms,1s"),
 
     client<OnOrOff, &S::http2>(
         "http2", {listener, next_connection}, "accept HTTP/2 from clients, not only HTTP/1.1"),
@@ -222,8 +221,9 @@ constexpr std::array kSettings = {
     client<Network, &S::proxy_protocol>("proxy-protocol",
                                         {listener, next_connection},
                                         "peers that must send a PROXY header: 10.0.0.0/8, unix"),
-    client<ListenAddress, &S::proxy_protocol_listeners>(
-        "proxy-protocol-listen", {listener, next_connection}, "for these listeners only"),
+    client<ListenAddress, &S::proxy_protocol_listeners>("proxy-protocol-listen",
+                                                        {listener, next_connection},
+                                                        "limit proxy-protocol to these listeners"),
     client<Duration<times()>, &S::header_timeout>(
         "header-timeout",
         {process, next_timer},
@@ -237,15 +237,17 @@ constexpr std::array kSettings = {
     client<HalfCloseChoice, &S::half_close>(
         "half-close", {process, next_connection}, "HTTP/1: a client that closes its sending side"),
     client<Duration<times()>, &S::idle_timeout>(
-        "idle-timeout", {process, next_timer}, "between two requests of a connection"),
+        "idle-timeout", {process, next_timer}, "maximum idle time between two requests"),
     client<Number<sizes(1, kGiB)>, &S::max_header_bytes>(
         "max-header-bytes",
         {process, next_connection},
-        "head: name + value + 32 per field; if exceeded: 431"),
+        "head bytes: name + value + 32 per field; else 431"),
     client<Number<counts(1, kMillion)>, &S::max_header_fields>(
-        "max-header-fields", {process, next_connection}, "request fields; if exceeded: 431"),
+        "max-header-fields", {process, next_connection}, "fields of a request; if exceeded: 431"),
     client<Number<sizes(1, kGiB)>, &S::max_request_line>(
-        "max-request-line", {process, next_connection}, "request line; if exceeded: 414"),
+        "max-request-line",
+        {process, next_connection},
+        "bytes of a request line; if exceeded: 414"),
     client<Number<counts(1, kMillion)>, &S::max_streams>(
         "max-streams", {process, next_connection}, "HTTP/2: concurrent requests per connection"),
     client<Number<sizes(kKiB, kGiB)>, &S::stream_window>(
@@ -255,15 +257,15 @@ constexpr std::array kSettings = {
     client<Number<or_auto(counts(1, kMaxOfAll))>, &S::max_client_connections>(
         "max-client-connections",
         {process, at_once},
-        "concurrent; auto: 80% of the open file limit"),
+        "connections; auto: 80% of the open file limit"),
     client<Number<or_off(counts(1, kMaxOfAll), kUnlimited)>, &S::max_connections_per_client>(
         "max-connections-per-client",
         {process, next_connection},
-        "per address (IPv6: per /64); more are closed"),
+        "connections per address or IPv6 /64; others are closed"),
     client<Number<or_off(counts(1, kMaxOfAll), kUnlimited)>, &S::max_requests_per_client>(
         "max-requests-per-client",
         {process, next_request},
-        "concurrent, per address; if exceeded: 429"),
+        "concurrent requests per address; if exceeded: 429"),
     client<Number<or_auto(or_off(sizes(kMiB, kExbibyte), kUnlimited))>, &S::max_memory>(
         "max-memory", {process, at_once}, "clients and backends; auto: half; if exceeded: 503"),
     client<OnOrOff, &S::defer_accept>("defer-accept",
@@ -274,9 +276,9 @@ constexpr std::array kSettings = {
     balancing<StickyRule, &U::sticky>("sticky", "keep a client at one of several backends"),
     balancing<File, &U::sticky_key>("sticky-key",
                                     "key of the cookie, for several proxies: 16 bytes or more"),
-    balancing<HealthCheckRule, &U::health_check>("health-check", "check the backends this way"),
+    balancing<HealthCheckRule, &U::health_check>("health-check", "how backends are checked"),
     balancing<HostName, &U::health_check_host>("health-check-host",
-                                               "the Host of these checks, if not the backend's"),
+                                               "Host of the checks, if not the backend's"),
     balancing<Duration<times()>, &U::health_check_interval>("health-check-interval",
                                                             "time between two checks"),
     balancing<Duration<times()>, &U::health_check_timeout>("health-check-timeout",
@@ -287,18 +289,18 @@ constexpr std::array kSettings = {
     balancing<Duration<times()>, &U::eject_time>("eject-time",
                                                  "how long a failing backend gets no requests"),
     balancing<Duration<times()>, &U::max_eject_time>("max-eject-time",
-                                                     "the maximum of that, if it keeps failing"),
+                                                     "maximum of eject-time, if it keeps failing"),
     balancing<FailureStatus, &U::failure_statuses>("failure-status",
                                                    "statuses that count as failures of a backend"),
     balancing<FailureStatus, &U::retry_statuses>(
-        "retry-status", "after these, an idempotent request goes to another backend"),
+        "retry-status", "statuses that send an idempotent request to another backend"),
     balancing<Number<counts(1, upstream::Group::kMaxAttempts)>, &U::max_attempts>(
-        "max-attempts", "backends that one request is sent to"),
+        "max-attempts", "maximum number of backends for one request"),
     backend<NameServer, &T::dns_servers>(
         "dns-servers", "name servers for the backend's name, instead of the system's"),
     backend<OnOrOff, &T::http2>("backend-http2", "offer HTTP/2 to an https backend"),
-    backend_tls<ServerName, &F::backend_name>("backend-name",
-                                              "name in its certificate, if not the URL's host"),
+    backend_tls<ServerName, &F::backend_name>(
+        "backend-name", "name in the backend's certificate, if not the URL's host"),
     backend_tls<File, &F::backend_ca>("backend-ca",
                                       "CA certificates (PEM) instead of the system's"),
     backend_tls<File, &F::backend_certificate>("backend-cert",
@@ -309,36 +311,36 @@ constexpr std::array kSettings = {
         "ignore-missing-close-notify", "accept a body that ends without close_notify"),
     backend<Switch, &T::send_proxy>("send-proxy",
                                     "begin each connection with its client's PROXY header"),
-    backend<Duration<times()>, &T::connect_timeout>("connect-timeout",
-                                                    "to connect, including TLS; if exceeded: 504"),
-    backend<Duration<times()>, &T::connect_attempt_timeout>("connect-attempt-timeout",
-                                                            "to connect to one address"),
+    backend<Duration<times()>, &T::connect_timeout>(
+        "connect-timeout", "maximum time to connect, including TLS; else 504"),
+    backend<Duration<times()>, &T::connect_attempt_timeout>(
+        "connect-attempt-timeout", "maximum time to connect to one address"),
     backend<Duration<or_off(times(), kNever)>, &T::response_timeout>(
-        "response-timeout", "from the last byte sent to the response head; else 504"),
+        "response-timeout", "maximum wait for the response head; else 504"),
     backend<Duration<or_off(times(), kNever)>, &T::activity_timeout>(
-        "activity-timeout", "no byte either way; not for streams that have begun"),
+        "activity-timeout", "maximum silence in both directions; not in streams"),
     backend<Duration<times(0)>, &T::pool_idle_timeout>("pool-idle-timeout",
-                                                       "how long an idle connection is kept"),
+                                                       "how long an idle connection is kept open"),
     backend<Number<counts(0, kMaxOfAll)>, &T::pool_size>("pool-size",
-                                                         "idle connections kept; 0 keeps none"),
+                                                         "maximum idle connections; 0 keeps none"),
     backend<Duration<or_off(times(), kNever)>, &T::max_connection_age>(
-        "max-connection-age", "then a new one, which resolves the name again"),
+        "max-connection-age", "maximum age; a new one resolves the name again"),
     backend<Number<or_off(counts(1, kMaxOfAll), kUnlimited)>, &T::max_connection_requests>(
-        "max-connection-requests", "requests per connection; then a new one"),
+        "max-connection-requests", "maximum requests per connection; then a new one"),
     backend<Number<or_off(counts(1, kMaxOfAll), kUnlimited)>, &T::max_connections>(
-        "max-connections", "concurrent connections", at_once),
-    backend<Duration<times(0)>, &T::queue_timeout>("queue-timeout",
-                                                   "to wait for one of those; if exceeded: 503"),
+        "max-connections", "maximum concurrent connections", at_once),
+    backend<Duration<times(0)>, &T::queue_timeout>(
+        "queue-timeout", "maximum wait for a connection; if exceeded: 503"),
     backend<Number<or_off(sizes(1, kGiB), 0)>, &T::replay_body>(
         "replay-body", "bytes of a request body kept for a retry"),
     backend<Share, &T::retry_budget>(
         "retry-budget", "maximum share of requests that are retried", at_once),
     backend<Number<sizes(1, kGiB)>, &T::max_response_header_bytes>(
-        "max-response-header-bytes", "response head; if exceeded: 502"),
+        "max-response-header-bytes", "bytes of a response head; if exceeded: 502"),
     backend<Number<counts(1, kMillion)>, &T::max_response_header_fields>(
-        "max-response-header-fields", "response fields; if exceeded: 502"),
+        "max-response-header-fields", "fields of a response; if exceeded: 502"),
     backend<Duration<or_off(times(), 0)>, &T::expect_continue_timeout>(
-        "expect-continue-timeout", "to wait for 100 Continue before sending the body"),
+        "expect-continue-timeout", "maximum wait for 100 Continue before the body"),
     backend<Number<counts(0, kMillion)>, &T::max_informational>(
         "max-informational", "1xx responses per request; if exceeded: 502"),
     backend<Duration<or_off(times(), 0)>, &T::hold>(

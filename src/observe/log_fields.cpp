@@ -133,7 +133,7 @@ constexpr std::array kFields = {
     text<&E::client>("client", always, "the IP address of the client; `unix` for a unix socket"),
     text<&E::peer>("peer",
                    if_set,
-                   "the address the connection came from, which differs from the client with a "
+                   "the address that the connection came from; it differs from the client behind a "
                    "proxy in `--trust`"),
     row<[](auto out, const E& exchange, WallTime) {
       out.text(has_head(exchange) ? exchange.method.text() : std::string_view());
@@ -166,14 +166,15 @@ constexpr std::array kFields = {
     row<[](auto out, const E& exchange, WallTime) {
       out.text(exchange.trace ? exchange.trace->span_id : std::string_view());
     }>("span_id", "string", never, never, "the id of the span of this exchange, with `--trace`"),
-    text<&E::upstream>("upstream", always, "the address of the backend that was connected to"),
-    number<&E::attempts>("attempts",
-                         always,
-                         "how often the request was sent or a connection for it was tried; 2 means "
-                         "one retry, 0 that the backend was not asked"),
+    text<&E::upstream>("upstream", always, "the address of the backend that onehop connected to"),
+    number<&E::attempts>(
+        "attempts",
+        always,
+        "how often onehop sent the request or tried to connect for it; 2 means one "
+        "retry, 0 means that it did not contact the backend"),
     truth<&E::reused>("reused", always, "the last attempt used a connection from the pool"),
     duration<0>("total", "milliseconds from the first byte to the end: [Times](#times)"),
-    duration<1>("head", "the part of them for the head of the request"),
+    duration<1>("head", "the part of `total` for the head of the request"),
     duration<2>("connect", "until a connection to the backend was available"),
     duration<3>("send", "until the request was sent"),
     duration<4>("wait", "until the head of the response"),
@@ -187,10 +188,11 @@ constexpr std::array kFields = {
     row<[](auto out, const E& exchange, WallTime) {
       out.text(has_head(exchange) ? scheme_of(exchange) : std::string_view());
     }>("scheme", "string", never, always, "`https` or `http`: with TLS or without"),
-    text<&E::route>("route",
-                    never,
-                    "the route of a file, by its conditions (`a.example/api/*`), or the name that "
-                    "a handler has given it"),
+    text<&E::route>(
+        "route",
+        never,
+        "the route from a configuration file, by its conditions (`a.example/api/*`), or "
+        "the name that a handler has set"),
     tls_text<&T::version>("tls_version", always, "the version of TLS, such as `TLSv1.3`"),
     tls_text<&T::cipher>("tls_cipher", always, "the cipher suite of TLS"),
     tls_text<&T::server_name>("tls_server_name", never, "the name that the client asked for (SNI)"),

@@ -103,12 +103,13 @@ int renew(acme::CertificateStore& store, std::span<const std::string> names) {
   if (names.empty()) return refuse("renew: name a certificate of `onehop acme list`");
   for (const std::string& name : names) {
     if (!is_known(store, name))
-      return refuse(store.place() + " has nothing of " + name, kRunTimeFailure);
+      return refuse("no certificate or record for " + name + " in " + store.place(),
+                    kRunTimeFailure);
     if (auto saved = request_renewal(store, name); !saved)
       return refuse(std::string(saved.error().detail()), kRunTimeFailure);
     const int code = print(name +
-                           ": a onehop that serves with this store renews it at its next look; "
-                           "its log has the result\n");
+                           ": renewal requested; see the log of the onehop that serves from this "
+                           "store\n");
     if (code != 0) return code;
   }
   return 0;
@@ -133,7 +134,7 @@ Result<Revoked> read_revoked(const acme::CertificateStore& store, const std::str
   const auto json = store.load(acme::Sites::state_entry_of(name));
   const acme::RenewalState state =
       json && *json ? acme::RenewalState::parse(**json) : acme::RenewalState();
-  if (state.authority.empty()) return missing("record of who has issued it");
+  if (state.authority.empty()) return missing("record of its issuer");
   const auto pem = store.load("account.pem");
   if (!pem) return failure(pem.error());
   if (!*pem) return missing("account.pem");
@@ -147,7 +148,7 @@ int revoke(acme::CertificateStore& store,
            const Configuration& configuration,
            std::span<const std::string> words) {
   if (words.empty() || words.size() > 2)
-    return refuse("revoke: name one certificate, and a reason or none");
+    return refuse("revoke: name one certificate and at most one reason");
   const std::string& name = words[0];
   const std::string reason = words.size() == 2 ? words[1] : "unspecified";
   const auto found = std::ranges::find(kReasons, reason, &Reason::word);
@@ -174,7 +175,7 @@ int revoke(acme::CertificateStore& store,
   if (auto saved = request_renewal(store, name); !saved)
     return refuse(std::string(saved.error().detail()), kRunTimeFailure);
   return print(name + ": revoked by " + acme::shown_authority(revoked->authority) +
-               "; a onehop that serves with this store gets another one at its next look\n");
+               "; the onehop that serves from this store requests a replacement\n");
 }
 
 }  // namespace
@@ -182,7 +183,7 @@ int revoke(acme::CertificateStore& store,
 int run_acme_command(const Configuration& configuration) {
   const auto& words = configuration.command_words;
   const std::string folder = config::state_folder_of(configuration.acme);
-  if (words.empty()) return refuse("say what to do: list, renew NAME or revoke NAME [REASON]");
+  if (words.empty()) return refuse("name an action: list, renew NAME or revoke NAME [REASON]");
   if (folder.empty()) return refuse("name the folder with the certificates: --state DIR");
   const auto store = acme::FileStore::view(folder + "/acme");
   const std::span<const std::string> rest = std::span(words).subspan(1);

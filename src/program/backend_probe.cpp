@@ -99,7 +99,7 @@ std::vector<net::Address> ask(const config::NamedBackend& backend,
     while (!work.done() && Clock::now() < deadline)
       reactor.run_once(deadline - Clock::now());
     if (!work.done()) {
-      problem = "the name servers do not answer";
+      problem = "the name servers do not respond";
       return {};
     }
     auto found = work.take();

@@ -171,14 +171,14 @@ Result<void> CertificateKeeper::open(const config::Configuration& configuration)
   auto store = acme::FileStore::open(config::state_folder_of(configuration.acme) + "/acme", owner);
   if (!store) {
     Error error = store.error();
-    return failure(error.with("--state names another folder"));
+    return failure(error.with("choose another folder with --state"));
   }
   // The store was created with the privileges of root.
   const std::string place = (*store)->place() + "/certificates";
   if (owner && readable_as(*configuration.user, {place}) == std::vector<bool>{false}) {
     return failure(Errc::bad_option, Side::local,
                    place + ": user '" + configuration.user->text +
-                       "' cannot reach it; --state names another folder");
+                       "' cannot reach it; choose another folder with --state");
   }
   acme::Renewer::Hooks hooks;
   hooks.log = [this](acme::Urgency urgency, std::string_view line) { announce(urgency, line); };
@@ -222,15 +222,15 @@ void CertificateKeeper::commit(const config::Configuration& configuration) noexc
   renewer->set(current_);
   for (const acme::SiteStatus& site : renewer->status()) {
     if (site.has_certificate) continue;
-    announce(acme::Urgency::none, site.name +
-                                      ": a self-signed certificate serves until there is one of " +
-                                      acme::shown_authority(current_.authorities.front()));
+    announce(acme::Urgency::none, site.name + ": serving a self-signed certificate until " +
+                                      acme::shown_authority(current_.authorities.front()) +
+                                      " issues one");
   }
   try {
     start_loop();
   } catch (const std::exception& error) {
     announce(acme::Urgency::error,
-             std::string("no thread that gets certificates: ") + error.what());
+             std::string("cannot start the thread that obtains certificates: ") + error.what());
   }
 }
 

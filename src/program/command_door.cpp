@@ -7,7 +7,7 @@ namespace onehop::program {
 namespace {
 
 observe::ActionResult too_late() {
-  return {.done = false, .summary = "onehop is ending"};
+  return {.done = false, .summary = "onehop is shutting down"};
 }
 
 }  // namespace

@@ -180,8 +180,7 @@ class Checker {
       report(
           "tls", index,
           certificates[index].chain_file +
-              ": no client gets this certificate: an earlier one has all its names, and the same "
-              "kind of key",
+              ": never used: an earlier certificate covers all its names with the same kind of key",
           Severity::warning);
     }
   }
@@ -292,11 +291,11 @@ class Checker {
       if (is_wanted && address->port() == (is_https ? kHttps : kHttp)) has_port = true;
     }
     if (has_port) return;
-    report(
-        "acme", 0,
-        "the authority looks at port 80 (http-01) or 443 (tls-alpn-01), and no listener has that "
-        "port: something else must lead there",
-        Severity::warning);
+    report("acme", 0,
+           "the authority connects to port 80 (http-01) or 443 (tls-alpn-01), but no listener uses "
+           "that "
+           "port: forward it to onehop",
+           Severity::warning);
   }
 
   // A start reads the files as root; a reload and the watch over the TLS files read them as the

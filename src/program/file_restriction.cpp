@@ -200,8 +200,8 @@ const config::Configuration* table_named(const config::Configuration& configurat
 }
 
 std::string why_not(int error) {
-  if (error == ENOSYS || error == EOPNOTSUPP) return "the kernel does not have it";
-  return "a filter of system calls forbids it";
+  if (error == ENOSYS || error == EOPNOTSUPP) return "the kernel does not support Landlock";
+  return "a system call filter forbids it";
 }
 
 }  // namespace

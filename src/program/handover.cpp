@@ -126,7 +126,7 @@ Result<void> expect(const ProcessChannel& from, Patience patience, const char* k
   auto received = receive(from, patience);
   if (!received) return failure(received.error());
   if (value_of(received->object, key, false)) return {};
-  return refuse_handover(std::string("the other process did not say \"") + key + "\"");
+  return refuse_handover(std::string("expected \"") + key + "\" from the other process");
 }
 
 Result<Progress> receive_one_progress(const ProcessChannel& from, Patience patience) {
@@ -247,7 +247,7 @@ Result<Hello> receive_hello(const ProcessChannel& from, Patience patience) {
               .version = value_of(received->object, "version", std::string())};
   if (hello.protocol == Handover::kProtocol) return hello;
   return refuse_handover("the new program (version " + hello.version +
-                         ") takes over in another way than this one (" +
+                         ") uses a different upgrade protocol than this one (" +
                          std::string(library_version()) + "): restart onehop instead");
 }
 

@@ -111,7 +111,7 @@ TEST_F(HandoverTest, ReadyAndGo) {
   ASSERT_TRUE(send_serving(after_));
   EXPECT_TRUE(receive_serving(before_, 1s));
   ASSERT_TRUE(send(before_, Progress{}));
-  EXPECT_THAT(receive_go(after_, 1s).error().to_string(), HasSubstr("did not say \"go\""));
+  EXPECT_THAT(receive_go(after_, 1s).error().to_string(), HasSubstr("expected \"go\""));
 }
 
 TEST_F(HandoverTest, OrdersAndProgress) {

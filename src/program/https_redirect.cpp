@@ -36,7 +36,7 @@ task<Response> HttpsRedirect::serve(Request request) const {
   }
   const std::string place = place_of(request, redirects_->https_port);
   if (place.empty()) {
-    co_return Response(Status::bad_request, "this is served at https:// only\n");
+    co_return Response(Status::bad_request, "this site is available only over https://\n");
   }
   Response response(Status::permanent_redirect, "moved to " + place + "\n");
   response.headers().set(field::location, place);

@@ -84,7 +84,7 @@ Result<void> restrict_files(std::span<const FilePlace> places) {
   const RulesetAttributes attributes{.handled = known_to(landlock_version().value_or(0))};
   const io::FileDescriptor ruleset(
       static_cast<int>(::syscall(kCreateRuleset, &attributes, sizeof(attributes), 0U)));
-  if (!ruleset) return cannot("make a set of rules");
+  if (!ruleset) return cannot("create a ruleset");
   for (const FilePlace& place : places) {
     if (auto allowed = allow(ruleset.get(), place, attributes.handled); !allowed) return allowed;
   }

@@ -149,8 +149,7 @@ int serve(config::Loaded loaded,
       return EXIT_FAILURE;
     }
     arrival = std::move(*arrived);
-    if (!arrival)
-      observe::print_error("the process to take over from has ended: this one starts on its own");
+    if (!arrival) observe::print_error("the process to replace has ended: starting normally");
   }
   try {
     return serve_as(std::move(loaded), std::move(read), std::move(invocation), *std::move(manager),

@@ -27,8 +27,8 @@ void warn_of_risks(const config::Configuration& configuration,
   }
   if (is_insecure(configuration)) {
     log.announce(
-        "--insecure: the backend's certificate is not verified, so anyone in between can read and "
-        "change everything",
+        "--insecure: the backend's certificate is not verified, so an attacker on the network path "
+        "can read and change all traffic",
         LogLevel::warning);
   }
 }

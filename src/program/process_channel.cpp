@@ -94,7 +94,7 @@ Result<void> ProcessChannel::send(std::string_view text, std::span<const int> de
 
 Result<ProcessChannel::Message> ProcessChannel::receive(Duration patience) const {
   if (!wait_for(socket_.get(), POLLIN, patience)) {
-    return failure(Errc::timed_out, Side::local, "the other process does not answer");
+    return failure(Errc::timed_out, Side::local, "timed out waiting for the other process");
   }
   Message received;
   received.text.resize(kMaxText);

@@ -164,14 +164,13 @@ void Service::prepare_to_serve() {
 // Returns null if the configuration does not ask for a watch. Throws std::system_error.
 std::unique_ptr<ConfigWatch> Service::watch_for(const config::Loaded& loaded) {
   if (!loaded.configuration.watch_config) return nullptr;
-  ConfigWatch::Reports reports = {.changed = [this] { (void)reloads_->request("--watch-config"); },
-                                  .unwatched =
-                                      [this](const std::string& why) {
-                                        log_.announce("--watch-config: no watch on " + why +
-                                                          "; the files are read again " +
-                                                          "every two seconds",
-                                                      LogLevel::warning);
-                                      }};
+  ConfigWatch::Reports reports = {
+      .changed = [this] { (void)reloads_->request("--watch-config"); },
+      .unwatched =
+          [this](const std::string& why) {
+            log_.announce("--watch-config: cannot watch " + why + "; reading the files every 2 s",
+                          LogLevel::warning);
+          }};
   return std::make_unique<ConfigWatch>(loaded.configuration.config_files, std::move(reports),
                                        loaded.files_fingerprint);
 }

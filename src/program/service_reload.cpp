@@ -57,7 +57,7 @@ std::string summary_of_refusal(const Changes& changes, bool are_files_allowed) {
       are_files_allowed && std::ranges::none_of(changes, [](const config::Difference& change) {
         return change.when == config::When::restart;
       });
-  return is_enough ? "it needs `onehop upgrade`, which drops nothing" : "it needs a restart";
+  return is_enough ? "it needs `onehop upgrade`, which drops no connections" : "it needs a restart";
 }
 
 // Returns the findings as `onehop check` prints them.

@@ -83,10 +83,10 @@ Service::Outcome Service::upgrade(const std::string& trigger) {
   } else if (stopping_->has_begun()) {
     outcome.summary += "onehop is stopping";
   } else if (!setup_.invocation) {
-    outcome.summary += "a demo has nothing to keep: stop it, and start the new program";
+    outcome.summary += "a demo cannot be upgraded: stop it and start the new program";
   } else {
-    log_.announce(trigger + ": " + setup_.invocation->program +
-                  " is started in place of this process");
+    log_.announce(trigger + ": starting " + setup_.invocation->program +
+                  " to replace this process");
     outcome = upgrade_->run();
     if (!outcome.done) draining_.keep();
   }
@@ -145,9 +145,9 @@ void Service::make_room_in_memory() {
   if (configuration()->server.max_memory.is_none()) return;
   const ServerMetrics now = server_->metrics();
   server_->lower_max_memory(std::max(now.memory_limit / 2, now.memory_held + now.memory_held / 8));
-  log_.write(LogLevel::info, "this process may hold " +
-                                 in_mebibytes(server_->metrics().memory_limit) +
-                                 " while it drains, instead of " + in_mebibytes(now.memory_limit));
+  log_.write(LogLevel::info, "memory limit lowered from " + in_mebibytes(now.memory_limit) +
+                                 " to " + in_mebibytes(server_->metrics().memory_limit) +
+                                 " while this process drains");
 }
 
 // Excludes the counts of earlier processes, which the next process has or asks for itself.
@@ -160,7 +160,7 @@ observe::MetricCounts Service::own_counts() const {
 std::optional<Progress> Service::obey(Order order) {
   switch (order) {
     case Order::stop:
-      log_.announce("the process that has taken over ends this one");
+      log_.announce("stopping at the request of the process that took over");
       stopping_->hurry();
       break;
     case Order::reopen:

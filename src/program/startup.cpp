@@ -31,8 +31,7 @@ std::string target_line(const Url& backend, std::string_view about) {
 // Describes a backend that was not probed because the system refused a thread. The proxy serves
 // anyway.
 std::string not_looked_up(const std::system_error& error) {
-  return std::string("; whether it answers is not known: no thread for it: ") +
-         error.code().message();
+  return std::string("; not probed: cannot start a thread: ") + error.code().message();
 }
 
 void report_backend(observe::Log& log,
@@ -97,7 +96,8 @@ std::vector<ReportLine> backend_lines(const Url& backend,
   if (probe.problem.empty()) {
     return {target, {LogLevel::info, "the backend accepts connections"}};
   }
-  return {target, {LogLevel::warning, "the backend does not answer yet: " + probe.problem}};
+  return {target,
+          {LogLevel::warning, "the backend does not accept connections yet: " + probe.problem}};
 }
 
 StartupReport::StartupReport(observe::Log& log,

@@ -47,10 +47,11 @@ TEST(StartupLines, SayWhereItGoesAndWhetherThatAnswers) {
 
 TEST(StartupLines, WarnWhenTheBackendDoesNotAnswer) {
   const Url backend = Url::parse("http://127.0.0.1:8000").value();
-  EXPECT_THAT(texts_of(backend_lines(
-                  backend, {.addresses = {"127.0.0.1"}, .problem = "Connection refused"})),
-              ElementsAre("requests go to http://127.0.0.1:8000",
-                          "warning the backend does not answer yet: Connection refused"));
+  EXPECT_THAT(
+      texts_of(
+          backend_lines(backend, {.addresses = {"127.0.0.1"}, .problem = "Connection refused"})),
+      ElementsAre("requests go to http://127.0.0.1:8000",
+                  "warning the backend does not accept connections yet: Connection refused"));
 }
 
 TEST(StartupLines, SayThatTheBackendIsThisProxy) {

@@ -161,7 +161,7 @@ def test_check_reads_certificates_and_keys(folder, certificates):
                         certificates.sign("rsa.test", "good.test", kind=RSA, days=30),
                         certificates.sign("more.test", "good.test", "more.test", days=30))
     printed = check_pairs(good, more, again, rsa, code=0)
-    assert re.search(r"^onehop.toml:5:3: warning: tls: again.test.pem: no client gets this certificate: ", printed)
+    assert re.search(r"^onehop.toml:5:3: warning: tls: again.test.pem: never used: ", printed)
     assert printed.endswith("\n1 warning; the configuration can be used\n")
     # Two keys are exchanged: both pairs are named.
     printed = check_pairs((good[0], soon[1]), (soon[0], good[1]), code=2)
@@ -282,7 +282,7 @@ def test_diff_asks_the_running_process(folder, start_backend, start_proxy):
         hidden + 'workers: "auto" becomes 3 (upgrade)\n'
         'idle-timeout: "75s" becomes "20s" (next timer)\n'
         'max-connections: "off" becomes 9 (at once)\n'
-        "a reload cannot change --workers: that needs `onehop upgrade`, which drops nothing\n")
+        "a reload cannot change --workers: that needs `onehop upgrade`, which drops no connections\n")
     file.write_text("nonsense", encoding="utf-8")
     assert "a line is KEY = VALUE" in checked("--diff", "--config", "onehop.toml", code=2)
 

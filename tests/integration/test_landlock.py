@@ -184,8 +184,8 @@ def run_restricted(tmp_path, backend, preparation):
 
 
 @pytest.mark.parametrize("error, why", [
-    (errno.ENOSYS, "the kernel does not have it"), (errno.EOPNOTSUPP, "the kernel does not have it"),
-    (errno.EPERM, "a filter of system calls forbids it"),
+    (errno.ENOSYS, "the kernel does not support Landlock"), (errno.EOPNOTSUPP, "the kernel does not support Landlock"),
+    (errno.EPERM, "a system call filter forbids it"),
 ])
 def test_without_it_onehop_serves_all_the_same_and_says_why(tmp_path, backend, error, why):
     assert run_restricted(tmp_path, backend, lambda: hide_landlock(error)) == f"off, because {why}"

@@ -59,7 +59,7 @@ def test_it_changes_what_no_reload_can(upgraded):
     proxy.configure(workers=3)
     refused = proxy.command("reload")
     assert refused.returncode == 1
-    assert "workers: a change from 2 to 3 needs `onehop upgrade`, which drops nothing" in refused.stdout, refused
+    assert "workers: a change from 2 to 3 needs `onehop upgrade`, which drops no connections" in refused.stdout, refused
     assert len(proxy.status()["workers"]) == 2
     first = proxy.pid
     proxy.upgrade()
@@ -294,7 +294,7 @@ def test_at_most_two_processes_drain(upgraded, backend):
             proxy.upgrade()
         proxy.wait_for_end(proxy.pids[0])
         assert is_alive(proxy.pids[1]) and is_alive(proxy.pids[2])
-        proxy.wait_for_message("the process that has taken over ends this one")
+        proxy.wait_for_message("stopping at the request of the process that took over")
         assert proxy.command("status").stdout.count("1 request in progress") == 2
     finally:
         for client in held:
@@ -517,7 +517,7 @@ def test_a_demo_is_not_upgraded(start_proxy, tmp_path):
     place = tmp_path / "admin.sock"
     start_proxy("demo", "--admin-socket", place)
     refused = subprocess.run([PROGRAM, "upgrade", "--admin-socket", place], capture_output=True, text=True, check=False)
-    assert refused.returncode == 1 and "a demo has nothing to keep" in refused.stderr
+    assert refused.returncode == 1 and "a demo cannot be upgraded" in refused.stderr
 
 
 def test_upgrades_leave_no_descriptor_behind(upgraded):

@@ -50,7 +50,7 @@ def test_plain_http_and_noise_on_a_tls_port(start_proxy, backend, tmp_path):
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_502_stands_in_the_access_log_alone(start_proxy, form):
     proxy = start_proxy("--access-log", form, "http://127.0.0.1:1")
-    proxy.wait_for_message("the backend does not answer yet")
+    proxy.wait_for_message("the backend does not accept connections yet")
     before = proxy.stderr()
     with proxy.client() as client:
         assert client.get().status == 502

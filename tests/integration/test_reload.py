@@ -20,7 +20,7 @@ from scripted_backend import HeldRequest
 from tls_peers import Certificates, TlsBackend, TlsClient, trusting
 from wire import OK, PATIENCE, answer, get, post
 
-UPGRADE = "`onehop upgrade`, which drops nothing"
+UPGRADE = "`onehop upgrade`, which drops no connections"
 
 
 def status_of(address, target="/", *fields):

@@ -116,7 +116,7 @@ def test_one_that_drains_may_hold_half_of_the_memory(upgraded, backend):
     proxy = upgraded(max_memory="64MiB", drain_timeout="1m", verbose=True)
     first = proxy.pid
     tunnel = replace_below_a_tunnel(proxy, backend)
-    proxy.wait_for_message("this process may hold 28 MiB while it drains, instead of 60 MiB")
+    proxy.wait_for_message("memory limit lowered from 60 MiB to 28 MiB while this process drains")
     with Client(str(proxy.socket)) as admin:
         scrape = Scrape(admin.ask(get("/metrics")).body.decode())
     assert scrape.value("onehop_memory_limit_bytes") == 60 << 20, "of the new process"

@@ -135,7 +135,7 @@ def test_a_process_whose_parent_is_gone_serves(started, step):
         time.sleep(0.02)
     with Client(("127.0.0.1", port)) as client:
         assert client.get().status == 200
-    assert ("starts on its own" in parent.stderr()) == (step == "hello")
+    assert ("starting normally" in parent.stderr()) == (step == "hello")
 
 
 def test_a_process_that_cannot_use_its_files_says_so(started, tmp_path):
