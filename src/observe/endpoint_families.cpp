@@ -34,18 +34,18 @@ struct Numbers {
 
 void add_endpoint_families(MetricFamilies& families, const Endpoints& endpoints) {
   auto usable = families.gauge("onehop_endpoint_up",
-                               "Whether the endpoint gets requests (1) or is passed over (0).");
+                               "1 if the endpoint gets requests, 0 if it is passed over.");
   auto requests =
-      families.gauge("onehop_endpoint_requests_in_flight", "Requests that are with the endpoint.");
+      families.gauge("onehop_endpoint_requests_in_flight", "Requests in progress at the endpoint.");
   auto total = families.counter("onehop_endpoint_requests_total",
-                                "Requests that were sent to the endpoint, each attempt counted.");
+                                "Requests sent to the endpoint; each attempt counts.");
   auto failures = families.counter("onehop_endpoint_failures_total",
                                    "Requests that failed through the fault of the endpoint.");
   auto ejections = families.counter("onehop_endpoint_ejections_total",
                                     "How often the endpoint was passed over because of failures.");
   auto checks = families.counter(
       "onehop_endpoint_checks_total",
-      "Checks of --health-check. draining: the endpoint takes no more requests, as it responded.");
+      "Checks of --health-check. draining: the endpoint responded that it takes no more requests.");
   for (const auto& [upstream, its] : endpoints) {
     const std::string_view name = upstream_name(upstream);
     const auto& statuses = its.statuses;

@@ -38,9 +38,9 @@ void add_routes(MetricFamilies& families, const RequestTotals& totals, const Buc
 }
 
 void add_failures(MetricFamilies& families, const RequestTotals& totals) {
-  auto failures = families.counter(
-      "onehop_request_failures_total",
-      "Requests that have failed, by whose fault it was, in which phase, and why.");
+  auto failures =
+      families.counter("onehop_request_failures_total",
+                       "Requests that failed, by the side at fault, the phase and the reason.");
   for (const RequestTotals::Failures& one : totals.failures) {
     failures.add(one.count, {{"side", one.side}, {"phase", one.phase}, {"reason", one.reason}});
   }

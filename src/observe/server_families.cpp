@@ -44,9 +44,9 @@ void add_connections(MetricFamilies& families, const ServerMetrics& metrics) {
     open.add(listener.connections, {{"listener", listener.address}});
     all.add(listener.connections_total, {{"listener", listener.address}});
   }
-  auto refused = families.counter(
-      "onehop_client_connections_refused_total",
-      "client_limit, proxy_header: connections that were closed; else how often accepting paused.");
+  auto refused = families.counter("onehop_client_connections_refused_total",
+                                  "Connections closed because of client_limit or proxy_header; for "
+                                  "other reasons, how often accepting paused.");
   for (std::size_t i = 0; i < kRefusals; ++i)
     refused.add(metrics.refusals_total[i], {{"reason", kRefusalNames[i]}});
 }
@@ -143,9 +143,9 @@ void add_workers(MetricFamilies& families, const std::vector<ServerMetrics::Work
       "onehop_worker_loop_seconds",
       "How long a worker's event loop works between two waits; a long pass delays its requests.");
   auto longest = families.gauge("onehop_worker_longest_callback_seconds",
-                                "The longest pass of the last minute or two.");
+                                "The longest pass of the last one to two minutes.");
   auto busy = families.gauge("onehop_worker_busy_seconds",
-                             "How long the present pass lasts; 0 while the worker waits.");
+                             "How long the current pass has lasted; 0 while the worker waits.");
   auto requests = families.gauge("onehop_worker_requests", "Requests in progress of a worker.");
   for (std::size_t i = 0; i < workers.size(); ++i) {
     const std::string number = std::to_string(i);
@@ -246,7 +246,7 @@ void add_transport_families(MetricFamilies& families, const UpstreamStatistics& 
     waits.add(one.waits, labels);
   }
   const Transport::Statistics all = sum_of(transports);
-  families.counter("onehop_dns_queries_total", "Queries of the DNS.").add(all.dns_queries);
+  families.counter("onehop_dns_queries_total", "DNS queries.").add(all.dns_queries);
   families
       .counter("onehop_dns_stale_answers_total",
                "How often addresses were used longer than they were valid, because a query had no "
@@ -273,7 +273,8 @@ void add_reload_families(MetricFamilies& families, const ReloadHistory::State& r
       .add(reloads.failed, {{"result", "failed"}});
   families
       .gauge("onehop_config_last_reload_success",
-             "0 if the last reload has failed, so that the configuration before it is in use.")
+             "1 if the last reload succeeded; 0 if it failed, and the configuration before it is "
+             "in use.")
       .add(reloads.last_failed ? 0.0 : 1.0);
   families.gauge("onehop_config_last_reload_seconds", "How long the last reload took.")
       .add(seconds(reloads.last_duration));
