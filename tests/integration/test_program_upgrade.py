@@ -254,7 +254,7 @@ def test_a_stop_does_not_wait_for_one_that_hangs(upgraded, script):
     proxy = upgraded(landlock="off")
     proxy.install(script)
     with subprocess.Popen([PROGRAM, "upgrade", "--admin-socket", proxy.socket], stderr=subprocess.PIPE) as upgrade:
-        proxy.wait_for_message("is started in place")
+        proxy.wait_for_message("to replace this process")
         time.sleep(0.3)
         began = time.monotonic()
         assert proxy.stop() == 0
