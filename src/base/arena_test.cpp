@@ -24,7 +24,7 @@ TEST(Arena, CopiesStayWhereTheyAre) {
     EXPECT_EQ(copies[i], originals[i]) << i;
 }
 
-TEST(Arena, AllocationsAreAlignedAndApart) {
+TEST(Arena, AllocationsAreAlignedAndDoNotOverlap) {
   const ArenaRef arena = Arena::create();
   for (const std::size_t size : {1U, 15U, 16U, 17U, 4000U, 4080U, 4096U, 100000U, 3U}) {
     void* memory = arena->allocate(size);
@@ -40,7 +40,7 @@ TEST(Arena, ALargeAllocationDoesNotWasteTheCurrentBlock) {
   EXPECT_EQ(static_cast<const char*>(arena->allocate(16)), before + 16);
 }
 
-TEST(Arena, DestroysObjectsInReverseWhenTheLastReferenceGoes) {
+TEST(Arena, DestroysObjectsInReverseOrderWithTheLastReference) {
   struct Witness {
     Witness(std::vector<int>& l, int n) : log(l), number(n) {}
     Witness(const Witness&) = delete;

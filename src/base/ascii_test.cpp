@@ -9,7 +9,7 @@
 namespace onehop::ascii {
 namespace {
 
-TEST(Ascii, TokenBytesAreThoseOfRfc9110) {
+TEST(Ascii, TokenBytesMatchRfc9110) {
   const std::string_view tokens =
       "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
   for (int i = 0; i < 256; ++i) {
@@ -61,7 +61,7 @@ TEST(Ascii, ParseDecimal) {
   }
 }
 
-TEST(Ascii, IsTokenNeedsAnByte) {
+TEST(Ascii, IsTokenRequiresAtLeastOneByte) {
   EXPECT_FALSE(is_token(""));
   EXPECT_TRUE(is_token("a"));
   EXPECT_FALSE(is_token("a b"));

@@ -63,7 +63,7 @@ TEST(BlockPool, AFreedBlockServesTheNextOneOfItsSize) {
   give_block(other_class, 184);
 }
 
-TEST(BlockPool, SizesAreThoseThatMallocRoundsTo) {
+TEST(BlockPool, RoundsSizesAsMallocDoes) {
   for (std::size_t size = 1; size <= kLargestPooledBlock; ++size) {
     EXPECT_GE(pooled_size(size), size);
     EXPECT_LT(pooled_size(size), size + 16);
@@ -71,7 +71,7 @@ TEST(BlockPool, SizesAreThoseThatMallocRoundsTo) {
   }
 }
 
-TEST(BlockPool, KeepsMoreBlocksThanItHoldsWithoutLoss) {
+TEST(BlockPool, ServesMoreBlocksThanItCanCache) {
   for (int round = 0; round < 3; ++round) {
     Blocks blocks;
     std::set<void*> seen;
@@ -106,7 +106,7 @@ void empty_lists() {
   shrink_block_pool();
 }
 
-TEST(BlockPool, WorkOfOneSizeAgainAndAgainTakesNothingFromTheHeap) {
+TEST(BlockPool, SteadyWorkAllocatesNothingFromTheHeap) {
   if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
   constexpr int kInFlight = 500;
   const auto work = [] {
@@ -124,7 +124,7 @@ TEST(BlockPool, WorkOfOneSizeAgainAndAgainTakesNothingFromTheHeap) {
   }
 }
 
-TEST(BlockPool, WhatLiesUnusedGoesBackToTheHeap) {
+TEST(BlockPool, ReturnsUnusedBlocksToTheHeap) {
   if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
   constexpr std::size_t kBlocks = 1000;
   constexpr std::size_t kSize = 3000;
@@ -141,7 +141,7 @@ TEST(BlockPool, WhatLiesUnusedGoesBackToTheHeap) {
   EXPECT_LT(heap_bytes() + kBlocks * kSize * 9 / 10, after_burst);
 }
 
-TEST(BlockPool, KeepsOnlySoMuchOfWhatNobodyShrinks) {
+TEST(BlockPool, LimitsCachedMemoryWithoutShrinking) {
   if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
   constexpr std::size_t kBlocks = 4000;
   empty_lists();

@@ -8,7 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(DurationCounts, CountsADurationBelowTheFirstBoundThatItDoesNotExceed) {
+TEST(DurationCounts, CountsADurationInTheFirstBucketThatHoldsIt) {
   DurationCounts counts;
   counts.add(0ns);
   counts.add(500us);
@@ -25,7 +25,7 @@ TEST(DurationCounts, CountsADurationBelowTheFirstBoundThatItDoesNotExceed) {
   EXPECT_EQ(all.sum, 1h + 60s + 1ms + 2ns);
 }
 
-TEST(DurationCounts, AClockThatGoesBackAddsNothingToTheSum) {
+TEST(DurationCounts, ANegativeDurationAddsNothingToTheSum) {
   DurationCounts counts;
   counts.add(-1s);
   EXPECT_EQ(counts.value().count(), 1u);

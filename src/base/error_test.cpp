@@ -22,7 +22,7 @@ TEST(Error, EveryCodeHasItsOwnText) {
 }
 
 // Destructors make errors, so making an error must not throw.
-TEST(Error, HasNoDetailWhereThereIsNoMemoryForIt) {
+TEST(Error, DropsTheDetailWhenOutOfMemory) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer allocates";
   const FailingAllocation next(0);
   const Error error(Errc::closed, Side::upstream, "a text that needs memory of its own");
@@ -31,7 +31,7 @@ TEST(Error, HasNoDetailWhereThereIsNoMemoryForIt) {
   EXPECT_EQ(error.detail(), "");
 }
 
-TEST(Error, ReadsAsOneLine) {
+TEST(Error, FormatsAsOneLine) {
   Error error = Error::system(ECONNREFUSED, Side::upstream);
   error.during(Phase::connect).with("while connecting to 127.0.0.1:8000");
   EXPECT_EQ(error.to_string(), "connect: Connection refused (while connecting to 127.0.0.1:8000)");
@@ -40,7 +40,7 @@ TEST(Error, ReadsAsOneLine) {
   EXPECT_EQ(Error(Errc::bad_url, Side::local).to_string(), "invalid URL");
 }
 
-TEST(Error, TimeoutsOfOursAndOfTheSystem) {
+TEST(Error, RecognizesOwnAndSystemTimeouts) {
   EXPECT_TRUE(Error(Errc::timed_out, Side::upstream).is_timeout());
   EXPECT_TRUE(Error::system(ETIMEDOUT, Side::upstream).is_timeout());
   EXPECT_FALSE(Error::system(ECONNRESET, Side::upstream).is_timeout());
@@ -49,7 +49,7 @@ TEST(Error, TimeoutsOfOursAndOfTheSystem) {
   EXPECT_FALSE(Error(other, Side::local).is_timeout());
 }
 
-TEST(Error, IsNotRetrySafeUnlessSomebodySaysSo) {
+TEST(Error, IsNotRetrySafeByDefault) {
   Error error(Errc::closed, Side::upstream);
   EXPECT_FALSE(error.retry_safe());
   EXPECT_TRUE(error.retry_safe(true).retry_safe());

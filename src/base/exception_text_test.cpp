@@ -17,11 +17,11 @@ std::string text_of(T thrown) {
   }
 }
 
-TEST(ExceptionText, IsWhatAnExceptionSays) {
+TEST(ExceptionText, ReturnsWhatForAStandardException) {
   EXPECT_EQ(text_of(std::runtime_error("no luck")), "no luck");
 }
 
-TEST(ExceptionText, TellsOfWhatIsNone) {
+TEST(ExceptionText, DescribesAnExceptionOfUnknownType) {
   EXPECT_EQ(text_of(42), "an exception of unknown type");
 }
 

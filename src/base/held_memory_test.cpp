@@ -26,7 +26,7 @@ std::ptrdiff_t growth(Work work) {
   return static_cast<std::ptrdiff_t>(held_memory()) - before;
 }
 
-TEST(HeldMemory, SmallStepsStayOnTheirThread) {
+TEST(HeldMemory, SmallChangesStayThreadLocal) {
   report_held_memory();
   const std::size_t before = held_memory();
   for (int i = 0; i < 1000; ++i) {
@@ -40,7 +40,7 @@ TEST(HeldMemory, SmallStepsStayOnTheirThread) {
   EXPECT_EQ(held_memory(), before);
 }
 
-TEST(HeldMemory, ThreadsAddUp) {
+TEST(HeldMemory, SumsAllThreads) {
   report_held_memory();
   const std::size_t before = held_memory();
   std::vector<std::thread> threads;
@@ -72,7 +72,7 @@ TEST(HeldMemory, EachThreadHasACeiling) {
   set_memory_ceiling(kNoMemoryCeiling);
 }
 
-TEST(HeldMemory, WhoReachesTheCeilingIsTold) {
+TEST(HeldMemory, ReachingTheCeilingCallsTheCallback) {
   int told = 0;
   set_memory_ceiling(held_memory() + 2 * kStep);
   set_memory_callback([](void* count) noexcept { ++*static_cast<int*>(count); }, &told);
@@ -89,7 +89,7 @@ TEST(HeldMemory, WhoReachesTheCeilingIsTold) {
   count_released(2 * kStep);
 }
 
-TEST(HeldMemory, WhatIsTooLargeForAFreeListIsCounted) {
+TEST(HeldMemory, CountsBlocksTooLargeForAFreeList) {
   void* frame = nullptr;
   EXPECT_EQ(growth([&] { frame = detail::allocate_frame(100'000); }), 100'000);
   EXPECT_EQ(growth([&] { detail::deallocate_frame(frame, 100'000); }), -100'000);
@@ -102,7 +102,7 @@ TEST(HeldMemory, WhatIsTooLargeForAFreeListIsCounted) {
   EXPECT_LE(growth([&] { HeldString().swap(text); }), -100'000);
 }
 
-TEST(HeldMemory, AThreadThatEndsLeavesNothingBehind) {
+TEST(HeldMemory, AThreadThatEndsLeavesNothingCounted) {
   const std::ptrdiff_t left = growth([] {
     std::thread([] {
       std::vector<void*> frames;

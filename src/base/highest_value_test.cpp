@@ -8,14 +8,14 @@
 namespace onehop {
 namespace {
 
-TEST(HighestValue, NeverGoesBack) {
+TEST(HighestValue, NeverDecreases) {
   HighestValue highest;
   EXPECT_EQ(highest.of(5), 5);
   EXPECT_EQ(highest.of(3), 5);
   EXPECT_EQ(highest.of(7), 7);
 }
 
-TEST(HighestValue, IsOneForAllThreads) {
+TEST(HighestValue, IsSharedByAllThreads) {
   HighestValue highest;
   constexpr int kValues = 10'000;
   const auto rise = [&highest](int first) {

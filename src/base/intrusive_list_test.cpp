@@ -42,7 +42,7 @@ TEST(IntrusiveList, KeepsTheOrderOfInsertionAtBothEnds) {
   EXPECT_EQ(list.pop_front(), nullptr);
 }
 
-TEST(IntrusiveList, ADyingNodeLeavesTheList) {
+TEST(IntrusiveList, ADestroyedNodeLeavesTheList) {
   Item one(1);
   auto two = std::make_unique<Item>(2);
   Item three(3);
@@ -54,7 +54,7 @@ TEST(IntrusiveList, ADyingNodeLeavesTheList) {
   EXPECT_THAT(drain(list), ElementsAre(1, 3));
 }
 
-TEST(IntrusiveList, ADyingListLetsItsNodesGo) {
+TEST(IntrusiveList, ADestroyedListUnlinksItsNodes) {
   Item one(1);
   Item two(2);
   {

@@ -10,7 +10,7 @@
 namespace onehop {
 namespace {
 
-TEST(LastingTexts, EachHasOnePlace) {
+TEST(LastingTexts, StoresEqualTextsOnce) {
   const auto texts = std::make_unique<LastingTexts>();
   const std::string_view one = texts->keep("10.0.0.1:80");
   const std::string_view other = texts->keep("10.0.0.1:8");
@@ -23,7 +23,7 @@ TEST(LastingTexts, EachHasOnePlace) {
   EXPECT_FALSE(texts->has({}));
 }
 
-TEST(LastingTexts, WhatFindsNoRoomIsNotKept) {
+TEST(LastingTexts, DropsTextsThatDoNotFit) {
   const auto texts = std::make_unique<LastingTexts>();
   const std::string half(LastingTexts::kRoom / 2, 'x');
   const std::string_view kept = texts->keep(half);

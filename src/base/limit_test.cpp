@@ -19,7 +19,7 @@ struct Options {
   Limit<double> share = 0.2;
 };
 
-TEST(Limit, IsANumberOrNone) {
+TEST(Limit, HoldsANumberOrNoLimit) {
   Options options;
   EXPECT_TRUE(options.size.is_none());
   EXPECT_EQ(options.size, no_limit);
@@ -32,7 +32,7 @@ TEST(Limit, IsANumberOrNone) {
   EXPECT_FALSE(options.size.is_none());
 }
 
-TEST(Limit, TakesEveryDuration) {
+TEST(Limit, AcceptsEveryDuration) {
   Options options;
   EXPECT_EQ(options.time, seconds(5));
   EXPECT_GT(options.time, nanoseconds::zero());
@@ -43,7 +43,7 @@ TEST(Limit, TakesEveryDuration) {
   EXPECT_TRUE(options.time.is_none());
 }
 
-TEST(Limit, NothingExceedsNone) {
+TEST(Limit, NothingExceedsNoLimit) {
   const Options options;
   const std::uint64_t used = ~std::uint64_t{0};
   EXPECT_FALSE(used > options.size);
@@ -51,7 +51,7 @@ TEST(Limit, NothingExceedsNone) {
   EXPECT_TRUE(0.3 > options.share);
 }
 
-TEST(Limit, IsAsLargeAsItsNumber) {
+TEST(Limit, HasTheSizeOfItsNumber) {
   static_assert(sizeof(Limit<nanoseconds>) == sizeof(nanoseconds));
   static_assert(std::is_trivially_copyable_v<Limit<double>>);
 }

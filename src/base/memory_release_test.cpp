@@ -28,7 +28,7 @@ std::size_t resident_bytes() {
 }
 
 // Blocks that are freed between others that stay. malloc alone returns none of them to the system.
-TEST(ReturnedMemory, GoesBackToTheSystemOnceItIsEnough) {
+TEST(ReturnedMemory, IsReleasedToTheSystemPastAThreshold) {
   if (kMemoryChecker) GTEST_SKIP() << "needs the C library's malloc";
   release_returned_memory();  // releases the memory that other tests returned
   std::vector<std::unique_ptr<char[]>> freed;
@@ -51,7 +51,7 @@ struct Connection : Lasting {
 };
 
 // Connections that come and go use the same memory repeatedly, so there is nothing to release.
-TEST(ReturnedMemory, CountsConnectionsThatHaveGoneAndNotThoseThatWereReplaced) {
+TEST(ReturnedMemory, CountsClosedConnectionsButNotReplacedOnes) {
   t_returned_memory = {};
   for (int i = 0; i < 1000; ++i)
     std::make_unique<Connection>();

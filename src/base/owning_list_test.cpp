@@ -30,7 +30,7 @@ TEST(OwningList, DestroysWhatItOwnsInOrder) {
   EXPECT_EQ(dead, std::vector({1, 2, 3}));
 }
 
-TEST(OwningList, GivesUpWhatIsTaken) {
+TEST(OwningList, ReleasesOwnershipOfATakenNode) {
   std::vector<int> dead;
   OwningList<Node> list;
   Node& node = list.add(std::make_unique<Node>(1, dead));
@@ -41,7 +41,7 @@ TEST(OwningList, GivesUpWhatIsTaken) {
   EXPECT_TRUE(dead.empty());
 }
 
-TEST(OwningList, NodesMayGoAndComeWhileAllAreVisited) {
+TEST(OwningList, AllowsAddingAndTakingNodesDuringAVisit) {
   std::vector<int> dead;
   std::vector<int> visited;
   OwningList<Node> list;

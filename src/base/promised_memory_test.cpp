@@ -31,7 +31,7 @@ class PromisedMemoryTest : public ::testing::Test {
   std::size_t before_ = 0;
 };
 
-TEST_F(PromisedMemoryTest, WhatIsPromisedCountsLikeWhatIsHeld) {
+TEST_F(PromisedMemoryTest, PromisedMemoryCountsLikeHeldMemory) {
   set_memory_ceiling(held_memory() + before_ + kMiB);
   EXPECT_FALSE(memory_is_short());
   {
@@ -41,7 +41,7 @@ TEST_F(PromisedMemoryTest, WhatIsPromisedCountsLikeWhatIsHeld) {
   EXPECT_FALSE(memory_is_short());
 }
 
-TEST_F(PromisedMemoryTest, TheOthersAreNeverToldTooLittle) {
+TEST_F(PromisedMemoryTest, NeverUnderreportsToOtherThreads) {
   std::size_t promised = 0;
   for (int i = 0; i < 100; ++i) {
     count_promised(10 * kKiB);
@@ -54,7 +54,7 @@ TEST_F(PromisedMemoryTest, TheOthersAreNeverToldTooLittle) {
 }
 
 // A thread with a steady number of requests in progress writes no shared memory.
-TEST_F(PromisedMemoryTest, OfASteadyLoadTheOthersAreToldNothing) {
+TEST_F(PromisedMemoryTest, ASteadyLoadReportsNothingToOtherThreads) {
   set_memory_ceiling(std::size_t{1} << 30);
   count_promised(10 * 48 * kKiB);
   const std::size_t told = promised_memory();
@@ -74,7 +74,7 @@ TEST_F(PromisedMemoryTest, AThreadThatEndsLeavesNothingPromised) {
   EXPECT_EQ(exactly_promised(), before_);
 }
 
-TEST_F(PromisedMemoryTest, APromiseThatIsMovedIsRedeemedOnce) {
+TEST_F(PromisedMemoryTest, AMovedPromiseIsRedeemedOnce) {
   MemoryPromise promise(3 * kMiB);
   MemoryPromise other(std::move(promise));
   EXPECT_EQ(exactly_promised(), before_ + 3 * kMiB);

@@ -58,7 +58,7 @@ class Looping {
   RootTask<Looping> running_;
 };
 
-TEST(RootTask, EndsWithoutAWord) {
+TEST(RootTask, ReportsNothingOnSuccess) {
   Looping looping;
   looping.start(1, false);
   EXPECT_FALSE(looping.is_over_);
@@ -67,7 +67,7 @@ TEST(RootTask, EndsWithoutAWord) {
   EXPECT_EQ(looping.heard_, "");
 }
 
-TEST(RootTask, TellsItsOwnerOfAnExceptionAtOnceOrLater) {
+TEST(RootTask, ReportsAnExceptionToItsOwner) {
   for (const int waits : {0, 1, 3}) {
     Looping looping;
     looping.start(waits, true);

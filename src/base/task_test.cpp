@@ -74,7 +74,7 @@ TEST(Task, DoesNothingUntilItIsStarted) {
   EXPECT_TRUE(work.done());
 }
 
-TEST(Task, DeliversValuesThroughChildrenThatWaitAndThatDoNot) {
+TEST(Task, DeliversValuesFromSuspendedAndFinishedChildren) {
   Gate gate;
   task<int> work = sum(gate);
   EXPECT_FALSE(work.start());
@@ -156,7 +156,7 @@ task<long> count_after(Gate& gate, int times) {
   co_return co_await count(times);
 }
 
-TEST(Task, TheSameHoldsAfterARealWait) {
+TEST(Task, AwaitingFinishedChildrenAfterASuspensionDoesNotGrowTheStack) {
   Gate gate;
   auto work = count_after(gate, 100'000);
   work.start();

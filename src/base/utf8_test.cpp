@@ -15,7 +15,7 @@ TEST(Utf8, AcceptsTheFirstAndLastCharacterOfEachSize) {
   }
 }
 
-TEST(Utf8, RefusesWhatIsNone) {
+TEST(Utf8, RejectsInvalidSequences) {
   for (const char* text : {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80",
                            "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff",
                            "\xc3", "\xe2\x82", "\xe2\x82(", "a\xc3(b"}) {

@@ -42,7 +42,7 @@ Body body_of(Kind kind) {
   return {};
 }
 
-TEST(AnswerFraming, FollowsFromTheMethodTheStatusAndTheBody) {
+TEST(AnswerFraming, DependsOnMethodStatusAndBody) {
   using enum AnswerFraming::Content;
   constexpr std::optional<std::uint64_t> kUnsaid;
   const FramingCase cases[] = {

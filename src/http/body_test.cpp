@@ -45,7 +45,7 @@ TEST(Body, EmptyBody) {
   EXPECT_TRUE(Body::of("").is_empty());
 }
 
-TEST(Body, OfTextIsReadOnce) {
+TEST(Body, ATextIsReadOnce) {
   Body body = Body::of("hello");
   EXPECT_FALSE(body.is_empty());
   EXPECT_EQ(body.length(), 5U);
@@ -53,7 +53,7 @@ TEST(Body, OfTextIsReadOnce) {
   EXPECT_EQ(run(body.read()).value(), "");
 }
 
-TEST(Body, OfTextCanBePolled) {
+TEST(Body, ATextCanBePolled) {
   Body body = Body::of("hello");
   PolledBodySource* source = MessageAccess::polled(*MessageAccess::source(body));
   ASSERT_NE(source, nullptr);
@@ -78,7 +78,7 @@ TEST(Body, ReadAllStopsAtItsLimit) {
   EXPECT_TRUE(text.error().is(Errc::limit_exceeded));
 }
 
-TEST(Body, ReadAllPassesErrorsOn) {
+TEST(Body, ReadAllPropagatesErrors) {
   const std::vector<std::string> pieces = {"ab"};
   Body body = Body::from(std::make_unique<Pieces>(pieces, Errc::truncated));
   const Result<std::string> text = run(body.read_all(100));

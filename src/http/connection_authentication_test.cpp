@@ -8,7 +8,7 @@
 namespace onehop {
 namespace {
 
-TEST(ConnectionAuthentication, CredentialsOfARequest) {
+TEST(ConnectionAuthentication, RecognizesCredentialsInARequest) {
   for (const char* const name : {"Authorization", "proxy-authorization"}) {
     for (const char* const value :
          {"NTLM TlRMTVNTUAAB", "ntlm", "Negotiate YII=", "NEGOTIATE\tYII=", "Basic YQ==, nTlM TlRM",
@@ -22,14 +22,14 @@ TEST(ConnectionAuthentication, CredentialsOfARequest) {
   }
 }
 
-TEST(ConnectionAuthentication, InAnyOfSeveralFieldLines) {
+TEST(ConnectionAuthentication, ChecksEveryFieldLine) {
   EXPECT_TRUE(has_connection_credentials(
       Headers({{"Authorization", "Basic YQ=="}, {"Authorization", "NTLM TlRM"}})));
   EXPECT_TRUE(has_connection_challenge(Headers(
       {{"WWW-Authenticate", "Basic realm=\"a\""}, {"X", "y"}, {"www-authenticate", "negotiate"}})));
 }
 
-TEST(ConnectionAuthentication, ChallengesOfAResponse) {
+TEST(ConnectionAuthentication, RecognizesChallengesInAResponse) {
   for (const char* const name : {"WWW-Authenticate", "PROXY-AUTHENTICATE"}) {
     EXPECT_TRUE(has_connection_challenge(Headers({{name, "Basic realm=\"x\", Negotiate"}})));
     EXPECT_TRUE(has_connection_challenge(Headers({{name, "NTLM TlRMTVNTUAAC"}})));
@@ -38,7 +38,7 @@ TEST(ConnectionAuthentication, ChallengesOfAResponse) {
 }
 
 // Credentials and challenges have different fields.
-TEST(ConnectionAuthentication, NotInOtherFields) {
+TEST(ConnectionAuthentication, IgnoresOtherFields) {
   const Headers challenge({{"WWW-Authenticate", "NTLM"}, {"X-Authorization", "NTLM"}});
   EXPECT_FALSE(has_connection_credentials(challenge));
   const Headers credentials({{"Authorization", "NTLM"}, {"X-WWW-Authenticate", "NTLM"}});

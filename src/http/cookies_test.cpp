@@ -74,7 +74,7 @@ TEST(SetCookie, IsWrittenWithItsAttributes) {
   EXPECT_EQ(gone.to_string(), "a=; Domain=example.com; Max-Age=0; SameSite=Lax");
 }
 
-TEST(SetCookie, IsRefusedWhereAClientWouldMisreadIt) {
+TEST(SetCookie, IsRejectedWhenAClientWouldMisreadIt) {
   const auto with = [](auto edit) {
     SetCookie cookie{.name = "a", .value = "1"};
     edit(cookie);

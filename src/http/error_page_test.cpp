@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-TEST(ErrorPage, SaysWhatHappenedAndWhatMayHelp) {
+TEST(ErrorPage, HasAHeadlineAndTheStatus) {
   const std::string page = error_page(Status::gateway_timeout, "Gateway Timeout", "");
   EXPECT_THAT(page, StartsWith("<!doctype html>\n<html lang=\"en\">\n"));
   EXPECT_THAT(page, HasSubstr("<title>504 Gateway Timeout</title>"));
@@ -31,7 +31,7 @@ TEST(ErrorPage, HasTheRequestIdAsText) {
   EXPECT_THAT(error_page(Status(599), "<b>", ""), HasSubstr("<title>599 &lt;b&gt;</title>"));
 }
 
-TEST(ErrorPage, HasWordsForEveryStatusAndBlamesTheRightSide) {
+TEST(ErrorPage, HasAHeadlineForEveryStatusAndBlamesTheRightSide) {
   std::set<std::string> headlines;
   for (int code = 400; code < 600; ++code) {
     const std::string page = error_page(Status(code), "Reason", "");
@@ -45,7 +45,7 @@ TEST(ErrorPage, HasWordsForEveryStatusAndBlamesTheRightSide) {
   EXPECT_THAT(error_page(Status::internal_server_error, "", ""), HasSubstr("not your fault"));
 }
 
-TEST(ErrorPage, LoadsAndRunsNothing) {
+TEST(ErrorPage, LoadsNoResourcesAndRunsNoScripts) {
   const std::string page = error_page(Status::bad_gateway, "Bad Gateway", "id");
   for (const char* word : {"<script", "src=", "http:", "https:", "url(", "@import"})
     EXPECT_THAT(page, Not(HasSubstr(word)));

@@ -23,7 +23,7 @@ struct Row {
 
 class ErrorStatus : public ::testing::TestWithParam<Row> {};
 
-TEST_P(ErrorStatus, IsThatOfTheTable) {
+TEST_P(ErrorStatus, MatchesTheTable) {
   const Row& row = GetParam();
   EXPECT_EQ(status_for(row.error).code(), row.status) << row.error.to_string();
 }
@@ -106,7 +106,7 @@ TEST(ResponseFor, Json) {
             "{\"status\":502,\"error\":\"Bad Gateway\"}\n");
 }
 
-TEST(ResponseFor, ServiceUnavailableSaysWhenToComeBack) {
+TEST(ResponseFor, ServiceUnavailableHasRetryAfter) {
   EXPECT_EQ(response_for(Status::service_unavailable, "", "").headers().get("Retry-After"), "1");
   EXPECT_EQ(response_for(Status(429), "", "").headers().get("Retry-After"), "1");
   EXPECT_FALSE(response_for(Status::bad_gateway, "", "").headers().has("Retry-After"));

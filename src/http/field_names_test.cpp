@@ -30,7 +30,7 @@ TEST(FieldNames, EveryRowIsFoundInAnyCase) {
   }
 }
 
-TEST(FieldNames, OneByteOfDifferenceIsAnotherName) {
+TEST(FieldNames, ANameThatDiffersByOneByteIsUnknown) {
   for (std::size_t row = 1; row < kRows; ++row) {
     const std::string_view name = name_of(static_cast<FieldId>(row));
     for (std::size_t at = 0; at < name.size(); ++at) {
@@ -51,7 +51,7 @@ TEST(FieldNames, OneByteOfDifferenceIsAnotherName) {
   EXPECT_EQ(find_field(std::string(10000, 'a')), FieldId::unknown);
 }
 
-TEST(FieldNames, HopByHopIsTheListOfTheSpecificationAndNothingElse) {
+TEST(FieldNames, HopByHopMatchesTheSpecification) {
   std::string names;
   for (std::size_t row = 1; row < kRows; ++row) {
     const auto id = static_cast<FieldId>(row);

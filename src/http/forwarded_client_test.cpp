@@ -27,7 +27,7 @@ std::string client_in(const std::vector<const char*>& lines,
   return {out.data(), static_cast<std::size_t>(end - out.data())};
 }
 
-TEST(ForwardedClient, IsTheRightmostThatIsNotTrusted) {
+TEST(ForwardedClient, IsTheRightmostUntrustedAddress) {
   EXPECT_EQ(client_in({"203.0.113.9"}), "203.0.113.9");
   EXPECT_EQ(client_in({"203.0.113.9, 10.0.0.7"}), "203.0.113.9");
   EXPECT_EQ(client_in({"192.0.2.1, 203.0.113.9"}), "203.0.113.9");
@@ -36,7 +36,7 @@ TEST(ForwardedClient, IsTheRightmostThatIsNotTrusted) {
   EXPECT_EQ(client_in({"2001:db8::9, fd00::1"}), "2001:db8::9");
 }
 
-TEST(ForwardedClient, LooksAtAllLinesAsOneList) {
+TEST(ForwardedClient, JoinsAllLinesIntoOneList) {
   EXPECT_EQ(client_in({"192.0.2.1", "203.0.113.9"}), "203.0.113.9");
   EXPECT_EQ(client_in({"192.0.2.1", "203.0.113.9, 10.0.0.1", "10.0.0.2", "", " , "}),
             "203.0.113.9");
@@ -49,14 +49,14 @@ TEST(ForwardedClient, IsTheLeftmostIfAllAreTrusted) {
   EXPECT_EQ(client_in({"1.2.3.4, 5.6.7.8"}, {"0.0.0.0/0"}), "1.2.3.4");
 }
 
-TEST(ForwardedClient, IsThePeerIfThereIsNoAddress) {
+TEST(ForwardedClient, IsThePeerWithoutAnAddress) {
   EXPECT_EQ(client_in({}), "none");
   EXPECT_EQ(client_in({""}), "none");
   EXPECT_EQ(client_in({" ", ",,, ,"}), "none");
   EXPECT_EQ(client_in({"unknown"}), "none");
 }
 
-TEST(ForwardedClient, TakesPortsBracketsZonesAndMappedAddresses) {
+TEST(ForwardedClient, AcceptsPortsBracketsZonesAndMappedAddresses) {
   EXPECT_EQ(client_in({"203.0.113.9:4711"}), "203.0.113.9");
   EXPECT_EQ(client_in({"[2001:DB8::9]"}), "2001:db8::9");
   EXPECT_EQ(client_in({"[2001:db8::9]:443"}), "2001:db8::9");
@@ -68,7 +68,7 @@ TEST(ForwardedClient, TakesPortsBracketsZonesAndMappedAddresses) {
 }
 
 // The last known address is that of the proxy that wrote the entry.
-TEST(ForwardedClient, EndsAtAnEntryThatIsNoAddress) {
+TEST(ForwardedClient, StopsAtAnInvalidAddress) {
   for (const char* entry : {"unknown",
                             "_hidden",
                             "localhost",

@@ -59,7 +59,7 @@ constexpr std::string_view kForeign[] = {"Forwarded",
                                          "X-Script-Name",
                                          "Path-Info"};
 
-TEST(ForwardingFields, AreTheseInAnyCase) {
+TEST(ForwardingFields, AreRecognizedInAnyCase) {
   const auto in_every_case = [](std::string_view name, ForwardingField kind) {
     std::string text(name);
     EXPECT_EQ(kind_of(text), kind) << text;
@@ -78,7 +78,7 @@ TEST(ForwardingFields, AreTheseInAnyCase) {
 }
 
 // CGI and WSGI make the same variable of all of these.
-TEST(ForwardingFields, HaveLookalikesWithEveryByteThatANameMayHave) {
+TEST(ForwardingFields, HaveLookalikesWithEverySeparatorByte) {
   const auto with = [](std::string_view name, char separator) {
     std::string text(name);
     std::ranges::replace(text, '-', separator);
@@ -97,7 +97,7 @@ TEST(ForwardingFields, HaveLookalikesWithEveryByteThatANameMayHave) {
   EXPECT_EQ(kind_of("X-Forwarded-A.B"), ForwardingField::lookalike);
 }
 
-TEST(ForwardingFields, AreNoOthers) {
+TEST(ForwardingFields, DoNotIncludeOtherNames) {
   for (const std::string_view name :
        {"",           "Host",         "X-Forwarded-",  "X-Forwarded_", "X-Forwarder-For",
         "XForwarded", "X-Forward-To", "X--Real--IP",   "X-Real-IPs",   "XReal-IP",
@@ -108,7 +108,7 @@ TEST(ForwardingFields, AreNoOthers) {
   }
 }
 
-TEST(ForwardingFields, AreTheKnownNamesThatAreMarkedAsClaims) {
+TEST(ForwardingFields, MatchTheKnownNamesMarkedAsClaims) {
   for (std::size_t row = 1; row < detail::kFieldFlags.size(); ++row) {
     const auto id = static_cast<FieldId>(row);
     EXPECT_EQ(forwarding_field(id, name_of(id)) != ForwardingField::none, has_flag(id, claims))
@@ -120,7 +120,7 @@ TEST(ForwardingFields, AreTheKnownNamesThatAreMarkedAsClaims) {
   }
 }
 
-TEST(ForwardingFields, MayNotComeInTrailers) {
+TEST(ForwardingFields, AreForbiddenInTrailers) {
   for (const std::string_view name : kForeign)
     EXPECT_TRUE(is_forbidden_in_trailers(find_field(name), name)) << name;
   for (const std::string_view name : {"Proxy", "X_Forwarded_For", "X.Real.IP", "client_ip"})
@@ -137,7 +137,7 @@ TEST(ForwardingFields, CgiComparesLettersAndDigits) {
   EXPECT_TRUE(is_same_to_cgi("", ""));
 }
 
-TEST(ForwardingFields, ALookalikeHasAnotherByteInPlaceOfAHyphen) {
+TEST(ForwardingFields, ALookalikeReplacesAHyphenWithAnotherByte) {
   EXPECT_TRUE(is_lookalike("x_a-1", "X-A-1"));
   EXPECT_TRUE(is_lookalike("X.A_1", "X-A-1"));
   EXPECT_FALSE(is_lookalike("x-a-1", "X-A-1"));

@@ -22,7 +22,7 @@ std::string text_of(const Headers& headers) {
   return text;
 }
 
-TEST(Headers, NamesCompareWithoutCaseAndKeepIt) {
+TEST(Headers, ComparesNamesWithoutCaseAndKeepsTheirCase) {
   const Headers headers = {{"hOsT", "a"}, {"X-Custom", "b"}};
   EXPECT_EQ(headers.get("Host"), "a");
   EXPECT_EQ(headers.get("x-cusTOM"), "b");
@@ -49,7 +49,7 @@ TEST(Headers, SetReplacesTheFirstInPlaceAndRemovesTheOthers) {
   EXPECT_EQ(text_of(headers), "A=new;B=2;C=4;D=5;");
 }
 
-TEST(Headers, EraseCountsAndForgets) {
+TEST(Headers, EraseReturnsTheNumberOfErasedLines) {
   Headers headers = {{"Host", "1"}, {"X", "2"}, {"Host", "3"}};
   EXPECT_EQ(headers.erase("host"), 2U);
   EXPECT_FALSE(headers.has("Host"));
@@ -62,7 +62,7 @@ TEST(Headers, EraseCountsAndForgets) {
 }
 
 // The lines after the exception must not be there twice.
-TEST(Headers, AnExceptionOfAPredicateLeavesTheLinesThatItHasNotSeen) {
+TEST(Headers, APredicateThatThrowsKeepsTheRemainingLines) {
   Headers headers({{"Host", "a"}, {"B", "1"}, {"C", "2"}, {"D", "3"}, {"E", "4"}});
   EXPECT_THROW(headers.erase_if([](const Field& field) {
     if (field.name == "D") throw std::runtime_error("no more");
@@ -78,7 +78,7 @@ TEST(Headers, AnExceptionOfAPredicateLeavesTheLinesThatItHasNotSeen) {
   EXPECT_EQ(headers.get("F"), "5");
 }
 
-TEST(Headers, HasTokenLooksIntoTheListsOfAllLines) {
+TEST(Headers, HasTokenSearchesTheListsOfAllLines) {
   const Headers headers = {
       {"Connection", ""}, {"connection", ", X-A , Keep-Alive,"}, {"X-List", "one,two"}};
   EXPECT_TRUE(headers.has_token("Connection", "x-a"));
@@ -89,7 +89,7 @@ TEST(Headers, HasTokenLooksIntoTheListsOfAllLines) {
   EXPECT_FALSE(headers.has_token("Upgrade", "x"));
 }
 
-TEST(Headers, TrimsValuesAndAllowsWhatIsLegal) {
+TEST(Headers, TrimsValuesAndAcceptsLegalBytes) {
   Headers headers;
   headers.set("A", " \t v w \t");
   EXPECT_EQ(headers.get("A"), "v w");
@@ -99,7 +99,7 @@ TEST(Headers, TrimsValuesAndAllowsWhatIsLegal) {
   EXPECT_EQ(headers.get("A"), "a\tb \xff");
 }
 
-TEST(Headers, RefusesWhatWouldSplitAMessage) {
+TEST(Headers, RejectsTextThatWouldSplitAMessage) {
   Headers headers;
   const std::string too_long(70'000, 'a');
   for (const std::string_view name :
@@ -132,7 +132,7 @@ TEST(Headers, ViewsSurviveLaterChanges) {
   EXPECT_EQ(headers.size(), 1000U);
 }
 
-TEST(Headers, SetFromItsOwnText) {
+TEST(Headers, CanBeSetFromTheirOwnText) {
   Headers headers = {{"A", "1"}, {"B", "2"}};
   headers.set("A", *headers.get("B"));
   headers.add("C", *headers.get("A"));
@@ -163,7 +163,7 @@ TEST(Headers, MovedFromIsEmptyAndUsable) {
   // NOLINTEND(bugprone-use-after-move,clang-analyzer-cplusplus.Move)
 }
 
-TEST(Headers, NamesOutsideTheTableShareOneBitAndAreStillTold) {
+TEST(Headers, TellsNamesOutsideTheTableApart) {
   Headers headers = {{"X-One", "1"}};
   EXPECT_TRUE(HeaderLines(headers).has(FieldId::unknown));
   EXPECT_FALSE(headers.has("X-Two"));

@@ -25,7 +25,7 @@ std::vector<std::string> left_of(Headers headers, TrailerField trailer = Trailer
 }
 
 // HH01
-TEST(HopByHop, RemovesTheFixedListWhateverItsCase) {
+TEST(HopByHop, RemovesTheFixedListInAnyCase) {
   EXPECT_THAT(left_of({{"Connection", "keep-alive"},
                        {"proxy-connection", "keep-alive"},
                        {"KEEP-ALIVE", "timeout=5"},
@@ -54,13 +54,13 @@ TEST(HopByHop, KeepsEverythingElseInItsOrder) {
                   "Alt-Svc: clear", "Proxy-Status: a", "Age: 1", "Trailers: X-T", "Warning: 199"));
 }
 
-TEST(HopByHop, LeavesAHeadWithoutThemAlone) {
+TEST(HopByHop, LeavesAHeadWithoutHopByHopFieldsAlone) {
   EXPECT_THAT(left_of({{"Host", "a"}, {"X-A", "1"}}), ElementsAre("Host: a", "X-A: 1"));
   EXPECT_THAT(left_of({}), IsEmpty());
 }
 
 // HH02, HH03
-TEST(HopByHop, RemovesWhatConnectionNames) {
+TEST(HopByHop, RemovesFieldsNamedByConnection) {
   EXPECT_THAT(left_of({{"X-A", "1"}, {"Connection", "X-A, x-b"}, {"X-B", "2"}, {"X-C", "3"}}),
               ElementsAre("X-C: 3"));
 }
@@ -72,12 +72,12 @@ TEST(HopByHop, ReadsEveryConnectionLine) {
 }
 
 // HH04
-TEST(HopByHop, ReadsOnAfterAnEmptyConnectionLine) {
+TEST(HopByHop, ContinuesAfterAnEmptyConnectionLine) {
   EXPECT_THAT(left_of({{"Connection", ""}, {"Connection", "X-A"}, {"X-A", "1"}}), IsEmpty());
 }
 
 // HH05
-TEST(HopByHop, PassesOverEmptyListMembers) {
+TEST(HopByHop, SkipsEmptyListMembers) {
   EXPECT_THAT(left_of({{"Connection", ", X-A ,"}, {"X-A", "1"}}), IsEmpty());
 }
 
@@ -107,7 +107,7 @@ TEST(HopByHop, KeepsContentLengthWhenConnectionNamesIt) {
 }
 
 // HH11
-TEST(HopByHop, RemovesKnownFieldsThatAreNotProtectedWhenNamed) {
+TEST(HopByHop, RemovesUnprotectedKnownFieldsNamedByConnection) {
   EXPECT_THAT(left_of({{"Connection", "Upgrade, HTTP2-Settings"},
                        {"HTTP2-Settings", "AAMAAABkAAQ"},
                        {"Upgrade", "h2c"}}),
@@ -115,7 +115,7 @@ TEST(HopByHop, RemovesKnownFieldsThatAreNotProtectedWhenNamed) {
 }
 
 // HH13
-TEST(HopByHop, ReadsTheNamesBesideClose) {
+TEST(HopByHop, ReadsTheNamesNextToClose) {
   EXPECT_THAT(left_of({{"Connection", "X-Hop, close"}, {"X-Hop", "v"}}), IsEmpty());
   EXPECT_THAT(left_of({{"Connection", "close, x-hOP"}, {"X-Hop", "v"}}), IsEmpty());
   EXPECT_THAT(left_of({{"Connection", "CLOSE"}, {"Connection", "x-hop"}, {"X-Hop", "v"}}),
@@ -136,7 +136,7 @@ TEST(HopByHop, KeepsTheTrailerFieldWhenAsked) {
 }
 
 // A peer may name thousands of fields on hundreds of lines.
-TEST(HopByHop, CopesWithVeryManyNames) {
+TEST(HopByHop, HandlesThousandsOfNames) {
   Headers headers;
   std::string names;
   for (int i = 0; i < 10000; ++i)

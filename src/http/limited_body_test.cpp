@@ -53,7 +53,7 @@ PolledBodySource& polled(Request& request) {
   return *MessageAccess::polled(*MessageAccess::source(request.body()));
 }
 
-TEST(LimitedBody, ALengthIsComparedAtOnce) {
+TEST(LimitedBody, ChecksAKnownLengthAtOnce) {
   Request fits = test::from_client();
   fits.set_body(Body::of("12345"));
   EXPECT_TRUE(limit_body(fits, 5));
@@ -69,7 +69,7 @@ TEST(LimitedBody, ALengthIsComparedAtOnce) {
   EXPECT_TRUE(none.body().is_empty());
 }
 
-TEST(LimitedBody, ContentOfUnknownLengthIsCountedAsItIsRead) {
+TEST(LimitedBody, CountsContentOfUnknownLengthAsItIsRead) {
   Request fits = request_with(test::pieces({"12", "345"}));
   ASSERT_TRUE(limit_body(fits, 5));
   EXPECT_EQ(test::text_of(fits.body()), "12345");
@@ -82,7 +82,7 @@ TEST(LimitedBody, ContentOfUnknownLengthIsCountedAsItIsRead) {
   EXPECT_TRUE(over.error().is(Errc::body_too_large));
 }
 
-TEST(LimitedBody, AFailureOfTheSourceIsPassedOn) {
+TEST(LimitedBody, PropagatesAnErrorOfTheSource) {
   auto source = test::pieces({"12"});
   source->fails_ = true;
   Request request = request_with(std::move(source));
@@ -91,7 +91,7 @@ TEST(LimitedBody, AFailureOfTheSourceIsPassedOn) {
   EXPECT_TRUE(run_at_once(request.body().read()).error().is(Errc::truncated));
 }
 
-TEST(LimitedBody, TheContentOfAConnectionIsStillPolled) {
+TEST(LimitedBody, KeepsAPolledSourcePolled) {
   auto source = std::make_unique<PolledPieces>(std::vector<std::string>{"12", "345"});
   source->waits_ = true;
   Request request = request_with(std::move(source));
@@ -108,7 +108,7 @@ TEST(LimitedBody, TheContentOfAConnectionIsStillPolled) {
 }
 
 // The piece that exceeds the limit may be the last piece of the body.
-TEST(LimitedBody, BeyondItsLimitItHasNoEnd) {
+TEST(LimitedBody, IsNotAtItsEndPastTheLimit) {
   Request request = request_with(std::make_unique<PolledPieces>(std::vector<std::string>{"123"}));
   ASSERT_TRUE(limit_body(request, 2));
   PolledBodySource& limited = polled(request);

@@ -48,7 +48,7 @@ void expect_response_refused(const Method& method, Fields fields) {
   EXPECT_EQ(got.error().side(), Side::upstream);
 }
 
-TEST(RequestFraming, Honest) {
+TEST(RequestFraming, AcceptsValidFields) {
   expect({}, BodyFraming::none());
   expect({{"Content-Length", "0"}}, BodyFraming::of_length(0));
   expect({{"Content-Length", "42"}}, BodyFraming::of_length(42));
@@ -62,7 +62,7 @@ TEST(RequestFraming, Honest) {
   expect({{"Transfer-Encoding", "chunked"}, {"Trailer", "X-T"}}, BodyFraming::chunked());
 }
 
-TEST(RequestFraming, BadLengths) {
+TEST(RequestFraming, RejectsInvalidLengths) {
   for (const std::string_view bad : {"", "+1", "-1", "0x1", "1 1", "1,1", "1, 2", "1,", "a", "1a",
                                      "1.0", "18446744073709551616", "\"1\"", "\xc2\xb2"}) {
     expect_refused({{"Content-Length", bad}}, Errc::bad_request);
@@ -71,7 +71,7 @@ TEST(RequestFraming, BadLengths) {
     expect_refused(lengths, Errc::bad_request);
 }
 
-TEST(RequestFraming, BadTransferEncodings) {
+TEST(RequestFraming, RejectsInvalidTransferEncodings) {
   for (const std::string_view bad :
        {"", "chunked, chunked", "chunked,", ", chunked", "chunked, gzip", "\"chunked\"",
         "chunked;q=1", "chun ked", "\tchunked, chunked", "(x) chunked", "gzip;x, chunked"}) {
@@ -125,7 +125,7 @@ TEST(ResponseFraming, Table) {
   }
 }
 
-TEST(ResponseFraming, MethodDecides) {
+TEST(ResponseFraming, DependsOnTheMethod) {
   const Headers headers = {{"Content-Length", "5"}};
   const auto framing = [&headers](const Method& method) {
     return response_framing(method, Status::ok, Version::http_1_1, headers).value();

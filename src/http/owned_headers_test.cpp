@@ -43,7 +43,7 @@ TEST(OwnedHeaders, OutliveTheirMessage) {
   EXPECT_TRUE(OwnedHeaders(Headers()).empty());
 }
 
-TEST(OwnedHeaders, AreCopiedBothWays) {
+TEST(OwnedHeaders, CopyFromAndToHeaders) {
   OwnedHeaders owned = copied();
   const OwnedHeaders second = owned;
   owned = OwnedHeaders();

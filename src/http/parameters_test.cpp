@@ -50,7 +50,7 @@ TEST(Parameters, AreReadAsBrowsersWriteThem) {
   }
 }
 
-TEST(Parameters, RefuseWhatParsersReadDifferently) {
+TEST(Parameters, RejectTextThatParsersReadDifferently) {
   for (const char* text : {"a=1;b=2", "a=%", "a=%2", "%zz=1", "a=1&b=%g0"}) {
     const Result<Parameters> read = Parameters::parse(text);
     ASSERT_FALSE(read) << text;

@@ -38,14 +38,14 @@ TEST(Query, Cleaned) {
   }
 }
 
-TEST(Query, CleanOnesAreLeftAlone) {
+TEST(Query, LeavesCleanQueriesAlone) {
   for (const std::string_view query : {"", "z=1&a=2", "x=good%3B", "&&", "a", "=&="}) {
     EXPECT_FALSE(needs_cleaning(query)) << query;
   }
 }
 
 // CVE-2026-39825: a parameter beyond the maximum that a parser reads must not be forwarded.
-TEST(Query, NoMoreParametersThanAParserReads) {
+TEST(Query, DropsParametersBeyondTheParserLimit) {
   std::string query;
   for (int i = 0; i < 10'000; ++i)
     query += "a" + std::to_string(i) + "=1&";

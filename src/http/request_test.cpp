@@ -13,7 +13,7 @@ namespace {
 
 using namespace literals;  // NOLINT(google-build-using-namespace)
 
-TEST(Request, CloneHeadCopiesAllButContentAndRecord) {
+TEST(Request, CloneHeadCopiesEverythingExceptContentAndRecord) {
   Request request(Method::post, "http://h/p"_url, Headers{{"Host", "h"}, {"A", "1"}},
                   Body::of("content"));
   ExchangeRecord exchange;
@@ -39,7 +39,7 @@ TEST(Request, CloneHeadCopiesAllButContentAndRecord) {
   EXPECT_FALSE(request.body().is_empty());
 }
 
-TEST(Request, DefaultIsGetOfTheRoot) {
+TEST(Request, DefaultsToGetOfTheRoot) {
   const Request request;
   EXPECT_EQ(request.method(), Method::get);
   EXPECT_EQ(request.url().target(), "/");

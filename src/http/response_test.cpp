@@ -9,7 +9,7 @@
 namespace onehop {
 namespace {
 
-TEST(Response, OfTextHasATypeAndALength) {
+TEST(Response, WithTextHasATypeAndALength) {
   for (const Response& response :
        {Response(404, "not here"), Response{Status::not_found, "not here"}}) {
     EXPECT_EQ(response.status(), 404);

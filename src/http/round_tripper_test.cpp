@@ -25,7 +25,7 @@ std::string text_of(Response& response) {
   return work.take().value();
 }
 
-TEST(RoundTripperOver, HandlerSeesWhatAServerWouldGiveIt) {
+TEST(RoundTripperOver, HandlerSeesTheRequestAsFromAServer) {
   const auto handler = make_handler([](const Request& in) {
     return Response(Status::ok,
                     std::string(in.url().to_string()) + " at " + std::string(in.host()));
@@ -35,7 +35,7 @@ TEST(RoundTripperOver, HandlerSeesWhatAServerWouldGiveIt) {
   EXPECT_EQ(text_of(*response), "/p?q at h:81");
 }
 
-TEST(RoundTripperOver, KeepsTheHostThatIsThere) {
+TEST(RoundTripperOver, KeepsAnExistingHost) {
   const auto handler =
       make_handler([](const Request& in) { return Response(Status::ok, std::string(in.host())); });
   Request request(Method::get, "http://h/p"_url);
@@ -44,7 +44,7 @@ TEST(RoundTripperOver, KeepsTheHostThatIsThere) {
   EXPECT_EQ(text_of(*response), "other");
 }
 
-TEST(RoundTripperOver, AnswersToHeadHaveALengthAndNoBody) {
+TEST(RoundTripperOver, ResponsesToHeadHaveALengthAndNoBody) {
   const auto handler =
       make_handler([](const Request&) { return Response(Status::ok, std::string("hello")); });
   Result<Response> response = round_trip(handler, Request(Method::head, "http://h/"_url));
@@ -52,7 +52,7 @@ TEST(RoundTripperOver, AnswersToHeadHaveALengthAndNoBody) {
   EXPECT_EQ(response->headers().get("Content-Length"), "5");
 }
 
-TEST(RoundTripperOver, NoContentHasNone) {
+TEST(RoundTripperOver, A204ResponseHasNoContent) {
   const auto handler = make_handler(
       [](const Request&) { return Response(Status::no_content, std::string("hello")); });
   Result<Response> response = round_trip(handler, Request(Method::get, "http://h/"_url));

@@ -12,7 +12,7 @@
 namespace onehop {
 namespace {
 
-TEST(Status, ReasonsAreRegisteredOnesOrNone) {
+TEST(Status, HasTheRegisteredReasonOrNone) {
   EXPECT_EQ(Status().code(), 200);
   EXPECT_EQ(Status::ok.reason(), "OK");
   EXPECT_EQ(Status::content_too_large.reason(), "Content Too Large");
@@ -28,7 +28,7 @@ static_assert(!std::is_convertible_v<bool, Status> && !std::is_convertible_v<dou
               !std::is_convertible_v<unsigned long, Status>);
 static_assert(Status::too_many_requests.code() == 429 && Status::loop_detected.code() == 508);
 
-TEST(Status, EachNamedOneHasAReason) {
+TEST(Status, EveryNamedStatusHasAReason) {
   for (const Status status : {Status::continue_, Status::non_authoritative_information,
                               Status::im_used, Status::payment_required, Status::gone,
                               Status::unprocessable_content, Status::not_extended}) {
@@ -41,7 +41,7 @@ static_assert(Status(999).code() == 999);
 static_assert(Status::try_from(204) == Status::no_content);
 
 // 66,036 is 500 in sixteen bits.
-TEST(Status, OutsideOfThreeDigitsCannotBeMade) {
+TEST(Status, RejectsCodesOutsideThreeDigits) {
   for (const int code : {std::numeric_limits<int>::min(), -200, 0, 42, 99, 1000, 66'036,
                          std::numeric_limits<int>::max()}) {
     EXPECT_FALSE(Status::try_from(code)) << code;

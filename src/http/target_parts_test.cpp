@@ -8,7 +8,7 @@
 namespace onehop {
 namespace {
 
-TEST(TargetParts, AreThoseOfEveryForm) {
+TEST(TargetParts, SplitEveryFormOfTarget) {
   struct Case {
     std::string_view target, path, query;
   };

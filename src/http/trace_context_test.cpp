@@ -23,14 +23,14 @@ TEST(TraceContext, FindsTheTraceId) {
             "00000000000000000000000000000001");
 }
 
-TEST(TraceContext, ALaterVersionMayHaveMore) {
+TEST(TraceContext, ALaterVersionMayHaveMoreParts) {
   EXPECT_EQ(trace_id_in("cc" + kValid.substr(2)), kId);
   EXPECT_EQ(trace_id_in("cc" + kValid.substr(2) + "-what.comes"), kId);
   EXPECT_EQ(trace_id_in("cc" + kValid.substr(2) + "x"), "");
   EXPECT_EQ(trace_id_in(kValid + "-more"), "");
 }
 
-TEST(TraceContext, RefusesWhatIsNotValid) {
+TEST(TraceContext, RejectsInvalidValues) {
   const std::string parent = "-00f067aa0ba902b7-01";
   for (const std::string& value :
        {std::string(), std::string("00"), kValid.substr(0, 54), kValid + "0", " " + kValid,
@@ -48,13 +48,13 @@ TEST(TraceContext, RefusesWhatIsNotValid) {
   }
 }
 
-TEST(TraceContext, OfARequestIsThatOfItsOneField) {
+TEST(TraceContext, RequiresExactlyOneField) {
   EXPECT_EQ(trace_id_of(Headers({{"Host", "h"}, {"TraceParent", kValid}})), kId);
   EXPECT_EQ(trace_id_of(Headers({{"Host", "h"}})), "");
   EXPECT_EQ(trace_id_of(Headers({{"traceparent", kValid}, {"Traceparent", kValid}})), "");
 }
 
-TEST(TraceParent, HasItsParts) {
+TEST(TraceParent, ParsesItsParts) {
   const auto parent = parse_traceparent(kValid);
   ASSERT_TRUE(parent);
   EXPECT_EQ(parent->trace_id, kId);
@@ -63,7 +63,7 @@ TEST(TraceParent, HasItsParts) {
 }
 
 // Only the last bit of the flags counts.
-TEST(TraceParent, IsSampledByOneBit) {
+TEST(TraceParent, ReadsTheSampledBit) {
   for (unsigned flags = 0; flags < 256; ++flags) {
     char hex[3];
     std::snprintf(hex, sizeof hex, "%02x", flags);

@@ -10,7 +10,7 @@
 namespace onehop {
 namespace {
 
-TEST(TrustedPeers, HasNobodyToBeginWith) {
+TEST(TrustedPeers, IsEmptyByDefault) {
   const TrustedPeers nobody;
   EXPECT_FALSE(nobody.includes("127.0.0.1"));
   EXPECT_FALSE(nobody.includes("::1"));
@@ -20,7 +20,7 @@ TEST(TrustedPeers, HasNobodyToBeginWith) {
   EXPECT_FALSE(TrustedPeers({"::1"}).empty());
 }
 
-TEST(TrustedPeers, HasThePeersOfEachEntry) {
+TEST(TrustedPeers, IncludesThePeersOfEachEntry) {
   const TrustedPeers peers({"10.0.0.0/8", "::1"});
   EXPECT_TRUE(peers.includes("10.1.2.3"));
   EXPECT_TRUE(peers.includes("::1"));
@@ -30,13 +30,13 @@ TEST(TrustedPeers, HasThePeersOfEachEntry) {
 }
 
 // XF07: a peer without an address is not trusted by default.
-TEST(TrustedPeers, HasUnixPeersOnlyWhenTold) {
+TEST(TrustedPeers, IncludesUnixPeersOnlyWhenListed) {
   EXPECT_FALSE(TrustedPeers({"0.0.0.0/0", "::/0"}).includes(""));
   EXPECT_TRUE(TrustedPeers({"unix"}).includes(""));
   EXPECT_FALSE(TrustedPeers({"unix"}).includes("127.0.0.1"));
 }
 
-TEST(TrustedPeers, NamesTheEntryThatIsNoNetwork) {
+TEST(TrustedPeers, NamesTheInvalidEntry) {
   try {
     const TrustedPeers peers({"::1", "10.0.0.0/99"});
     FAIL() << "10.0.0.0/99 was taken";

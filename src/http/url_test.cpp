@@ -94,7 +94,7 @@ struct RefusedCase {
   std::string_view detail;
 };
 
-TEST(Url, RefusedWithAHint) {
+TEST(Url, RejectsWithAHint) {
   const std::string long_host = "http://" + std::string(256, 'a');
   const std::string long_path = "unix:/" + std::string(107, 'a');
   for (const RefusedCase& c :
@@ -235,7 +235,7 @@ TEST(Url, ResolvedBelow) {
   }
 }
 
-TEST(Url, TheUrlOfTheAsteriskHasNoPath) {
+TEST(Url, AsteriskFormHasNoPath) {
   const Url url = target("*").resolved_below("http://b/base"_url);
   EXPECT_EQ(url.target(), "*");
   EXPECT_EQ(url.to_string(), "http://b");

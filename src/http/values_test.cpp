@@ -22,7 +22,7 @@ struct alignas(16) Wide {
   char text[48] = "wide";
 };
 
-TEST(Values, AreOneOfEachType) {
+TEST(Values, HoldOneValueOfEachType) {
   const Request request;
   EXPECT_EQ(request.values().get<User>(), nullptr);
   EXPECT_EQ(request.values().set(User{"alice"}).name, "alice");
@@ -39,7 +39,7 @@ TEST(Values, AreOneOfEachType) {
   EXPECT_EQ(first->name, "bob");
 }
 
-TEST(Values, AreSharedWithCopiesWhicheverSetsThem) {
+TEST(Values, AreSharedBetweenARequestAndItsCopies) {
   Request request(Method::get, Url());
   const Request copy = request.clone_head();
   request.values().set(1);
@@ -66,7 +66,7 @@ TEST(Values, AreDestroyedWithTheLastMessage) {
   EXPECT_EQ(alive.use_count(), 1);
 }
 
-TEST(Values, NeedAnExchange) {
+TEST(Values, RequireAnExchange) {
   const Values none;
   EXPECT_EQ(none.get<int>(), nullptr);
   EXPECT_THROW(none.set(1), std::logic_error);

@@ -21,13 +21,13 @@ TEST(WebSocketHandshake, AcceptsTheKeyOfTheSpecification) {
 
 // The key and the fixed text together end one byte before the length field of a block, at its
 // start, and after it.
-TEST(WebSocketHandshake, PadsEveryLengthRight) {
+TEST(WebSocketHandshake, PadsEveryLengthCorrectly) {
   EXPECT_EQ(websocket_accept(std::string(19, 'a')), "yzaGyu0mcUukN7CdsSwa30tnCpc=");
   EXPECT_EQ(websocket_accept(std::string(20, 'a')), "dUYRM7bOMwDmbriNIPr11x+r3E0=");
   EXPECT_EQ(websocket_accept(std::string(28, 'a')), "xMWmCBqYJY4uXzUs8PNU1t+Pzro=");
 }
 
-TEST(WebSocketHandshake, IsAGetForVersion13WithAKey) {
+TEST(WebSocketHandshake, RequiresGetVersion13AndAKey) {
   EXPECT_TRUE(is_websocket_handshake(handshake()));
 
   Request post = handshake();

@@ -51,7 +51,7 @@ TEST(CompletionTest, MayBeCompletedBeforeTheWait) {
   EXPECT_EQ(found, 7);
 }
 
-TEST(CompletionTest, TakesTheFirstResultOnly) {
+TEST(CompletionTest, KeepsTheFirstResult) {
   const auto found = testing::run([]() -> task<Result<int>> {
     Completion<int> number;
     const Completer<int> first = number.completer();
@@ -65,7 +65,7 @@ TEST(CompletionTest, TakesTheFirstResultOnly) {
   EXPECT_TRUE(found.error().is(Errc::closed));
 }
 
-TEST(CompletionTest, DeliversNothingAtAll) {
+TEST(CompletionTest, CompletesWithoutAValue) {
   const auto done = testing::run([]() -> task<Result<void>> {
     Completion<void> ended;
     const std::jthread other([to = ended.completer()] { to.complete(); });

@@ -27,7 +27,7 @@ class EndingsTest : public ::testing::Test {
   Reactor reactor_{Reactor::Clock::manual};
 };
 
-TEST_F(EndingsTest, EachWatchOfANumberHearsOfItsEndOnce) {
+TEST_F(EndingsTest, NotifiesEachWatchOfANumberOnce) {
   int first = 0;
   int second = 0;
   int other = 0;
@@ -46,7 +46,7 @@ TEST_F(EndingsTest, EachWatchOfANumberHearsOfItsEndOnce) {
   EXPECT_FALSE(three->has_ended());
 }
 
-TEST_F(EndingsTest, AWatchThatDiesFirstHearsNothing) {
+TEST_F(EndingsTest, DoesNotNotifyADestroyedWatch) {
   int gone = 0;
   int stays = 0;
   auto dies = watch(7, gone);
@@ -58,7 +58,7 @@ TEST_F(EndingsTest, AWatchThatDiesFirstHearsNothing) {
   EXPECT_EQ(stays, 1);
 }
 
-TEST_F(EndingsTest, AWatchThatDiesBeforeItsCallbackHearsNothing) {
+TEST_F(EndingsTest, DoesNotNotifyAWatchDestroyedBeforeItsCallback) {
   int heard = 0;
   auto dies = watch(7, heard);
   reactor_.notify_end(7);
@@ -67,7 +67,7 @@ TEST_F(EndingsTest, AWatchThatDiesBeforeItsCallbackHearsNothing) {
   EXPECT_EQ(heard, 0);
 }
 
-TEST_F(EndingsTest, NoNumberIsGivenTwice) {
+TEST_F(EndingsTest, NumbersAreUnique) {
   std::vector<std::vector<Endings::Number>> given(4);
   std::vector<std::thread> threads;
   threads.reserve(given.size());

@@ -73,7 +73,7 @@ TEST_F(EventTest, StaysSetUntilReset) {
   EXPECT_THAT(log_, ElementsAre("at once"));
 }
 
-TEST_F(EventTest, AWaitThatWasWokenSurvivesAReset) {
+TEST_F(EventTest, AWaitThatWasWokenIgnoresALaterReset) {
   Scope scope;
   scope.spawn(wait_for(milliseconds(10)));
   event_->set();

@@ -52,7 +52,7 @@ TEST(OffloadTest, RethrowsWhatTheFunctionThrows) {
   EXPECT_THROW(testing::run(std::move(failing)), std::runtime_error);
 }
 
-TEST(OffloadTest, MayReturnNothingOrWhatCannotBeCopied) {
+TEST(OffloadTest, MayReturnVoidOrAMoveOnlyType) {
   std::atomic<bool> ran = false;
   testing::run(offload([&] { ran = true; }));
   EXPECT_TRUE(ran);
@@ -85,7 +85,7 @@ TEST(OffloadTest, ManyRunAtOnce) {
   }(all));
 }
 
-TEST(OffloadTest, AFunctionWhoseTaskIsDestroyedIsFinished) {
+TEST(OffloadTest, FinishesAFunctionWhoseTaskIsDestroyed) {
   std::atomic<bool> began = false, ended = false;
   auto captured = std::make_shared<int>(1);
   const std::weak_ptr<int> watched = captured;
@@ -159,7 +159,7 @@ TEST(OffloadTest, AFullQueueIsAnError) {
   EXPECT_EQ(pool.ran(), static_cast<int>(kMaxOffloadQueue));
 }
 
-TEST(OffloadTest, AFunctionThatHasNotBegunIsDroppedWithItsTask) {
+TEST(OffloadTest, DropsAQueuedFunctionWithItsTask) {
   FullPool pool;
   testing::run([](FullPool& full) -> task<void> {
     Scope scope;
@@ -178,7 +178,7 @@ task<void> wait_elsewhere(std::latch& go) {
   co_await std::move(waiting);
 }
 
-TEST(OffloadTest, WhatIsReleasedLivesUntilTheFunctionsBeforeItHaveEnded) {
+TEST(OffloadTest, ReleasesAnObjectAfterEarlierFunctionsHaveEnded) {
   testing::run([]() -> task<void> {
     const auto released = [] {
       auto object = std::make_shared<int>(1);

@@ -25,7 +25,7 @@ void pass(PassTimes& times, Time began, Duration took) {
   times.end();
 }
 
-TEST(PassTimes, SaysHowLongPassesTakeAndThePresentOneHasTaken) {
+TEST(PassTimes, ReportsTheDurationOfEachPassAndOfTheCurrentOne) {
   PassTimes times(&clock_of_test);
   EXPECT_EQ(times.busy_for(kFirstPass), 0ns);
   times.begin(kFirstPass);
@@ -39,7 +39,7 @@ TEST(PassTimes, SaysHowLongPassesTakeAndThePresentOneHasTaken) {
   EXPECT_EQ(times.longest(), 4s);
 }
 
-TEST(PassTimes, AShortOneIsCountedWithoutTheClock) {
+TEST(PassTimes, CountsAShortPassWithoutReadingTheClock) {
   PassTimes times(&clock_of_test);
   times.end();  // no pass has begun
   EXPECT_EQ(times.durations().count(), 0u);
@@ -54,7 +54,7 @@ TEST(PassTimes, AShortOneIsCountedWithoutTheClock) {
   EXPECT_GT(all.counts[0], 50u);
 }
 
-TEST(PassTimes, ForgetsTheLongestAfterAMinuteOrTwo) {
+TEST(PassTimes, ForgetsTheLongestPassAfterAMinuteOrTwo) {
   PassTimes times(&clock_of_test);
   pass(times, kFirstPass, 4s);
   pass(times, kFirstPass + 70s, 1s);

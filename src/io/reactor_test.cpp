@@ -63,7 +63,7 @@ void signal(const FileDescriptor& event) {
   ASSERT_EQ(::write(event.get(), &one, sizeof one), static_cast<ssize_t>(sizeof one));
 }
 
-TEST(Reactor, RunsWhatIsScheduledInOrderAndOnce) {
+TEST(Reactor, RunsScheduledWakeupsOnceAndInOrder) {
   Reactor reactor(Reactor::Clock::manual);
   std::vector<std::string> log;
   Named first(log, "first");
@@ -77,7 +77,7 @@ TEST(Reactor, RunsWhatIsScheduledInOrderAndOnce) {
   EXPECT_THAT(log, ElementsAre("first", "second"));
 }
 
-TEST(Reactor, ADeadWakeupIsNotRun) {
+TEST(Reactor, DoesNotRunADestroyedWakeup) {
   Reactor reactor(Reactor::Clock::manual);
   std::vector<std::string> log;
   auto dead = std::make_unique<Named>(log, "dead");
@@ -100,7 +100,7 @@ TEST(Reactor, AWakeupMayDestroyAnotherOfTheSamePass) {
   EXPECT_THAT(log, IsEmpty());
 }
 
-TEST(Reactor, WhatSchedulesItselfWaitsForTheNextPass) {
+TEST(Reactor, AWakeupThatSchedulesItselfWaitsForTheNextPass) {
   Reactor reactor(Reactor::Clock::manual);
   struct Again {
     explicit Again(Reactor& r) : reactor(r) {}
@@ -164,7 +164,7 @@ TEST(Reactor, ReportsEventsOfRegisteredDescriptors) {
   EXPECT_EQ(counter.calls, 1) << "edge-triggered";
 }
 
-TEST(Reactor, ModifyChangesWhatIsReportedAndRemoveEndsIt) {
+TEST(Reactor, ModifyChangesReportedEventsAndRemoveEndsThem) {
   Reactor reactor(Reactor::Clock::manual);
   const FileDescriptor event = make_event();
   Counter counter;
@@ -184,7 +184,7 @@ void be_stopped_until(Time time) {
   }
 }
 
-TEST(Reactor, AfterAStopAllEventsComeBeforeTheFirstTimer) {
+TEST(Reactor, AfterASuspensionAllEventsRunBeforeTheFirstTimer) {
   constexpr std::size_t kEvents = 600;  // more events than one wait returns
   Reactor reactor;
   std::vector<FileDescriptor> events(kEvents);
@@ -216,7 +216,7 @@ TEST(Reactor, AfterAStopAllEventsComeBeforeTheFirstTimer) {
   EXPECT_EQ(late.missed, 0U);
 }
 
-TEST(Reactor, AfterAStopWhatEventsLeadToComesBeforeTheFirstTimer) {
+TEST(Reactor, AfterASuspensionFollowUpWorkRunsBeforeTheFirstTimer) {
   Reactor reactor;
   // Each event causes the next one, as when a request goes through several parts of the program.
   struct Chain final : Watcher {
@@ -253,7 +253,7 @@ TEST(Reactor, AfterAStopWhatEventsLeadToComesBeforeTheFirstTimer) {
   reactor.remove(chain.event.get());
 }
 
-TEST(Reactor, TimersFireThoughEventsNeverEnd) {
+TEST(Reactor, TimersFireDuringEndlessEvents) {
   Reactor reactor;
   struct Busy {
     explicit Busy(Reactor& r) : reactor(r) {}
@@ -275,7 +275,7 @@ TEST(Reactor, TimersFireThoughEventsNeverEnd) {
   EXPECT_EQ(fired, 1);
 }
 
-TEST(Reactor, AddSaysWhyItFailed) {
+TEST(Reactor, AddReportsWhyItFailed) {
   Reactor reactor(Reactor::Clock::manual);
   Counter counter;
   EXPECT_FALSE(reactor.add(-1, counter, EPOLLIN));
@@ -313,7 +313,7 @@ TEST(Reactor, StopFromAnotherThreadEndsRun) {
 
 // The other thread destroys the reactor when run() has ended, which may be before stop() has
 // returned.
-TEST(Reactor, MayBeGoneBeforeStopReturns) {
+TEST(Reactor, MayBeDestroyedBeforeStopReturns) {
   // Runs in each pass, so that the loop does not wait for stop() to wake it.
   struct Busy {
     Reactor& reactor;
@@ -338,7 +338,7 @@ TEST(Reactor, MayBeGoneBeforeStopReturns) {
 }
 
 // Destructors call stop(), so it must not throw.
-TEST(Reactor, StopsThoughMemoryIsShort) {
+TEST(Reactor, StopsWhileMemoryIsShort) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "operator new is a sanitizer's";
   Reactor reactor;
   {
@@ -349,7 +349,7 @@ TEST(Reactor, StopsThoughMemoryIsShort) {
   reactor.run();
 }
 
-TEST(Reactor, PostedWorkThatNeverRanDiesWithTheReactor) {
+TEST(Reactor, PostedWorkThatNeverRanIsDestroyedWithTheReactor) {
   auto resource = std::make_shared<int>(0);
   {
     Reactor reactor(Reactor::Clock::manual);
@@ -359,7 +359,7 @@ TEST(Reactor, PostedWorkThatNeverRanDiesWithTheReactor) {
   EXPECT_EQ(*resource, 0);
 }
 
-TEST(Reactor, CurrentIsTheOneThatRunsOrIsEntered) {
+TEST(Reactor, CurrentIsTheRunningOrEnteredReactor) {
   EXPECT_EQ(Reactor::current_or_null(), nullptr);
   Reactor outer(Reactor::Clock::manual);
   Reactor inner(Reactor::Clock::manual);
@@ -388,7 +388,7 @@ class Local final : public WorkerLocal {
   std::string name_;
 };
 
-TEST(Reactor, ObjectsOfTheThreadAreMadeOnceAndDieInReverseOrder) {
+TEST(Reactor, WorkerLocalsAreMadeOnceAndDestroyedInReverseOrder) {
   std::vector<std::string> log;
   const char keys[2] = {};
   {
@@ -409,7 +409,7 @@ TEST(Reactor, ObjectsOfTheThreadAreMadeOnceAndDieInReverseOrder) {
   EXPECT_THAT(log, ElementsAre("second", "first"));
 }
 
-TEST(Reactor, AnObjectOfTheThreadMayBeMadeWhileAnotherDies) {
+TEST(Reactor, AWorkerLocalMayBeMadeWhileAnotherIsDestroyed) {
   struct Restless final : WorkerLocal {
     Restless(std::vector<std::string>& l, const char* k) : log(l), key(k) {}
     ~Restless() override {
@@ -429,7 +429,7 @@ TEST(Reactor, AnObjectOfTheThreadMayBeMadeWhileAnotherDies) {
 }
 
 // The mutex must not be held while work is destroyed: a destructor that posts would lock it again.
-TEST(Reactor, WorkThatIsDroppedAtTheEndMayPostAsItDies) {
+TEST(Reactor, DroppedWorkMayPostMoreWork) {
   struct Posting {
     Posting(Reactor& r, int& n) : reactor(r), left(n) {}
     ~Posting() {
@@ -446,14 +446,14 @@ TEST(Reactor, WorkThatIsDroppedAtTheEndMayPostAsItDies) {
   EXPECT_EQ(left, 0);
 }
 
-TEST(Reactor, LendsScratchMemoryThatStaysWhereItIs) {
+TEST(Reactor, LendsScratchMemoryAtAStableAddress) {
   Reactor reactor(Reactor::Clock::manual);
   EXPECT_EQ(reactor.scratch().size(), Reactor::kScratchSize);
   EXPECT_EQ(reactor.scratch().data(), reactor.scratch().data());
   EXPECT_NE(reactor.scratch().data(), reactor.head_scratch().data());
 }
 
-TEST(Reactor, AnIdleThreadWakesUpToGiveBackTheMemoryOfABurst) {
+TEST(Reactor, AnIdleThreadWakesUpToReturnTheMemoryOfABurst) {
   if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
   constexpr std::size_t kBlocks = 1000;
   shrink_block_pool();

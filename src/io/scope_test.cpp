@@ -59,7 +59,7 @@ task<void> work_for(io::Duration time, Log& log, std::string name) {
   log.push_back(name + " done");
 }
 
-TEST_F(ScopeTest, SleepForLastsAsLongAsItSays) {
+TEST_F(ScopeTest, SleepForLastsForItsDuration) {
   bool done = false;
   auto sleep = [](bool& flag) -> task<void> {
     co_await sleep_for(milliseconds(500));
@@ -107,7 +107,7 @@ task<void> join_and_tell(Scope& scope, Log& log) {
   log.emplace_back("joined");
 }
 
-TEST_F(ScopeTest, JoinWaitsForEverythingAlsoForWhatIsSpawnedMeanwhile) {
+TEST_F(ScopeTest, JoinAlsoWaitsForTasksSpawnedInTheMeantime) {
   Scope scope;
   auto spawn_more = [](Scope& s, Log& log) -> task<void> {
     co_await sleep_for(seconds(1));
@@ -129,7 +129,7 @@ TEST_F(ScopeTest, JoinOfAnEmptyScopeDoesNotWait) {
   EXPECT_TRUE(joining.start());
 }
 
-TEST_F(ScopeTest, CancelDestroysWhatRunsAndEndsJoin) {
+TEST_F(ScopeTest, CancelDestroysRunningTasksAndEndsJoin) {
   Scope scope;
   scope.spawn(work_for(seconds(1), log_, "a"));
   scope.spawn(work_for(seconds(2), log_, "b"));
@@ -156,7 +156,7 @@ TEST_F(ScopeTest, ItsDestructorCancels) {
   EXPECT_THAT(log_, ElementsAre("~a"));
 }
 
-TEST_F(ScopeTest, AScopeIsOfUseAfterCancel) {
+TEST_F(ScopeTest, AScopeIsUsableAfterCancel) {
   Scope scope;
   scope.spawn(work_for(seconds(1), log_, "a"));
   scope.cancel();
@@ -230,7 +230,7 @@ task<void> own_canceller(Scope& scope, Log& log, io::Duration before) {
   log.emplace_back("never");
 }
 
-TEST_F(ScopeTest, ASpawnerIsNotDestroyedByWhatItSpawns) {
+TEST_F(ScopeTest, ASpawnedTaskDoesNotDestroyItsSpawner) {
   Scope outer;
   outer.spawn(own_canceller(outer, log_, seconds(0)));
   EXPECT_THAT(log_, ElementsAre("cancelled", "~inner", "spawned"));
@@ -257,7 +257,7 @@ TEST_F(ScopeTest, ATaskCancelledWithItsWakeupPendingDoesNotRun) {
   EXPECT_THAT(log_, ElementsAre("~a"));
 }
 
-TEST_F(ScopeTest, ParametersOfATaskDieWhenItEnds) {
+TEST_F(ScopeTest, TheParametersOfATaskAreDestroyedWhenItEnds) {
   auto resource = std::make_shared<int>(0);
   auto hold = [](std::shared_ptr<int> held) -> task<void> {
     co_await sleep_for(seconds(1));
@@ -291,7 +291,7 @@ task<void> log_join(Scope& scope, Log& log) {
   }
 }
 
-TEST_F(ScopeTest, AnExceptionEndsItsTaskAloneAndJoinThrowsTheFirst) {
+TEST_F(ScopeTest, AnExceptionEndsOnlyItsTaskAndJoinRethrowsTheFirst) {
   Scope scope;
   scope.spawn(fail_after(seconds(1), "first"));
   scope.spawn(fail_after(seconds(2), "second"));
@@ -306,7 +306,7 @@ TEST_F(ScopeTest, AnExceptionEndsItsTaskAloneAndJoinThrowsTheFirst) {
   EXPECT_EQ(log_.back(), "joined");
 }
 
-TEST_F(ScopeTest, AnExceptionOfAScopeThatIsNotJoinedIsWrittenToStandardError) {
+TEST_F(ScopeTest, AnExceptionInAnUnjoinedScopeIsWrittenToStandardError) {
   ::testing::internal::CaptureStderr();
   {
     Scope scope;
@@ -317,7 +317,7 @@ TEST_F(ScopeTest, AnExceptionOfAScopeThatIsNotJoinedIsWrittenToStandardError) {
             "onehop: a task of a Scope that was not joined has failed: lost\n");
 }
 
-TEST_F(ScopeTest, AScopeMayDieAfterItHasWokenItsJoiner) {
+TEST_F(ScopeTest, AScopeMayBeDestroyedAfterWakingItsJoiner) {
   for (const bool woken : {true, false}) {
     log_.clear();
     std::optional<Scope> scope(std::in_place);
@@ -345,7 +345,7 @@ class WithTimeoutTest : public ScopeTest {
   }
 };
 
-TEST_F(WithTimeoutTest, GivesTheResultOfWorkThatEndsInTime) {
+TEST_F(WithTimeoutTest, ReturnsTheResultOfWorkThatEndsInTime) {
   auto work = with_timeout(seconds(2), answer_after(seconds(1), log_));
   EXPECT_FALSE(work.start());
   pass(seconds(1));
@@ -395,7 +395,7 @@ TEST_F(WithTimeoutTest, MayBeDestroyedWhileItWaits) {
   pass(seconds(5));
 }
 
-TEST_F(WithTimeoutTest, WorkThatEndsTogetherWithTheDeadlineIsResumedOnce) {
+TEST_F(WithTimeoutTest, WorkThatEndsAtTheDeadlineIsResumedOnce) {
   auto twice = [](Log& log) -> task<void> {
     const auto result = co_await with_timeout(seconds(1), answer_after(seconds(1), log));
     log.emplace_back(result ? "value" : "late");
@@ -411,7 +411,7 @@ TEST_F(WithTimeoutTest, WorkThatEndsTogetherWithTheDeadlineIsResumedOnce) {
   EXPECT_EQ(log_.back(), "end");
 }
 
-TEST_F(WithTimeoutTest, WithoutEndWhenTheDurationIsTheLongest) {
+TEST_F(WithTimeoutTest, TheMaximumDurationNeverExpires) {
   auto work = with_timeout(io::Duration::max(), answer_after(std::chrono::hours(1), log_));
   work.start();
   pass(std::chrono::hours(1));

@@ -67,7 +67,7 @@ TEST(TimerWheel, ADeadlineInThePastFiresSoon) {
   EXPECT_EQ(probe.fired, 1);
 }
 
-TEST(TimerWheel, DisarmedMovedAndDeadTimersDoNotFire) {
+TEST(TimerWheel, DisarmedMovedAndDestroyedTimersDoNotFire) {
   TimerWheel wheel(kStart);
   Probe disarmed;
   Probe moved;
@@ -104,7 +104,7 @@ TEST(TimerWheel, ACallbackMayArmItsTimerAgain) {
   EXPECT_LE(ticking.fired, 100);
 }
 
-TEST(TimerWheel, ACallbackMayDisarmOneThatIsDueWithIt) {
+TEST(TimerWheel, ACallbackMayDisarmAnotherDueTimer) {
   struct Pair {
     TimerWheel wheel{kStart};
     Timer first{&Pair::fire, this};

@@ -46,7 +46,7 @@ TEST(WorkerRefTest, ReturnsFalseOnceTheWorkerHasEnded) {
   EXPECT_FALSE(worker.is_current());
 }
 
-TEST(WorkerRefTest, RefersToNoneByDefault) {
+TEST(WorkerRefTest, RefersToNoWorkerByDefault) {
   const WorkerRef worker;
   EXPECT_FALSE(worker.post([] { ADD_FAILURE(); }));
   EXPECT_FALSE(worker.is_current());
@@ -56,7 +56,7 @@ TEST(WorkerRefTest, RefusesAnEmptyFunction) {
   EXPECT_THROW(WorkerRef().post({}), std::invalid_argument);
 }
 
-TEST(WorkerRefTest, SaysWhatAPostedFunctionThrows) {
+TEST(WorkerRefTest, ReportsWhatAPostedFunctionThrows) {
   ::testing::internal::CaptureStderr();
   testing::run([]() -> task<void> {
     EXPECT_TRUE(current_worker().is_current());

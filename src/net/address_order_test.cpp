@@ -40,7 +40,7 @@ std::vector<std::string> sorted(const std::vector<std::string>& list,
   return ips(made);
 }
 
-TEST(AddressOrder, Ipv6ComesFirstWhereThereIsARouteForIt) {
+TEST(AddressOrder, Ipv6ComesFirstIfItIsRoutable) {
   EXPECT_THAT(sorted({"198.51.100.1", "2001:db8::1"},
                      {{"198.51.100.1", "10.0.0.1"}, {"2001:db8::1", "2001:db8::2"}}),
               ElementsAre("2001:db8::1", "198.51.100.1"));
@@ -48,7 +48,7 @@ TEST(AddressOrder, Ipv6ComesFirstWhereThereIsARouteForIt) {
               ElementsAre("198.51.100.1", "2001:db8::1"));
 }
 
-TEST(AddressOrder, ASourceOfAnotherKindCountsAgainstAnAddress) {
+TEST(AddressOrder, AMismatchedSourceLowersAnAddress) {
   // The only source address for a global destination is unique local or 6to4 (rule 5).
   EXPECT_THAT(sorted({"2001:db8::1", "198.51.100.1"},
                      {{"2001:db8::1", "fd00::2"}, {"198.51.100.1", "192.0.2.1"}}),
@@ -62,7 +62,7 @@ TEST(AddressOrder, ASourceOfAnotherKindCountsAgainstAnAddress) {
               ElementsAre("198.51.100.1", "2001:db8::1"));
 }
 
-TEST(AddressOrder, LoopbackAndUniqueLocalAddressesHaveTheirPrecedence) {
+TEST(AddressOrder, OrdersLoopbackAndUniqueLocalAddressesByPrecedence) {
   EXPECT_THAT(sorted({"127.0.0.1", "::1"}, {{"127.0.0.1", "127.0.0.1"}, {"::1", "::1"}}),
               ElementsAre("::1", "127.0.0.1"));
   EXPECT_THAT(
@@ -70,20 +70,20 @@ TEST(AddressOrder, LoopbackAndUniqueLocalAddressesHaveTheirPrecedence) {
       ElementsAre("198.51.100.1", "fd00::1"));
 }
 
-TEST(AddressOrder, TheOrderOfTheNameServerStaysWithinAFamily) {
+TEST(AddressOrder, KeepsTheOrderOfTheNameServerWithinAFamily) {
   EXPECT_THAT(
       sorted({"10.0.0.3", "10.0.0.1", "10.0.0.2"},
              {{"10.0.0.3", "10.0.0.9"}, {"10.0.0.1", "10.0.0.9"}, {"10.0.0.2", "10.0.0.9"}}),
       ElementsAre("10.0.0.3", "10.0.0.1", "10.0.0.2"));
 }
 
-TEST(AddressOrder, TheKernelKnowsWhatItSendsFrom) {
+TEST(AddressOrder, AsksTheKernelForTheSourceAddress) {
   const auto source = kernel_source_of(*Address::from_ip("127.0.0.1", 0));
   ASSERT_TRUE(source);
   EXPECT_EQ(source->ip(), "127.0.0.1");
 }
 
-TEST(AddressOrder, TheFamiliesTakeTurnsUpToALimit) {
+TEST(AddressOrder, AlternatesFamiliesUpToALimit) {
   const auto list = addresses({"::1", "::2", "10.0.0.1", "::3", "10.0.0.2"});
   EXPECT_THAT(ips(take_turns(list, 10)), ElementsAre("::1", "10.0.0.1", "::2", "10.0.0.2", "::3"));
   EXPECT_THAT(ips(take_turns(list, 3)), ElementsAre("::1", "10.0.0.1", "::2"));

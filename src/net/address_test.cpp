@@ -27,7 +27,7 @@ TEST(Address, ReadsIpLiterals) {
   EXPECT_EQ(Address::from_ip("::", 65535).value().to_string(), "[::]:65535");
 }
 
-TEST(Address, RefusesWhatIsNoIpLiteral) {
+TEST(Address, RejectsInvalidIpLiterals) {
   for (const char* text :
        {"", "localhost", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", "1.2.3.4 ", "[1.2.3.4]",
         "[]", "[::1", "::1]", "fe80::1%eth0", "0x7f000001", "1:2"}) {
@@ -37,7 +37,7 @@ TEST(Address, RefusesWhatIsNoIpLiteral) {
   EXPECT_FALSE(Address::from_ip(std::string("1.2.3.4\0x", 9), 80));
 }
 
-TEST(Address, WritesTheIpAlone) {
+TEST(Address, WritesTheIpWithoutThePort) {
   char text[46];
   const auto write = [&](const char* ip) {
     const Address address = *Address::from_ip(ip, 80);
@@ -107,7 +107,7 @@ TEST(Address, ComparesByValue) {
   EXPECT_EQ(Address(), Address());
 }
 
-TEST(Address, ReadsWhatAListenerIsGiven) {
+TEST(Address, ParsesListenAddresses) {
   EXPECT_EQ(listen_text("127.0.0.1:80"), "127.0.0.1:80");
   EXPECT_EQ(listen_text("[::1]:0"), "[::1]:0");
   EXPECT_EQ(listen_text("localhost:8080"), "127.0.0.1:8080");
@@ -123,14 +123,14 @@ TEST(Address, ReadsWhatAListenerIsGiven) {
   EXPECT_EQ(listen_text("0.0.0.0:65535"), "0.0.0.0:65535");
 }
 
-TEST(Address, APortAloneMeansEveryAddress) {
+TEST(Address, APortAloneMeansAllAddresses) {
   const std::string every = listen_text(":8080");
   EXPECT_TRUE(every == "[::]:8080" || every == "0.0.0.0:8080") << every;
   for (const char* text : {"8080", "*:8080", "http://:8080"})
     EXPECT_EQ(listen_text(text), every);
 }
 
-TEST(Address, AListenerSaysWhetherItIsWithTls) {
+TEST(Address, TheSchemeOfAListenAddressSelectsTls) {
   EXPECT_TRUE(listens_with_tls("https://:8443", false));
   EXPECT_TRUE(listens_with_tls(":8443", true));
   EXPECT_FALSE(listens_with_tls(":8443", false));
@@ -138,7 +138,7 @@ TEST(Address, AListenerSaysWhetherItIsWithTls) {
   EXPECT_FALSE(listens_with_tls("unix:/run/a.sock", true));
 }
 
-TEST(Address, SaysWhatIsWrongWithAListenAddress) {
+TEST(Address, ReportsWhyAListenAddressIsInvalid) {
   const auto detail = [](std::string_view text) {
     const auto address = Address::parse_listen(text);
     return address ? "accepted" : std::string(address.error().detail());

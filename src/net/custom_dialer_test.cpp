@@ -47,7 +47,7 @@ class CustomDialerTest : public ::testing::Test {
   io::Reactor reactor_;
 };
 
-TEST_F(CustomDialerTest, MakesAStreamOfASocket) {
+TEST_F(CustomDialerTest, WrapsASocketInAStream) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
   const io::FileDescriptor far(ends[1]);
@@ -66,7 +66,7 @@ TEST_F(CustomDialerTest, MakesAStreamOfASocket) {
   EXPECT_EQ(::read(far.get(), got.data(), got.size()), 5);
 }
 
-TEST_F(CustomDialerTest, PassesThePathOfAUnixSocketOn) {
+TEST_F(CustomDialerTest, PassesThePathOfAUnixSocket) {
   std::string asked;
   const auto dialled = dial(
       [&](const DialTarget& target) -> task<Result<DialledConnection>> {
@@ -93,7 +93,7 @@ TEST_F(CustomDialerTest, GivesUpAfterItsTimeout) {
 }
 
 // Regression: the Transport's error replaced the dialer's, and its text was lost.
-TEST_F(CustomDialerTest, KeepsATimeoutOfTheDialerItself) {
+TEST_F(CustomDialerTest, KeepsATimeoutErrorOfTheDialerItself) {
   const auto dialled = dial([](const DialTarget&) -> task<Result<DialledConnection>> {
     co_return failure(Errc::timed_out, Side::local, "the tunnel is not up");
   });
@@ -103,7 +103,7 @@ TEST_F(CustomDialerTest, KeepsATimeoutOfTheDialerItself) {
   EXPECT_EQ(dialled.error().detail(), "the tunnel is not up; while connecting to a.test:80");
 }
 
-TEST_F(CustomDialerTest, AnExceptionIsAFailureToConnect) {
+TEST_F(CustomDialerTest, AnExceptionIsAConnectFailure) {
   const auto dialled = dial([](const DialTarget&) -> task<Result<DialledConnection>> {
     throw std::runtime_error("no route");
   });

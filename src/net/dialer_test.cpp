@@ -238,7 +238,7 @@ TEST_F(DialerTest, ConnectsToAUnixSocket) {
   EXPECT_EQ(dialled->address, "unix:" + path);
 }
 
-TEST_F(DialerTest, SaysThatAUnixSocketDoesNotExist) {
+TEST_F(DialerTest, ReportsAMissingUnixSocket) {
   const auto dialled = dial(Destination("/nonexistent/socket"));
   expect_failure(dialled, system_code(ENOENT));
   EXPECT_THAT(std::string(dialled.error().detail()), HasSubstr("unix:/nonexistent/socket"));
@@ -259,7 +259,7 @@ TEST_F(DialerTest, WaitsForAUnixSocketWhoseQueueIsFull) {
   EXPECT_TRUE(dialled) << dialled.error().to_string();
 }
 
-TEST_F(DialerTest, ARefusalIsToldAtOnce) {
+TEST_F(DialerTest, ReportsARefusalAtOnce) {
   const DeadPort dead;
   const auto dialled = dial(Destination("127.0.0.1", dead.port()), kPatient);
   expect_failure(dialled, system_code(ECONNREFUSED));
@@ -267,7 +267,7 @@ TEST_F(DialerTest, ARefusalIsToldAtOnce) {
   EXPECT_LT(took_, seconds(10));
 }
 
-TEST_F(DialerTest, ARefusedAddressGivesWayToTheNextAtOnce) {
+TEST_F(DialerTest, TriesTheNextAddressAtOnceAfterARefusal) {
   const DeadPort dead;
   const TcpListener listener = listen_on(loopback(dead.port(), "127.0.0.2"));
   name({loopback(0), loopback(0, "127.0.0.2")});
@@ -299,7 +299,7 @@ TEST_F(DialerTest, TheErrorNamesFiveOfManyAddresses) {
                                           ", " + one + ", " + one + ", " + one + " and 19 more)");
 }
 
-TEST_F(DialerTest, ASilentAddressGetsCompanyAfterTheFallbackDelay) {
+TEST_F(DialerTest, StartsASecondAttemptAfterTheFallbackDelay) {
   const Tarpit tarpit(loopback(spare_port()));
   const TcpListener listener = listen_on(loopback(tarpit.port(), "127.0.0.2"));
   name({loopback(0), loopback(0, "127.0.0.2")});
@@ -328,7 +328,7 @@ TEST_F(DialerTest, ASilentAddressTimesOut) {
   EXPECT_LT(took_, seconds(10));
 }
 
-TEST_F(DialerTest, AllAddressesTogetherHaveALimit) {
+TEST_F(DialerTest, TheTotalTimeoutCoversAllAddresses) {
   const Tarpit first(loopback(spare_port()));
   const Tarpit second(loopback(first.port(), "127.0.0.2"));
   const Tarpit third(loopback(first.port(), "127.0.0.3"));
@@ -342,7 +342,7 @@ TEST_F(DialerTest, AllAddressesTogetherHaveALimit) {
   EXPECT_LT(took_, seconds(10));
 }
 
-TEST_F(DialerTest, AnAttemptThatTimesOutGivesWayToTheNext) {
+TEST_F(DialerTest, TriesTheNextAddressAfterATimeout) {
   const Tarpit tarpit(loopback(spare_port()));
   const TcpListener listener = listen_on(loopback(tarpit.port(), "127.0.0.2"));
   name({loopback(0), loopback(0, "127.0.0.2")});
@@ -376,7 +376,7 @@ TEST_F(DialerTest, DestroyingTheTaskClosesEveryAttempt) {
 }
 
 // The handshake takes until the second SYN, one second later, as it can over a slow network.
-TEST_F(DialerTest, AConnectionThatTakesItsTimeIsWaitedFor) {
+TEST_F(DialerTest, WaitsForASlowConnection) {
   Tarpit tarpit(loopback(spare_port()));
   KernelDialer dialer(reactor_, kPatient);
   const io::Reactor::Enter enter(reactor_);
@@ -393,7 +393,7 @@ TEST_F(DialerTest, AConnectionThatTakesItsTimeIsWaitedFor) {
 }
 
 // The timer fires before the event is delivered, as in a process that was suspended.
-TEST_F(DialerTest, ADeadlineLooksWhetherTheConnectionWasMadeInTime) {
+TEST_F(DialerTest, ChecksForAFinishedConnectionAtTheDeadline) {
   io::Reactor reactor(io::Reactor::Clock::manual);
   Tarpit tarpit(loopback(spare_port()));
   KernelDialer dialer(reactor, kPatient);
@@ -417,7 +417,7 @@ TEST_F(DialerTest, ADeadlineLooksWhetherTheConnectionWasMadeInTime) {
   ASSERT_TRUE(dialled) << dialled.error().to_string();
 }
 
-TEST_F(DialerTest, ARefusalThatTakesItsTimeIsWaitedFor) {
+TEST_F(DialerTest, WaitsForASlowRefusal) {
   std::optional<Tarpit> tarpit(std::in_place, loopback(spare_port()));
   KernelDialer dialer(reactor_, kPatient);
   const io::Reactor::Enter enter(reactor_);
@@ -431,7 +431,7 @@ TEST_F(DialerTest, ARefusalThatTakesItsTimeIsWaitedFor) {
 }
 
 // Between fork and exec, a child process has a copy of every socket.
-TEST_F(DialerTest, AnAttemptThatIsGoneIsToldNothingThoughAChildProcessHasItsSocket) {
+TEST_F(DialerTest, ADestroyedAttemptIsUnregisteredEvenIfAChildHasItsSocket) {
   const Tarpit tarpit(loopback(spare_port()));
   KernelDialer dialer(reactor_, {});
   const Destination destination("127.0.0.1", tarpit.port());
@@ -452,7 +452,7 @@ TEST_F(DialerTest, AnAttemptThatIsGoneIsToldNothingThoughAChildProcessHasItsSock
   EXPECT_EQ(watched_descriptors(), watched);
 }
 
-TEST_F(DialerTest, LooksTheNameUp) {
+TEST_F(DialerTest, ResolvesTheName) {
   const TcpListener listener = listen_on(loopback(0));
   NameServer server(reactor_);
   NameServer::Host host;
@@ -472,7 +472,7 @@ TEST_F(DialerTest, LooksTheNameUp) {
   EXPECT_TRUE(missing.error().retry_safe());
 }
 
-TEST_F(DialerTest, AsksTheNameServersThatItIsGiven) {
+TEST_F(DialerTest, QueriesTheGivenNameServers) {
   const TcpListener listener = listen_on(loopback(0));
   NameServer usual(reactor_);
   ResolverOptions of_usual;
@@ -522,7 +522,7 @@ bool enter_network_with_one_port(std::uint16_t port) {
   return range.good();
 }
 
-TEST(Dialer, AConnectionToItselfIsARefusal) {
+TEST(Dialer, TreatsASelfConnectionAsARefusal) {
   constexpr std::uint16_t kPort = 40000;
   bool has_network = false;
   int surprises = 0;

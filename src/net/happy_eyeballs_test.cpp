@@ -44,7 +44,7 @@ task<Result<ConnectRace::Winner>> run(io::Reactor& reactor,
   co_return co_await race;
 }
 
-TEST(ConnectRace, OthersRunBetweenTwoRefusals) {
+TEST(ConnectRace, OtherWorkRunsBetweenTwoRefusals) {
   struct Other {
     explicit Other(io::Reactor& r) : reactor(r) {}
     io::Reactor& reactor;
@@ -80,7 +80,7 @@ TEST(ConnectRace, EachAttemptThatFailsIsReported) {
 }
 
 // Regression: the race blamed the upstream, which was then reported as down.
-TEST(ConnectRace, WantOfADescriptorIsNoFaultOfThePeer) {
+TEST(ConnectRace, RunningOutOfDescriptorsIsALocalError) {
   io::Reactor reactor;
   const std::vector<Address> addresses = {*Address::from_ip("127.0.0.1", kRefused)};
   rlimit limit{};
@@ -96,7 +96,7 @@ TEST(ConnectRace, WantOfADescriptorIsNoFaultOfThePeer) {
   EXPECT_EQ(reports.last->side(), Side::local);
 }
 
-TEST(ConnectRace, ALongListOfRefusedAddressesIsGoneThroughAtOnce) {
+TEST(ConnectRace, TriesALongListOfRefusedAddressesWithoutDelay) {
   io::Reactor reactor;
   std::vector<Address> addresses(1000, *Address::from_ip("127.0.0.1", kRefused));
   auto winner = run_task(reactor, run(reactor, addresses));
@@ -145,7 +145,7 @@ TEST(ConnectRace, TheWinnerCanBeRegisteredWithAnEventLoop) {
   reactor.remove(winner->socket.get());
 }
 
-TEST(ConnectRace, AnAddressFamilyTheMachineLacksIsAFailureOfThatAddressOnly) {
+TEST(ConnectRace, AnUnsupportedAddressFamilyFailsOnlyThatAddress) {
   io::Reactor reactor;
   const auto listener = TcpListener::open(*Address::from_ip("127.0.0.1", 0), {});
   ASSERT_TRUE(listener);

@@ -15,7 +15,7 @@ int kinds(IoResult result) {
          int{result.has_failed()};
 }
 
-TEST(IoResult, IsBytesOrAnEndOrAWaitOrAFailure) {
+TEST(IoResult, HoldsExactlyOneKindOfResult) {
   EXPECT_TRUE(IoResult(7).has_bytes());
   EXPECT_TRUE(IoResult(0).is_end());
   EXPECT_TRUE(IoResult::must_wait().is_wait());

@@ -31,7 +31,7 @@ TEST(ListenOverlap, NamesBothListeners) {
   EXPECT_EQ(overlap({"unix:a", "unix://a"}), "unix:a and unix://a are the same address");
 }
 
-TEST(ListenOverlap, KnowsAFileByItsOtherNames) {
+TEST(ListenOverlap, RecognizesAFileByItsOtherNames) {
   for (const char* const other : {"unix:./a.sock", "unix:b/../a.sock", "unix://.//a.sock"}) {
     EXPECT_EQ(overlap({"unix:a.sock", other}),
               "unix:a.sock and " + std::string(other) + " are the same address");
@@ -46,7 +46,7 @@ TEST(ListenOverlap, KnowsAFileByItsOtherNames) {
   std::filesystem::remove_all(folder);
 }
 
-TEST(ListenOverlap, LeavesOthersAlone) {
+TEST(ListenOverlap, AcceptsDistinctListeners) {
   EXPECT_EQ(overlap({"127.0.0.1:80", "127.0.0.2:80", "[::1]:80", "127.0.0.1:81", "unix:a", "unix:b",
                      "127.0.0.1:0", "127.0.0.1:0", ":0", ":0"}),
             "");

@@ -36,7 +36,7 @@ std::string flags_at(const void* memory) {
   return {};
 }
 
-TEST(LockedMemory, IsNeitherInSwapSpaceNorInCoreDumps) {
+TEST(LockedMemory, IsExcludedFromSwapAndCoreDumps) {
   const std::vector<char, LockedAllocator<char>> keys(80, 'k');
   if (!kMemoryChecker) {  // mlock() does nothing under a memory checker
     EXPECT_THAT(flags_at(keys.data()), HasSubstr(" lo "));
@@ -44,12 +44,12 @@ TEST(LockedMemory, IsNeitherInSwapSpaceNorInCoreDumps) {
   EXPECT_THAT(flags_at(keys.data()), HasSubstr(" dd "));
 }
 
-TEST(LockedMemory, OtherMemoryHasNeitherFlag) {
+TEST(LockedMemory, OtherMemoryIsNotExcludedFromCoreDumps) {
   const std::vector<char> text(80, 't');
   EXPECT_THAT(flags_at(text.data()), ::testing::Not(HasSubstr(" dd ")));
 }
 
-TEST(LockedMemory, ATextIsOverwritten) {
+TEST(LockedMemory, CleanseOverwritesAString) {
   std::string key(100, 'k');
   cleanse(key);
   EXPECT_EQ(std::ranges::count(key, 'k'), 0);

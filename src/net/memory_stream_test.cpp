@@ -71,7 +71,7 @@ TEST_F(MemoryStreamTest, TakesNoMoreThanItsCapacity) {
   EXPECT_EQ(read(*right_), "67");
 }
 
-TEST_F(MemoryStreamTest, CanBeMadeToMoveFewBytesAtATime) {
+TEST_F(MemoryStreamTest, CanLimitTheBytesPerCall) {
   join(100);
   left_->set_max_write(3);
   right_->set_max_read(2);
@@ -82,7 +82,7 @@ TEST_F(MemoryStreamTest, CanBeMadeToMoveFewBytesAtATime) {
   EXPECT_EQ(read(*right_), "5");
 }
 
-TEST_F(MemoryStreamTest, HalfCloseLetsTheOtherDirectionGoOn) {
+TEST_F(MemoryStreamTest, HalfCloseKeepsTheOtherDirectionOpen) {
   join(100);
   write(*left_, "last");
   left_->close_write();
@@ -97,7 +97,7 @@ TEST_F(MemoryStreamTest, HalfCloseLetsTheOtherDirectionGoOn) {
   EXPECT_EQ(read(*left_), "wait");
 }
 
-TEST_F(MemoryStreamTest, DestructionIsAnEndForThePeer) {
+TEST_F(MemoryStreamTest, DestructionIsAnEndOfStreamForThePeer) {
   join(100);
   write(*left_, "last");
   left_.reset();
@@ -107,7 +107,7 @@ TEST_F(MemoryStreamTest, DestructionIsAnEndForThePeer) {
   EXPECT_EQ(read(*right_), "end");
 }
 
-TEST_F(MemoryStreamTest, AbortMakesTheDestructionAReset) {
+TEST_F(MemoryStreamTest, AbortTurnsDestructionIntoAReset) {
   join(100);
   left_->abort();
   EXPECT_EQ(read(*right_), "wait");
@@ -116,7 +116,7 @@ TEST_F(MemoryStreamTest, AbortMakesTheDestructionAReset) {
   EXPECT_EQ(write(*right_, "x"), IoResult::failed(EPIPE));
 }
 
-TEST_F(MemoryStreamTest, UnreadBytesMakeTheDestructionAReset) {
+TEST_F(MemoryStreamTest, UnreadBytesTurnDestructionIntoAReset) {
   join(100);
   write(*right_, "never read");
   left_.reset();
@@ -163,7 +163,7 @@ TEST_F(MemoryStreamTest, AReadWakesTheWriterOfAFullPipe) {
   EXPECT_EQ(work.take(), 4);
 }
 
-TEST_F(MemoryStreamTest, TheDeathOfAnEndWakesReaderAndWriterOfTheOther) {
+TEST_F(MemoryStreamTest, DestroyingOneEndWakesReaderAndWriterOfTheOther) {
   join(4);
   write(*left_, "full");
   auto reading = read_when_ready(*left_, io::kNever);
@@ -178,7 +178,7 @@ TEST_F(MemoryStreamTest, TheDeathOfAnEndWakesReaderAndWriterOfTheOther) {
   EXPECT_EQ(writing.take(), IoResult::failed(EPIPE));
 }
 
-TEST_F(MemoryStreamTest, HangUpIsToldOnceAndAlsoToThoseWhoAskLate) {
+TEST_F(MemoryStreamTest, NotifiesOfAHangUpOnceAndAlsoALateWatch) {
   join(100);
   int told = 0;
   const auto count = [](void* counter) { ++*static_cast<int*>(counter); };

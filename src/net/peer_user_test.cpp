@@ -11,7 +11,7 @@
 namespace onehop::net {
 namespace {
 
-TEST(PeerUser, IsThatOfTheOtherEnd) {
+TEST(PeerUser, IsTheUserOfTheOtherEnd) {
   int ends[2] = {-1, -1};
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   const io::FileDescriptor one(ends[0]);
@@ -19,7 +19,7 @@ TEST(PeerUser, IsThatOfTheOtherEnd) {
   EXPECT_EQ(peer_user(one.get()), ::geteuid());
 }
 
-TEST(PeerUser, OfAnotherDescriptorIsUnknown) {
+TEST(PeerUser, IsUnknownForOtherDescriptors) {
   const io::FileDescriptor tcp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   EXPECT_EQ(peer_user(tcp.get()), std::nullopt);
   EXPECT_EQ(peer_user(-1), std::nullopt);

@@ -103,13 +103,13 @@ const std::vector<Case>& valid() {
   return kCases;
 }
 
-TEST(ProxyHeader, HasTheAddressesOfTheClientsConnection) {
+TEST(ProxyHeader, ParsesTheAddressesOfTheClientConnection) {
   for (const auto& [bytes_in, expected] : valid())
     EXPECT_EQ(reading(bytes_in), expected) << bytes_in;
 }
 
 // Neither too early nor too late, regardless of the bytes that follow.
-TEST(ProxyHeader, EndsWhereItEnds) {
+TEST(ProxyHeader, StopsAtItsEnd) {
   for (const auto& [bytes_in, expected] : valid()) {
     for (const std::string_view rest : {"", "G", "\r\n", "GET / HTTP/1.1\r\n\r\n", "PROXY "}) {
       const auto beginning = read_proxy_header(bytes_in + std::string(rest));
@@ -121,7 +121,7 @@ TEST(ProxyHeader, EndsWhereItEnds) {
 }
 
 // A reader that reads up to the needed size makes progress and never reads what follows.
-TEST(ProxyHeader, EachPartOfItNeedsMoreButNeverTooMuch) {
+TEST(ProxyHeader, APartialHeaderAsksForMoreButNeverTooMuch) {
   for (const auto& [bytes_in, expected] : valid()) {
     for (std::size_t size = 0; size < bytes_in.size(); ++size) {
       const auto beginning = read_proxy_header(std::string_view(bytes_in).substr(0, size));
@@ -134,7 +134,7 @@ TEST(ProxyHeader, EachPartOfItNeedsMoreButNeverTooMuch) {
 }
 
 // A line takes a few reads, not one for each byte.
-TEST(ProxyHeader, ALineIsReadInFewPieces) {
+TEST(ProxyHeader, ReadsALineInFewPieces) {
   const std::string_view line = "PROXY TCP4 203.0.113.100 198.51.100.200 54321 443\r\n";
   std::size_t have = 0;
   int reads = 0;
@@ -219,14 +219,14 @@ TEST(ProxyHeader, IsRefusedIfItIsMalformed) {
 }
 
 // The length field alone decides, before any of the rest is kept.
-TEST(ProxyHeader, TheSizeIsBounded) {
+TEST(ProxyHeader, LimitsTheSize) {
   const std::string begin = header(0x21, 0x11, "").substr(0, 14);
   EXPECT_EQ(reading(begin + number(4096)), "needs " + std::to_string(ProxyHeader::kMaxSize));
   EXPECT_THAT(reading(begin + number(4097)), HasSubstr("more than 4096 bytes"));
   EXPECT_THAT(reading(begin + number(65'535)), HasSubstr("more than 4096 bytes"));
 }
 
-TEST(ProxyHeader, ASumCoversEachByte) {
+TEST(ProxyHeader, TheChecksumCoversEveryByte) {
   const std::size_t type_of_sum = ProxyHeader::kFixedPart + kV4.size();
   const std::string with_sum = header(0x21, 0x11, kV4 + extension(3, "\xa8\xf4\x07\xb1"));
   for (std::size_t place = ProxyHeader::kFixedPart; place < with_sum.size(); ++place) {
@@ -237,7 +237,7 @@ TEST(ProxyHeader, ASumCoversEachByte) {
   }
 }
 
-TEST(ProxyHeader, IsWrittenAsItIsRead) {
+TEST(ProxyHeader, RoundTrips) {
   for (const auto& [bytes_in, expected] : valid()) {
     const ProxyHeader header = *read_proxy_header(bytes_in)->complete;
     const std::string written = write_proxy_header(header);

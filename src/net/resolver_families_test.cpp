@@ -51,7 +51,7 @@ INSTANTIATE_TEST_SUITE_P(Swallowed,
                          ::testing::Values(AF_INET, AF_INET6),
                          [](const auto& f) { return f.param == AF_INET ? "a" : "aaaa"; });
 
-TEST_P(ResolverWithHalfAnAnswer, TheOtherFamilyIsWaitedFor50Ms) {
+TEST_P(ResolverWithHalfAnAnswer, WaitsUpTo50MsForTheOtherFamily) {
   ask_with_one_swallowed();
   EXPECT_FALSE(look_up_.done());
   pass(milliseconds(40));
@@ -64,7 +64,7 @@ TEST_P(ResolverWithHalfAnAnswer, TheOtherFamilyIsWaitedFor50Ms) {
   EXPECT_TRUE(resolver_.known("backend.test", 80)) << "that is an answer as any other";
 }
 
-TEST_P(ResolverWithHalfAnAnswer, AFamilyThatComesInTimeIsThere) {
+TEST_P(ResolverWithHalfAnAnswer, IncludesAFamilyThatArrivesInTime) {
   ask_with_one_swallowed();
   pass(milliseconds(40));
   server_.reply_late();
@@ -73,7 +73,7 @@ TEST_P(ResolverWithHalfAnAnswer, AFamilyThatComesInTimeIsThere) {
   EXPECT_THAT(texts(look_up_.take()), UnorderedElementsAre(literal(AF_INET), literal(AF_INET6)));
 }
 
-TEST_P(ResolverWithHalfAnAnswer, AFamilyThatComesLateIsKnownFromThenOn) {
+TEST_P(ResolverWithHalfAnAnswer, AddsAFamilyThatArrivesLate) {
   ask_with_one_swallowed();
   pass(milliseconds(60));
   reactor_.run_once(io::Duration::zero());
@@ -87,7 +87,7 @@ TEST_P(ResolverWithHalfAnAnswer, AFamilyThatComesLateIsKnownFromThenOn) {
               UnorderedElementsAre(literal(AF_INET), literal(AF_INET6)));
 }
 
-TEST_P(ResolverWithHalfAnAnswer, AnAnswerWithoutTheOtherFamilySaysSo) {
+TEST_P(ResolverWithHalfAnAnswer, MarksAPartialResponse) {
   NameServer::Host both;
   both.v4 = {"127.0.0.1"};
   both.v6 = {"::1"};
@@ -119,7 +119,7 @@ TEST_P(ResolverWithHalfAnAnswer, AnAnswerWithoutTheOtherFamilySaysSo) {
 
 // Such name servers exist (RFC 4074 section 4.2). The result must not depend on the order of the
 // two packets.
-TEST_P(ResolverWithHalfAnAnswer, AFamilyThatIsDeniedDoesNotHideTheOther) {
+TEST_P(ResolverWithHalfAnAnswer, ADeniedFamilyDoesNotHideTheOther) {
   NameServer::Host host;
   (GetParam() == AF_INET ? host.v4 : host.v6) = {GetParam() == AF_INET ? "127.0.0.1" : "::1"};
   host.denied = other();
@@ -132,7 +132,7 @@ TEST_P(ResolverWithHalfAnAnswer, AFamilyThatIsDeniedDoesNotHideTheOther) {
   EXPECT_THAT(texts(look_up_.take()), ElementsAre(literal(GetParam())));
 }
 
-TEST_P(ResolverWithHalfAnAnswer, AndIsFoundThoughItComesLaterThanThat) {
+TEST_P(ResolverWithHalfAnAnswer, ADeniedFamilyDoesNotHideALateOne) {
   NameServer::Host host;
   (GetParam() == AF_INET ? host.v4 : host.v6) = {GetParam() == AF_INET ? "127.0.0.1" : "::1"};
   host.denied = other();
@@ -149,7 +149,7 @@ TEST_P(ResolverWithHalfAnAnswer, AndIsFoundThoughItComesLaterThanThat) {
   EXPECT_THAT(texts(*resolver_.known("backend.test", 80)), ElementsAre(literal(GetParam())));
 }
 
-TEST_P(ResolverWithHalfAnAnswer, ANameThatDoesNotExistIsOneAfter50Ms) {
+TEST_P(ResolverWithHalfAnAnswer, ReportsAMissingNameAfter50Ms) {
   NameServer::Host host;
   host.denied = other();
   ask_with_one_swallowed(host);
@@ -183,14 +183,14 @@ class ResolverThatSearches : public ResolverTest {
   std::unique_ptr<Resolver> searching_;
 };
 
-TEST_F(ResolverThatSearches, TheFirstDomainThatHasTheNameHasAllOfIt) {
+TEST_F(ResolverThatSearches, UsesOnlyTheFirstDomainThatHasTheName) {
   give("backend.one.test", "127.0.0.1", 10);
   give_v6("backend.two.test", "::1");
   EXPECT_THAT(search("backend"), ElementsAre("127.0.0.1:80"));
   EXPECT_EQ(server_.questions(), 2);
 }
 
-TEST_F(ResolverThatSearches, GoesOnToTheNextDomainAndToTheNameItself) {
+TEST_F(ResolverThatSearches, TriesTheNextDomainAndThenTheNameItself) {
   give("backend.two.test", "127.0.0.2", 10);
   EXPECT_THAT(search("backend"), ElementsAre("127.0.0.2:80"));
   give("alone", "127.0.0.3", 10);
@@ -198,7 +198,7 @@ TEST_F(ResolverThatSearches, GoesOnToTheNextDomainAndToTheNameItself) {
   EXPECT_THAT(search("missing"), ElementsAre(HasSubstr("name not resolved")));
 }
 
-TEST_F(ResolverThatSearches, GoesOnThoughAFamilyIsNotAnswered) {
+TEST_F(ResolverThatSearches, ContinuesWithoutAResponseForOneFamily) {
   give("backend.two.test", "127.0.0.2", 10);
   server_.swallow(AF_INET6);
   const io::Reactor::Enter enter(reactor_);
@@ -214,7 +214,7 @@ TEST_F(ResolverThatSearches, GoesOnThoughAFamilyIsNotAnswered) {
   EXPECT_EQ(server_.questions(), 4);
 }
 
-TEST_F(ResolverThatSearches, ANameWithADotIsTriedAsItIsFirst) {
+TEST_F(ResolverThatSearches, TriesANameWithADotAsIsFirst) {
   give("a.b", "127.0.0.1", 10);
   give("a.b.one.test", "127.0.0.2", 10);
   EXPECT_THAT(search("a.b"), ElementsAre("127.0.0.1:80"));

@@ -34,7 +34,7 @@ TEST_F(ResolverTest, IpLiteralsNeedNoServer) {
   EXPECT_EQ(server_.questions(), 0);
 }
 
-TEST_F(ResolverTest, GivesEveryAddressTheFamiliesInTurn) {
+TEST_F(ResolverTest, ReturnsAllAddressesWithAlternatingFamilies) {
   NameServer::Host host;
   host.v4 = {"127.0.0.1", "127.0.0.2", "127.0.0.3"};
   host.v6 = {"::1"};
@@ -47,7 +47,7 @@ TEST_F(ResolverTest, GivesEveryAddressTheFamiliesInTurn) {
   EXPECT_EQ(server_.questions(), 2);
 }
 
-TEST_F(ResolverTest, AnAnswerThatFitsNoDatagramComesOverTcp) {
+TEST_F(ResolverTest, RetriesATruncatedResponseOverTcp) {
   NameServer::Host host;
   for (int i = 1; i <= 60; ++i)
     host.v4.push_back("127.0.1." + std::to_string(i));
@@ -61,7 +61,7 @@ TEST_F(ResolverTest, AnAnswerThatFitsNoDatagramComesOverTcp) {
 }
 
 // Sorting an address takes a route look-up, so addresses that are not used must not be sorted.
-TEST_F(ResolverTest, OfTheAddressesOfAFamilyOnlyTheFirstAreSorted) {
+TEST_F(ResolverTest, LimitsTheNumberOfAddressesToSort) {
   NameServer::Host host;
   for (int i = 1; i <= 60; ++i)
     host.v4.push_back("127.0.1." + std::to_string(i));
@@ -75,7 +75,7 @@ TEST_F(ResolverTest, OfTheAddressesOfAFamilyOnlyTheFirstAreSorted) {
   EXPECT_EQ(count, DnsChannel::kMaxAddresses);
 }
 
-TEST_F(ResolverTest, AnAnswerIsKeptForItsTtl) {
+TEST_F(ResolverTest, CachesAResponseForItsTtl) {
   give("backend.test", "127.0.0.1", 10);
   EXPECT_FALSE(resolver_.known("backend.test", 80));
   EXPECT_THAT(resolve("backend.test", 80), ElementsAre("127.0.0.1:80"));
@@ -90,7 +90,7 @@ TEST_F(ResolverTest, AnAnswerIsKeptForItsTtl) {
   EXPECT_EQ(server_.questions(), 4);
 }
 
-TEST_F(ResolverTest, ANameInUseIsAskedForBeforeItsTtlEndsAndDelaysNobody) {
+TEST_F(ResolverTest, RefreshesANameInUseBeforeItsTtlEnds) {
   give("backend.test", "127.0.0.1", 10);
   resolve("backend.test");
   give("backend.test", "127.0.0.2", 10);
@@ -111,7 +111,7 @@ TEST_F(ResolverTest, ANameInUseIsAskedForBeforeItsTtlEndsAndDelaysNobody) {
   EXPECT_TRUE(resolver_.known("backend.test", 80)) << "its TTL begins anew";
 }
 
-TEST_F(ResolverTest, ANameInUseDelaysNobodyThoughTheNameServerIsSilent) {
+TEST_F(ResolverTest, ASilentNameServerDoesNotDelayAKnownName) {
   give("backend.test", "127.0.0.1", 10);
   resolve("backend.test");
   server_.set_mood(NameServer::Mood::silent);
@@ -127,7 +127,7 @@ TEST_F(ResolverTest, ANameInUseDelaysNobodyThoughTheNameServerIsSilent) {
 
 // --- one family without a response (RFC 8305 section 3) -----------------------------------------
 
-TEST_F(ResolverTest, ATtlIsAtLeastOneAndAtMostThirtySeconds) {
+TEST_F(ResolverTest, ClampsATtlToOneToThirtySeconds) {
   give("short.test", "127.0.0.1", 0);
   give("long.test", "127.0.0.1", 86400);
   resolve("short.test");
@@ -142,14 +142,14 @@ TEST_F(ResolverTest, ATtlIsAtLeastOneAndAtMostThirtySeconds) {
   EXPECT_FALSE(resolver_.known("long.test", 80));
 }
 
-TEST_F(ResolverTest, NamesAreComparedWithoutCase) {
+TEST_F(ResolverTest, ComparesNamesWithoutCase) {
   give("backend.test", "127.0.0.1", 10);
   resolve("backend.test");
   EXPECT_THAT(resolve("BackEnd.TEST"), ElementsAre("127.0.0.1:80"));
   EXPECT_EQ(server_.questions(), 2);
 }
 
-TEST_F(ResolverTest, ANameThatDoesNotExistIsAnErrorKeptForASecond) {
+TEST_F(ResolverTest, CachesAMissingNameForASecond) {
   const auto result = run_task(reactor_, resolver_.resolve("missing.test", 80));
   ASSERT_FALSE(result);
   const Error& error = result.error();
@@ -168,7 +168,7 @@ TEST_F(ResolverTest, ANameThatDoesNotExistIsAnErrorKeptForASecond) {
 }
 
 // An alias may change sooner than the addresses of its target.
-TEST_F(ResolverTest, AnAnswerIsKeptNoLongerThanItsAlias) {
+TEST_F(ResolverTest, CachesAResponseNoLongerThanItsAlias) {
   for (const auto& [alias_ttl, ttl] : {std::pair{2u, 30u}, std::pair{30u, 2u}}) {
     NameServer::Host host;
     host.v4 = {"127.0.0.1"};
@@ -215,7 +215,7 @@ struct Configuration {
 
 // A machine that moves to another network gets other name servers and search domains. These tests
 // check the search domains.
-TEST_F(ResolverTest, AConfigurationThatHasChangedIsReadAgain) {
+TEST_F(ResolverTest, ReloadsAChangedConfiguration) {
   give("backend.first.test", "127.0.0.1", 1);
   give("backend.second.test", "127.0.0.2", 1);
   const Configuration configuration;
@@ -237,7 +237,7 @@ TEST_F(ResolverTest, AConfigurationThatHasChangedIsReadAgain) {
 }
 
 // Regression: a name server that responded for one family only kept the old configuration in use.
-TEST_F(ResolverTest, AlsoWhenAFamilyHasNoAnswerYet) {
+TEST_F(ResolverTest, ReloadsAChangedConfigurationWithOneFamilyMissing) {
   give("backend.first.test", "127.0.0.1", 1);
   give("backend.second.test", "127.0.0.2", 1);
   const Configuration configuration;
@@ -265,7 +265,7 @@ TEST_F(ResolverTest, AlsoWhenAFamilyHasNoAnswerYet) {
 }
 
 // Regression: the name was never queried again, and all look-ups waited for it.
-TEST_F(ResolverTest, ANameIsAskedForAgainAfterMemoryWasShort) {
+TEST_F(ResolverTest, QueriesANameAgainAfterRunningOutOfMemory) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "operator new is a sanitizer's";
   give("backend.test", "127.0.0.1", 10);
   ResolverOptions impatient = options(server_);
@@ -302,7 +302,7 @@ TEST_F(ResolverTest, ANameIsAskedForAgainAfterMemoryWasShort) {
   }
 }
 
-TEST_F(ResolverTest, TheLastGoodAnswerIsUsedWhenARefreshFails) {
+TEST_F(ResolverTest, UsesTheLastGoodResponseWhenARefreshFails) {
   give("backend.test", "127.0.0.1", 1);
   resolve("backend.test");
   server_.set_mood(NameServer::Mood::broken);
@@ -318,7 +318,7 @@ TEST_F(ResolverTest, TheLastGoodAnswerIsUsedWhenARefreshFails) {
   EXPECT_THAT(resolve("backend.test"), ElementsAre("127.0.0.2:80"));
 }
 
-TEST_F(ResolverTest, ASlowRefreshIsNotWaitedForLongerThanPatience) {
+TEST_F(ResolverTest, StopsWaitingForASlowRefresh) {
   give("backend.test", "127.0.0.1", 1);
   resolve("backend.test");
   server_.set_mood(NameServer::Mood::silent);
@@ -371,7 +371,7 @@ TEST_F(ResolverTest, ALookUpMayBeDestroyedWhileItWaits) {
 
 // The pool that dials may be older than the resolver. It is then destroyed after the resolver, and
 // the look-ups of its dials end only then.
-TEST(Resolver, MayEndBeforeALookUpOfAnOlderObjectOfTheThread) {
+TEST(Resolver, MayBeDestroyedBeforeALookUpOfAnOlderWorkerLocal) {
   struct Pool final : io::WorkerLocal {
     task<Result<std::vector<Address>>> look_up;
   };
@@ -388,7 +388,7 @@ TEST(Resolver, MayEndBeforeALookUpOfAnOlderObjectOfTheThread) {
   }
 }
 
-TEST_F(ResolverTest, ItsQueryGoesOnWithoutAnybodyWaiting) {
+TEST_F(ResolverTest, AQueryContinuesAfterItsLookUpIsDropped) {
   give("backend.test", "127.0.0.1", 10);
   {
     const io::Reactor::Enter enter(reactor_);
@@ -399,7 +399,7 @@ TEST_F(ResolverTest, ItsQueryGoesOnWithoutAnybodyWaiting) {
     reactor_.run_once(seconds(1));
 }
 
-TEST_F(ResolverTest, MayBeDestroyedWithAQueryUnderWay) {
+TEST_F(ResolverTest, MayBeDestroyedDuringAQuery) {
   server_.set_mood(NameServer::Mood::silent);
   auto other = std::make_unique<Resolver>(reactor_, options(server_));
   {
@@ -423,21 +423,21 @@ TEST_F(ResolverTest, ForgetsOldNamesWhenThereAreMany) {
   EXPECT_EQ(server_.questions(), 2);
 }
 
-TEST(Resolver, KnowsTheNamesOfThisMachine) {
+TEST(Resolver, ResolvesLocalNames) {
   io::Reactor reactor;
   const auto result = run_task(reactor, Resolver::of(reactor).resolve("localhost", 80));
   ASSERT_TRUE(result) << result.error().to_string();
   EXPECT_THAT(texts(result), ::testing::Contains(::testing::AnyOf("127.0.0.1:80", "[::1]:80")));
 }
 
-TEST(Resolver, ThereIsOneForEachEventLoop) {
+TEST(Resolver, HasOneInstancePerEventLoop) {
   io::Reactor first(io::Reactor::Clock::manual);
   io::Reactor second(io::Reactor::Clock::manual);
   EXPECT_EQ(&Resolver::of(first), &Resolver::of(first));
   EXPECT_NE(&Resolver::of(first), &Resolver::of(second));
 }
 
-TEST(Resolver, ThereIsOneForEachListOfNameServers) {
+TEST(Resolver, HasOneInstancePerListOfNameServers) {
   io::Reactor reactor(io::Reactor::Clock::manual);
   Resolver& one = Resolver::asking(reactor, "127.0.0.1:1");
   EXPECT_EQ(&Resolver::asking(reactor, "127.0.0.1:1"), &one);
@@ -445,7 +445,7 @@ TEST(Resolver, ThereIsOneForEachListOfNameServers) {
   EXPECT_EQ(&Resolver::asking(reactor, ""), &Resolver::of(reactor));
 }
 
-TEST(Resolver, ASilentServerIsGivenUp) {
+TEST(Resolver, GivesUpOnASilentServer) {
   io::Reactor reactor;
   NameServer server(reactor);
   server.set_mood(NameServer::Mood::silent);
@@ -460,7 +460,7 @@ TEST(Resolver, ASilentServerIsGivenUp) {
   EXPECT_EQ(server.questions(), 4);
 }
 
-TEST(Resolver, AWrongServerAddressIsAnErrorOfEveryLookUp) {
+TEST(Resolver, AnInvalidServerAddressFailsEveryLookUp) {
   io::Reactor reactor(io::Reactor::Clock::manual);
   ResolverOptions options;
   options.servers = "not an address";

@@ -14,7 +14,7 @@ TEST(SearchList, ANameWithoutDotsIsTriedInEachDomainFirst) {
   EXPECT_THAT(list.names_for("web"), ElementsAre("web.a.test.", "web.b.test.", "web."));
 }
 
-TEST(SearchList, ANameWithEnoughDotsIsTriedAsItIsFirst) {
+TEST(SearchList, ANameWithEnoughDotsIsTriedAsIsFirst) {
   const SearchList list{{"a.test"}, 2};
   EXPECT_THAT(list.names_for("x.y.z"), ElementsAre("x.y.z.", "x.y.z.a.test."));
   EXPECT_THAT(list.names_for("x.y"), ElementsAre("x.y.a.test.", "x.y."));

@@ -50,7 +50,7 @@ TEST_F(SmallFile, IsReadWhole) {
   EXPECT_EQ(read(file_), std::string(kMaxInSmallFile, 'x'));
 }
 
-TEST_F(SmallFile, WhatIsNotThereOrEmptyIsSaid) {
+TEST_F(SmallFile, ReportsAMissingOrEmptyFile) {
   EXPECT_EQ(read(file_), "error: No such file or directory");
   write("");
   EXPECT_EQ(read(file_), "error: is empty");
@@ -63,20 +63,20 @@ TEST_F(SmallFile, IsAtMostAMebibyte) {
   EXPECT_EQ(read(file_), "error: is larger than 1 MiB");
 }
 
-TEST_F(SmallFile, WhatIsNoFileIsRefusedAtOnce) {
+TEST_F(SmallFile, RejectsFoldersAndDevicesAtOnce) {
   for (const auto kinds : {FileKinds::regular, FileKinds::regular_or_pipe}) {
     EXPECT_EQ(read("/dev/zero", kinds), "error: is a device, not a regular file");
     EXPECT_EQ(read(folder_, kinds), "error: is a folder, not a file");
   }
 }
 
-TEST_F(SmallFile, APipeWithoutAWriterIsRefusedAtOnceWhileOthersWait) {
+TEST_F(SmallFile, RejectsAPipeAfterStartUpWithoutWaitingForAWriter) {
   ASSERT_EQ(::mkfifo(file_.c_str(), 0600), 0);
   EXPECT_EQ(read(file_), "error: is a pipe, which can be read at start-up only");
 }
 
 // As with `--tls <(...)`, the writer is slow and writes in pieces.
-TEST_F(SmallFile, APipeIsReadToItsEndAtTheStart) {
+TEST_F(SmallFile, ReadsAPipeToItsEndAtStartUp) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
   const io::FileDescriptor out(ends[0]);
@@ -92,7 +92,7 @@ TEST_F(SmallFile, APipeIsReadToItsEndAtTheStart) {
   writer.join();
 }
 
-TEST_F(SmallFile, ANamedPipeWaitsForItsWriterAtTheStart) {
+TEST_F(SmallFile, WaitsForTheWriterOfANamedPipeAtStartUp) {
   ASSERT_EQ(::mkfifo(file_.c_str(), 0600), 0);
   std::thread writer([this] { write("content"); });
   EXPECT_EQ(read(file_, FileKinds::regular_or_pipe), "content");
@@ -100,7 +100,7 @@ TEST_F(SmallFile, ANamedPipeWaitsForItsWriterAtTheStart) {
 }
 
 // Regression: each piece restarted the timeout, so a megabyte of them could take months.
-TEST_F(SmallFile, APipeThatDripsIsRefused) {
+TEST_F(SmallFile, RejectsAPipeWithASlowWriter) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
   const io::FileDescriptor out(ends[0]);
@@ -123,7 +123,7 @@ TEST_F(SmallFile, APipeThatDripsIsRefused) {
   EXPECT_EQ(content.error(), "is a pipe whose writer did not finish in time");
 }
 
-TEST_F(SmallFile, APipeWithoutEndIsRefused) {
+TEST_F(SmallFile, RejectsAnEndlessPipe) {
   ASSERT_EQ(::mkfifo(file_.c_str(), 0600), 0);
   const auto before = std::signal(SIGPIPE, SIG_IGN);
   std::thread writer([this] {

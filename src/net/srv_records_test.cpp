@@ -55,7 +55,7 @@ std::optional<SrvRecords> read(const std::string& message) {
   return read_srv_records({data, message.size()});
 }
 
-TEST(SrvRecords, AreReadInTheirOrder) {
+TEST(SrvRecords, AreReadInOrder) {
   Message message;
   message.add("\xc0\x0c", 5, 5, name("alias.x"));  // a CNAME
   message.add_srv(10, 5, 8000, "a.x", 30);
@@ -67,7 +67,7 @@ TEST(SrvRecords, AreReadInTheirOrder) {
   EXPECT_EQ(found->ttl, 20s);
 }
 
-TEST(SrvRecords, ARootHostAndAPortOfZeroAreNoServers) {
+TEST(SrvRecords, IgnoreTheRootHostAndPortZero) {
   Message message;
   message.add_srv(0, 0, 80, "");
   message.add_srv(0, 0, 0, "a.x");
@@ -85,7 +85,7 @@ TEST(SrvRecords, AMessageThatEndsEarlyIsMalformed) {
     EXPECT_FALSE(read(whole.substr(0, size))) << size;
 }
 
-TEST(SrvRecords, ARecordIsAsLongAsItSays) {
+TEST(SrvRecords, RejectARecordWhoseLengthIsWrong) {
   Message message;
   message.add("\xc0\x0c", 33, 60,
               two_bytes(1) + two_bytes(1) + two_bytes(80) + name("a.x") + "more");

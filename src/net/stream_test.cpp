@@ -62,7 +62,7 @@ class StreamTest : public ::testing::Test {
   Waits waits_;
 };
 
-TEST_F(StreamTest, DoesNotWaitForWhatIsThere) {
+TEST_F(StreamTest, DoesNotWaitIfReady) {
   feed();
   drain();
   auto reading = wait_to_read(*stream_, io::kNever, waits_);
@@ -98,7 +98,7 @@ TEST_F(StreamTest, ReadinessBeforeTheDeadlineWins) {
   EXPECT_EQ(waits_.size(), 1u);
 }
 
-TEST_F(StreamTest, ALaterDeadlineIsKeptThoughTheTimerOfAnEarlierWaitStillRuns) {
+TEST_F(StreamTest, ALaterDeadlineOutlivesTheTimerOfAnEarlierWait) {
   auto first = wait_to_read(*stream_, in(seconds(1)), waits_);
   first.start();
   feed();
@@ -138,7 +138,7 @@ TEST_F(StreamTest, AWaitCanBeInterrupted) {
   EXPECT_THAT(waits_, ElementsAre(Wait::interrupted, Wait::interrupted));
 }
 
-TEST_F(StreamTest, AnInterruptionWithoutAWaitIsLost) {
+TEST_F(StreamTest, AnInterruptionWithoutAWaitHasNoEffect) {
   stream_->interrupt_reader();
   auto reading = wait_to_read(*stream_, io::kNever, waits_);
   reading.start();
@@ -167,7 +167,7 @@ TEST_F(StreamTest, DestroyingATaskThatIsAboutToBeResumedIsSafe) {
   EXPECT_TRUE(again.start());
 }
 
-TEST_F(StreamTest, AHangUpWatchCanBeTakenBack) {
+TEST_F(StreamTest, AHangUpWatchCanBeRemoved) {
   int told = 0;
   io::Wakeup watch([](void* counter) { ++*static_cast<int*>(counter); }, &told);
   stream_->watch_hangup(&watch);
@@ -180,7 +180,7 @@ TEST_F(StreamTest, AHangUpWatchCanBeTakenBack) {
 
 #ifdef NDEBUG
 // The mistake costs that stream, not the process.
-TEST_F(StreamTest, OfTwoReadersAtOnceTheFirstGivesUp) {
+TEST_F(StreamTest, ASecondReaderInterruptsTheFirst) {
   auto first = wait_to_read(*stream_, io::kNever, waits_);
   auto second = wait_to_read(*stream_, io::kNever, waits_);
   first.start();
@@ -191,7 +191,7 @@ TEST_F(StreamTest, OfTwoReadersAtOnceTheFirstGivesUp) {
 #else
 using StreamDeathTest = StreamTest;
 
-TEST_F(StreamDeathTest, TwoReadersAtOnceAreABrokenInvariant) {
+TEST_F(StreamDeathTest, TwoConcurrentReadersBreakAnInvariant) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   auto first = wait_to_read(*stream_, io::kNever, waits_);
   auto second = wait_to_read(*stream_, io::kNever, waits_);

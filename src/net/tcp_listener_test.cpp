@@ -83,13 +83,13 @@ TcpListener open_on(std::string_view ip, ListenOptions options = {}) {
   return std::move(*listener);
 }
 
-TEST(TcpListener, SaysWhichPortItGot) {
+TEST(TcpListener, ReportsItsPort) {
   const TcpListener listener = open_on("127.0.0.1");
   EXPECT_NE(listener.address().port(), 0);
   EXPECT_EQ(listener.address().ip(), "127.0.0.1");
 }
 
-TEST(TcpListener, AcceptsSocketsThatDoNotBlockAndDoNotDelay) {
+TEST(TcpListener, AcceptsNonBlockingSocketsWithNoDelay) {
   const TcpListener listener = open_on("127.0.0.1");
   const auto none = listener.accept();
   ASSERT_FALSE(none);
@@ -106,7 +106,7 @@ TEST(TcpListener, AcceptsSocketsThatDoNotBlockAndDoNotDelay) {
   EXPECT_NE(option(socket, IPPROTO_TCP, TCP_NODELAY), 0);
 }
 
-TEST(TcpListener, AClientThatVanishesIsNoticedByTheKernel) {
+TEST(TcpListener, EnablesTcpKeepAlive) {
   const TcpListener listener = open_on("127.0.0.1");
   const io::FileDescriptor client = connect_to(listener.address());
   const auto accepted = accept_soon(listener);
@@ -130,7 +130,7 @@ TEST(TcpListener, DeferredConnectionsArriveWithTheirFirstBytes) {
   EXPECT_EQ(::recv(accepted->socket.get(), &byte, 1, 0), 1);
 }
 
-TEST(TcpListener, EveryAddressMeansBothFamilies) {
+TEST(TcpListener, TheWildcardAddressCoversBothFamilies) {
   auto listener = TcpListener::open(*Address::parse_listen(":0"), {});
   ASSERT_TRUE(listener);
   if (listener->address().family() != AF_INET6) GTEST_SKIP() << "no IPv6 here";
@@ -152,7 +152,7 @@ TEST(TcpListener, NamesTheRemedyWhenThePortIsTaken) {
   EXPECT_THAT(detail, ::testing::Not(HasSubstr("\n")));
 }
 
-TEST(TcpListener, NamesTheRemedyWhenTheAddressIsNotOurs) {
+TEST(TcpListener, NamesTheRemedyWhenTheAddressIsNotLocal) {
   const auto listener = TcpListener::open(*Address::from_ip("192.0.2.1", 8080), {});
   ASSERT_FALSE(listener);
   EXPECT_EQ(listener.error().code(), std::errc::address_not_available);
@@ -173,7 +173,7 @@ TEST(TcpListener, NamesTheRemediesWhenThePortIsPrivileged) {
   EXPECT_THAT(detail, HasSubstr("AmbientCapabilities=CAP_NET_BIND_SERVICE"));
 }
 
-TEST(TcpListener, APortOfAnEarlierConnectionCanBeHadAtOnce) {
+TEST(TcpListener, CanReuseAPortInTimeWait) {
   Address address;
   io::FileDescriptor client;
   {
@@ -208,7 +208,7 @@ void leave_socket_file(const Folder& folder) {
   ASSERT_EQ(::bind(dead.get(), folder.address().data(), folder.address().size()), 0);
 }
 
-TEST(TcpListener, ASocketFileNobodyListensOnIsReplaced) {
+TEST(TcpListener, ReplacesAStaleSocketFile) {
   const Folder folder;
   leave_socket_file(folder);
   ASSERT_TRUE(exists(folder.path()));
@@ -216,7 +216,7 @@ TEST(TcpListener, ASocketFileNobodyListensOnIsReplaced) {
   EXPECT_TRUE(listener) << listener.error().to_string();
 }
 
-TEST(TcpListener, ASocketFileInUseIsLeftAlone) {
+TEST(TcpListener, KeepsASocketFileInUse) {
   const Folder folder;
   const auto first = TcpListener::open(folder.address(), {});
   ASSERT_TRUE(first);
@@ -237,7 +237,7 @@ int descriptors_of(const std::string& path) {
 }
 
 // Between its bind(2) and its listen(2), a process looks like one that has ended.
-TEST(TcpListener, TheSocketFileOfAProcessThatJustStartsIsLeftAlone) {
+TEST(TcpListener, KeepsTheSocketFileOfAStartingProcess) {
   const Folder folder;
   io::FileDescriptor lock(::open(folder.name().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
@@ -260,7 +260,7 @@ TEST(TcpListener, TheSocketFileOfAProcessThatJustStartsIsLeftAlone) {
 }
 
 // Any process may lock /tmp and /run. Regression: this blocked the event loop for 5 s.
-TEST(TcpListener, DoesNotWaitAtItsEndForWhoKeepsTheFolderLocked) {
+TEST(TcpListener, DoesNotBlockOnALockedFolderWhenDestroyed) {
   const Folder folder;
   auto listener = TcpListener::open(folder.address(), {});
   ASSERT_TRUE(listener);
@@ -277,7 +277,7 @@ TEST(TcpListener, DoesNotWaitAtItsEndForWhoKeepsTheFolderLocked) {
 }
 
 // Such a folder cannot be locked. Regression: a stale socket file stayed there.
-TEST(TcpListener, NeedsNoLockInAFolderThatMayNotBeRead) {
+TEST(TcpListener, NeedsNoLockInAnUnreadableFolder) {
   const Folder folder;
   ASSERT_EQ(::chmod(folder.name().c_str(), 0333), 0);
   bool may_read = true;
@@ -293,7 +293,7 @@ TEST(TcpListener, NeedsNoLockInAFolderThatMayNotBeRead) {
   EXPECT_FALSE(exists(folder.path())) << "it is removed at the end";
 }
 
-TEST(TcpListener, OfSeveralThatStartAtOnceOnAStaleSocketFileOneListens) {
+TEST(TcpListener, OnlyOneOfSeveralListensOnAStaleSocketFile) {
   constexpr int kRounds = 100;
   constexpr int kProcesses = 4;
   for (int round = 0; round < kRounds; ++round) {
@@ -316,7 +316,7 @@ TEST(TcpListener, OfSeveralThatStartAtOnceOnAStaleSocketFileOneListens) {
   }
 }
 
-TEST(TcpListener, OneThatEndsDoesNotTakeTheSocketFileOfItsSuccessorWithIt) {
+TEST(TcpListener, DoesNotRemoveTheSocketFileOfAConcurrentSuccessor) {
   constexpr int kRounds = 100;
   for (int round = 0; round < kRounds; ++round) {
     const Folder folder;
@@ -336,7 +336,7 @@ TEST(TcpListener, OneThatEndsDoesNotTakeTheSocketFileOfItsSuccessorWithIt) {
   }
 }
 
-TEST(TcpListener, AFileThatIsNoSocketIsLeftAlone) {
+TEST(TcpListener, KeepsAFileThatIsNotASocket) {
   const Folder folder;
   std::ofstream(folder.path()) << "precious";
   const auto listener = TcpListener::open(folder.address(), {});
@@ -347,7 +347,7 @@ TEST(TcpListener, AFileThatIsNoSocketIsLeftAlone) {
   EXPECT_EQ(text, "precious");
 }
 
-TEST(TcpListener, TheSocketFileOfASuccessorIsLeftAlone) {
+TEST(TcpListener, KeepsTheSocketFileOfASuccessor) {
   const Folder folder;
   auto first = TcpListener::open(folder.address(), {});
   ASSERT_TRUE(first);
@@ -360,13 +360,13 @@ TEST(TcpListener, TheSocketFileOfASuccessorIsLeftAlone) {
   EXPECT_TRUE(exists(folder.path()));
 }
 
-TEST(TcpListener, SaysThatAFolderIsMissing) {
+TEST(TcpListener, ReportsAMissingFolder) {
   const auto listener = TcpListener::open(*Address::from_socket_path("/nonexistent/s"), {});
   ASSERT_FALSE(listener);
   EXPECT_THAT(std::string(listener.error().detail()), HasSubstr("no such folder"));
 }
 
-TEST(TcpListener, AssignmentClosesTheOldOne) {
+TEST(TcpListener, AssignmentClosesTheOldListener) {
   const Folder folder;
   auto on_file = TcpListener::open(folder.address(), {});
   ASSERT_TRUE(on_file);
@@ -380,7 +380,7 @@ TEST(TcpListener, AssignmentClosesTheOldOne) {
 }
 
 // Connections that have sent nothing yet count as well.
-TEST(TcpListener, KnowsHowManyConnectionsWait) {
+TEST(TcpListener, CountsWaitingConnections) {
   auto listener = TcpListener::open(*Address::from_ip("127.0.0.1", 0), {});
   ASSERT_TRUE(listener) << listener.error().to_string();
   EXPECT_EQ(listener->waiting(), 0u);

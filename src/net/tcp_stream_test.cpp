@@ -92,7 +92,7 @@ INSTANTIATE_TEST_SUITE_P(Sockets,
                          ::testing::Values(AF_INET, AF_UNIX),
                          [](const auto& kind) { return kind.param == AF_INET ? "tcp" : "unix"; });
 
-TEST_P(TcpStreamTest, ReadsWhatIsThereAndWaitsForMore) {
+TEST_P(TcpStreamTest, ReadsAvailableDataAndWaitsForMore) {
   send("one");
   EXPECT_EQ(read(), "one");
   EXPECT_EQ(read(milliseconds(20)), "timed out");
@@ -101,7 +101,7 @@ TEST_P(TcpStreamTest, ReadsWhatIsThereAndWaitsForMore) {
 }
 
 // The reactor does not poll for events here, as if the process had been suspended.
-TEST_P(TcpStreamTest, ADeadlineThatPassesLooksOnceWhetherSomethingCameInTime) {
+TEST_P(TcpStreamTest, ChecksOnceForDataAtADeadline) {
   io::Reactor reactor(io::Reactor::Clock::manual);
   TcpStream stream(reactor, stream_->release(), TcpStream::Role::accepted);
   const io::Reactor::Enter enter(reactor);
@@ -200,7 +200,7 @@ TEST_P(TcpStreamTest, WritesMoreThanTheSocketHolds) {
   EXPECT_EQ(writing.take(), kSize);
 }
 
-TEST_P(TcpStreamTest, HalfCloseOfThePeerIsAnEndAfterTheLastBytes) {
+TEST_P(TcpStreamTest, AHalfCloseByThePeerIsAnEndAfterTheLastBytes) {
   send("last");
   ::shutdown(peer_.get(), SHUT_WR);
   EXPECT_EQ(read(), "last");
@@ -236,7 +236,7 @@ TEST_P(TcpStreamTest, AResetByThePeerIsAnError) {
   EXPECT_TRUE(stream_->has_failed());
 }
 
-TEST_P(TcpStreamTest, APeerThatLeavesWhileNobodyReadsIsNoticed) {
+TEST_P(TcpStreamTest, DetectsThatThePeerHasLeftWithoutReading) {
   bool told = false;
   io::Wakeup watch([](void* flag) { *static_cast<bool*>(flag) = true; }, &told);
   stream_->watch_hangup(&watch);
@@ -248,7 +248,7 @@ TEST_P(TcpStreamTest, APeerThatLeavesWhileNobodyReadsIsNoticed) {
   EXPECT_FALSE(stream_->has_failed());
 }
 
-TEST_P(TcpStreamTest, KnowsWhetherSomethingIsUnread) {
+TEST_P(TcpStreamTest, KnowsWhetherDataIsUnread) {
   EXPECT_FALSE(stream_->has_unread());
   send("x");
   EXPECT_EQ(read(), "x");
@@ -263,7 +263,7 @@ TEST_P(TcpStreamTest, KnowsWhetherSomethingIsUnread) {
 // Between fork and exec, a child process has a copy of every socket, so closing ours does not end
 // its registration. Regression: the event loop notified the object that had taken the stream's
 // place in memory.
-TEST_P(TcpStreamTest, AStreamThatIsGoneIsToldNothingThoughAChildProcessHasItsSocket) {
+TEST_P(TcpStreamTest, ADestroyedStreamGetsNoEventsEvenIfAChildHasItsSocket) {
   int pair[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
   const io::FileDescriptor other_peer(pair[0]);
@@ -303,7 +303,7 @@ INSTANTIATE_TEST_SUITE_P(Sockets,
                          [](const auto& kind) { return kind.param == AF_INET ? "tcp" : "unix"; });
 
 // Regression: each wait ended immediately, which kept the thread busy as long as nothing arrived.
-TEST_P(UnwatchedStreamTest, FailsAsSoonAsItIsWaitedFor) {
+TEST_P(UnwatchedStreamTest, FailsOnTheFirstWait) {
   EXPECT_EQ(read(milliseconds(100)), refused());
   EXPECT_EQ(stream_->try_write("x", 1), IoResult::failed(EEXIST));
   send("x");
@@ -312,7 +312,7 @@ TEST_P(UnwatchedStreamTest, FailsAsSoonAsItIsWaitedFor) {
   EXPECT_EQ(error.detail(), "the kernel refuses to watch more descriptors");
 }
 
-TEST_P(UnwatchedStreamTest, IsNoConnectionToKeepIdle) {
+TEST_P(UnwatchedStreamTest, IsBrokenForTheIdlePool) {
   bool disturbed = false;
   io::Wakeup wakeup([](void* told) { *static_cast<bool*>(told) = true; }, &disturbed);
   EXPECT_EQ(read(milliseconds(0)), refused());
@@ -322,7 +322,7 @@ TEST_P(UnwatchedStreamTest, IsNoConnectionToKeepIdle) {
   EXPECT_TRUE(stream_->is_broken());
 }
 
-TEST_P(UnwatchedStreamTest, HasNobodyWhoCouldBeWaitedForToLeave) {
+TEST_P(UnwatchedStreamTest, ReportsAHangUpAtOnce) {
   bool left = false;
   io::Wakeup wakeup([](void* told) { *static_cast<bool*>(told) = true; }, &left);
   stream_->watch_hangup(&wakeup);
@@ -332,7 +332,7 @@ TEST_P(UnwatchedStreamTest, HasNobodyWhoCouldBeWaitedForToLeave) {
   stream_->watch_hangup(nullptr);
 }
 
-TEST_P(TcpStreamTest, AReleasedSocketGoesOnElsewhere) {
+TEST_P(TcpStreamTest, AReleasedSocketWorksInAnotherReactor) {
   send("x");
   EXPECT_EQ(read(), "x");
   EXPECT_EQ(read(milliseconds(10)), "timed out");  // registered by now

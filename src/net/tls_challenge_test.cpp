@@ -45,7 +45,7 @@ class TlsChallengeTest : public test::TlsStreamPair {
   std::shared_ptr<Source> source_ = std::make_shared<Source>();
 };
 
-TEST_F(TlsChallengeTest, ACertificateOfTheSourceIsUsedForItsName) {
+TEST_F(TlsChallengeTest, UsesACertificateOfTheSourceForItsName) {
   source_->all = {certificates().sign("other", "DNS:other.example")};
   make_server();
   make_client("other.example");
@@ -54,14 +54,14 @@ TEST_F(TlsChallengeTest, ACertificateOfTheSourceIsUsedForItsName) {
   EXPECT_EQ(source_->asked, "none");
 }
 
-TEST_F(TlsChallengeTest, ASourceMayHaveTheOnlyCertificates) {
+TEST_F(TlsChallengeTest, TheSourceMayProvideAllCertificates) {
   server_options_.certificates.clear();
   source_->all = {for_server()};
   shake_with({"http/1.1"});
   EXPECT_EQ(client_failure(), "");
 }
 
-TEST_F(TlsChallengeTest, AnAuthorityGetsTheCertificateOfTheChallenge) {
+TEST_F(TlsChallengeTest, AnAuthorityGetsTheChallengeCertificate) {
   shake_with({std::string(kChallengeProtocol)});
   EXPECT_EQ(client_failure(), "");
   EXPECT_EQ(server_failure(), "");
@@ -70,7 +70,7 @@ TEST_F(TlsChallengeTest, AnAuthorityGetsTheCertificateOfTheChallenge) {
   EXPECT_EQ(client_->tls()->protocol, kChallengeProtocol);
 }
 
-TEST_F(TlsChallengeTest, AnAuthorityNeedsNoCertificateOfItsOwn) {
+TEST_F(TlsChallengeTest, AnAuthorityNeedsNoClientCertificate) {
   server_options_.client_auth = ClientAuth::required;
   server_options_.client_ca_file = certificates().ca_file();
   shake_with({std::string(kChallengeProtocol)});

@@ -9,7 +9,7 @@
 namespace onehop::net {
 namespace {
 
-TEST(TlsSessionsByServer, AreTheSameForOneServer) {
+TEST(TlsSessionsByServer, AreSharedPerServer) {
   TlsSessionsByServer all;
   const auto sessions = all.of("a:443");
   EXPECT_EQ(all.of("a:443"), sessions);
@@ -17,7 +17,7 @@ TEST(TlsSessionsByServer, AreTheSameForOneServer) {
 }
 
 // A hook may take the host from the request, so the number of servers is unbounded.
-TEST(TlsSessionsByServer, AreOnlySoMany) {
+TEST(TlsSessionsByServer, LimitTheNumberOfServers) {
   TlsSessionsByServer all;
   for (std::size_t i = 0; i < 10 * TlsSessionsByServer::kServersKept; ++i) {
     all.of(std::to_string(i));
@@ -25,7 +25,7 @@ TEST(TlsSessionsByServer, AreOnlySoMany) {
   }
 }
 
-TEST(TlsSessionsByServer, ThatAreInUseStay) {
+TEST(TlsSessionsByServer, KeepServersInUse) {
   TlsSessionsByServer all;
   std::vector<std::shared_ptr<TlsSessions>> used;
   for (std::size_t i = 0; i < 2 * TlsSessionsByServer::kServersKept; ++i)

@@ -33,7 +33,7 @@ class TlsFilesTest : public ::testing::Test {
   TlsCertificate pair_;
 };
 
-TEST(TlsReason, HasWordsAndTheTextOfOpenSsl) {
+TEST(TlsReason, HasAnExplanationAndTheTextOfOpenSsl) {
   ASSERT_EQ(OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS, nullptr), 1);
   const auto words_for_tls_error = [](unsigned long code) {
     return net::words_for_tls_error(code, TlsErrorIn::file);
@@ -48,13 +48,13 @@ TEST(TlsReason, HasWordsAndTheTextOfOpenSsl) {
 }
 
 // The message must not suggest that a local file is damaged.
-TEST(TlsReason, DamagedDataOfAPeerIsInNoFile) {
+TEST(TlsReason, DamagedDataFromAPeerIsNotReportedAsAFile) {
   ASSERT_EQ(OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS, nullptr), 1);
   EXPECT_EQ(words_for_tls_error(ERR_PACK(ERR_LIB_SSL, 0, ERR_R_ASN1_LIB), TlsErrorIn::connection),
             "the peer has sent damaged data (ASN1 lib)");
 }
 
-TEST_F(TlsFilesTest, OtherFormsThanPemAreNamedWithTheCommandThatConvertsThem) {
+TEST_F(TlsFilesTest, SuggestsACommandToConvertOtherFormats) {
   certificates_.openssl("x509 -outform der -in c1.pem -out c.der");
   certificates_.openssl("pkey -outform der -in c1.key -out k.der");
   certificates_.openssl("pkcs12 -export -passout pass:x -in c1.pem -inkey c1.key -out c.p12");
@@ -75,13 +75,13 @@ TEST_F(TlsFilesTest, OtherFormsThanPemAreNamedWithTheCommandThatConvertsThem) {
 }
 
 // Runs the command that the message suggests.
-TEST_F(TlsFilesTest, WhatTheCommandConvertsIsRead) {
+TEST_F(TlsFilesTest, ReadsWhatTheSuggestedCommandWrites) {
   certificates_.openssl("pkcs12 -export -passout pass: -in c1.pem -inkey c1.key -out c.p12");
   certificates_.openssl("pkcs12 -nodes -passin pass: -in c.p12 -out c.p12.pem");
   EXPECT_EQ(refusal(made("c.p12.pem"), {}), "accepted");
 }
 
-TEST_F(TlsFilesTest, DamagedDataIsSaidInWordsWithTheFile) {
+TEST_F(TlsFilesTest, ReportsDamagedDataWithTheFile) {
   std::ofstream(made("bad.pem")) << "-----BEGIN CERTIFICATE-----\n"
                                     "MIIBszCCAVmgAwIBAgIUZm9vYmFy\n"
                                     "-----END CERTIFICATE-----\n";
@@ -97,7 +97,7 @@ TEST_F(TlsFilesTest, DamagedDataIsSaidInWordsWithTheFile) {
                         "damaged"));
 }
 
-TEST_F(TlsFilesTest, AKeyThatIsTooShortIsSaidInWordsWithTheFile) {
+TEST_F(TlsFilesTest, ReportsAKeyThatIsTooShortWithTheFile) {
   const TlsCertificate weak = certificates_.sign("w", "DNS:w.example", "rsa:1024");
   const auto context = TlsServerContext::make({.certificates = {weak}}, {"http/1.1"},
                                               std::make_shared<TlsTicketKeys>());

@@ -66,7 +66,7 @@ class TlsRecordFlood : public test::TlsStreamPair {
   }
 };
 
-TEST_F(TlsRecordFlood, KeyUpdatesEndTheConnectionAfterSomeDozens) {
+TEST_F(TlsRecordFlood, TooManyKeyUpdatesEndTheConnection) {
   connect_raw_client();
   update_keys(kMax);
   EXPECT_EQ(read(*server_), "wait");
@@ -78,7 +78,7 @@ TEST_F(TlsRecordFlood, KeyUpdatesEndTheConnectionAfterSomeDozens) {
   EXPECT_EQ(write(*server_, "x"), IoResult::failed(EPIPE));
 }
 
-TEST_F(TlsRecordFlood, AWaitingReaderIsWokenToHearOfItAndTheRestIsNotDecrypted) {
+TEST_F(TlsRecordFlood, WakesAWaitingReaderAndStopsDecrypting) {
   connect_raw_client();
   bool woken = false;
   io::Wakeup wakeup([](void* flag) { *static_cast<bool*>(flag) = true; }, &woken);
@@ -91,7 +91,7 @@ TEST_F(TlsRecordFlood, AWaitingReaderIsWokenToHearOfItAndTheRestIsNotDecrypted) 
   EXPECT_TRUE(raw->has_unread()) << "2000 records of 27 bytes are more than one read took";
 }
 
-TEST_F(TlsRecordFlood, RecordsWithDataPayForAsManyWithout) {
+TEST_F(TlsRecordFlood, EachRecordWithDataAllowsOneWithout) {
   connect_raw_client();
   for (int i = 0; i < 10 * kMax; ++i) {
     update_keys(1);
@@ -114,7 +114,7 @@ TEST_F(TlsRecordFlood, RecordsWithDataPayForAsManyWithout) {
 
 // In an upload over a slow line, the header of a record arrives with its first packet and its end
 // with the last one. Regression: this was mistaken for a flood after half a megabyte.
-TEST_F(TlsRecordFlood, ARecordThatComesInPiecesCarriesDataAllTheSame) {
+TEST_F(TlsRecordFlood, ARecordThatArrivesInPiecesCountsAsData) {
   join(4096);
   connect();
   const std::string record(16'000, 'x');
@@ -137,7 +137,7 @@ TEST_F(TlsRecordFlood, ARecordThatComesInPiecesCarriesDataAllTheSame) {
   }
 }
 
-TEST_F(TlsRecordFlood, AfterAFewWithoutDataTheOthersComeFirst) {
+TEST_F(TlsRecordFlood, AReaderYieldsAfterAFewRecordsWithoutData) {
   connect_raw_client();
   std::string sent;
   for (int i = 0; i < 50; ++i) {
@@ -165,7 +165,7 @@ TEST_F(TlsRecordFlood, AfterAFewWithoutDataTheOthersComeFirst) {
   EXPECT_GE(passes, 5);
 }
 
-TEST_F(TlsRecordFlood, AReaderThatRestsIsWokenInTheNextPass) {
+TEST_F(TlsRecordFlood, AReaderThatYieldsIsWokenInTheNextPass) {
   connect_raw_client();
   for (int i = 0; i < 10; ++i) {
     update_keys(8);
@@ -195,7 +195,7 @@ TEST_F(TlsRecordFlood, AReaderThatRestsIsWokenInTheNextPass) {
   EXPECT_EQ(got, std::string(80, 'x'));
 }
 
-TEST_F(TlsRecordFlood, TinyRecordsWithDataAreTakenInTurns) {
+TEST_F(TlsRecordFlood, AReaderYieldsAfterManyTinyRecords) {
   connect_raw_client();
   constexpr std::size_t kRecords = 1000;
   for (std::size_t i = 0; i < kRecords; ++i)
@@ -215,7 +215,7 @@ TEST_F(TlsRecordFlood, TinyRecordsWithDataAreTakenInTurns) {
   EXPECT_EQ(got, kRecords);
 }
 
-TEST_F(TlsRecordFlood, SessionTicketsWithoutEndEndTheConnection) {
+TEST_F(TlsRecordFlood, EndlessSessionTicketsEndTheConnection) {
   connect_raw_server(TLS1_3_VERSION);
   for (int i = 0; i < 2 * kMax; ++i) {
     ASSERT_EQ(SSL_new_session_ticket(raw_ssl_), 1);
@@ -226,7 +226,7 @@ TEST_F(TlsRecordFlood, SessionTicketsWithoutEndEndTheConnection) {
   EXPECT_THAT(read(*client_), HasSubstr("too many TLS records without data"));
 }
 
-TEST_F(TlsRecordFlood, RequestsToRenegotiateWithoutEndEndTheConnection) {
+TEST_F(TlsRecordFlood, EndlessRenegotiationRequestsEndTheConnection) {
   connect_raw_server(TLS1_2_VERSION);
   for (int i = 0; i < 2 * kMax; ++i) {
     ASSERT_EQ(SSL_renegotiate(raw_ssl_), 1);
@@ -237,7 +237,7 @@ TEST_F(TlsRecordFlood, RequestsToRenegotiateWithoutEndEndTheConnection) {
   EXPECT_THAT(read(*client_), HasSubstr("too many TLS records without data"));
 }
 
-TEST_F(TlsRecordFlood, AHandshakeInRecordsOfOneByteIsRefused) {
+TEST_F(TlsRecordFlood, RejectsAHandshakeInOneByteRecords) {
   join();
   make_server();
   const io::Reactor::Enter enter(reactor_);

@@ -40,11 +40,11 @@ std::string refusal(const TlsServerOptions& options) {
   return made ? "" : std::string(made.error().detail());
 }
 
-TEST(TlsServerContext, NeedsACertificate) {
+TEST(TlsServerContext, RequiresACertificate) {
   EXPECT_THAT(refusal({}), HasSubstr("needs a certificate"));
 }
 
-TEST(TlsServerContext, ClientCertificatesNeedAnAuthorityAndAWishForThem) {
+TEST(TlsServerContext, ClientCertificatesRequireAnAuthorityAndClientAuth) {
   TlsServerOptions options;
   options.self_signed = true;
   options.client_auth = ClientAuth::optional;

@@ -26,7 +26,7 @@ class TlsStreamHandshake : public test::TlsStreamPair {};
 
 // --- memory runs out inside callbacks of OpenSSL, which no exception may leave -----------------
 
-TEST_F(TlsStreamHandshake, AServerWithoutMemoryForTheNameItIsAskedForRefuses) {
+TEST_F(TlsStreamHandshake, AServerWithoutMemoryForTheServerNameFails) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   make_server();
   make_client("a-rather-long-name.wild.example");
@@ -45,7 +45,7 @@ TEST_F(TlsStreamHandshake, AServerWithoutMemoryForTheNameItIsAskedForRefuses) {
   EXPECT_TRUE(result.error().is(Errc::tls_failed));
 }
 
-TEST_F(TlsStreamHandshake, ACertificateIsRefusedWithoutMemoryToSayWhy) {
+TEST_F(TlsStreamHandshake, RejectsACertificateWithoutMemoryForTheReason) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   make_server();
   make_client("other.example");
@@ -68,7 +68,7 @@ TEST_F(TlsStreamHandshake, ACertificateForAnotherNameIsRefused) {
   EXPECT_THAT(server_failure(), HasSubstr("bad certificate"));
 }
 
-TEST_F(TlsStreamHandshake, WhatItMayHoldIsPromisedUntilItsEnd) {
+TEST_F(TlsStreamHandshake, PromisesItsMemoryUntilItEnds) {
   const auto promised = [] {
     report_promised_memory();
     return promised_memory();
@@ -83,7 +83,7 @@ TEST_F(TlsStreamHandshake, WhatItMayHoldIsPromisedUntilItsEnd) {
   EXPECT_EQ(promised(), before);
 }
 
-TEST_F(TlsStreamHandshake, AddressesAndWildcardsAreNamesToo) {
+TEST_F(TlsStreamHandshake, MatchesAddressesAndWildcards) {
   connect("127.0.0.1");
   EXPECT_EQ(server_->tls()->server_name, "") << "an address is not asked for";
   server_.reset();
@@ -100,7 +100,7 @@ TEST_F(TlsStreamHandshake, AddressesAndWildcardsAreNamesToo) {
 }
 
 // RFC 9525 section 6.3: a wildcard is the complete first label.
-TEST_F(TlsStreamHandshake, AWildcardStandsForAWholeLabelOnly) {
+TEST_F(TlsStreamHandshake, AWildcardMatchesOneWholeLabel) {
   struct Case {
     const char* name;
     const char* host;
@@ -131,7 +131,7 @@ TEST_F(TlsStreamHandshake, AnUnknownAuthorityIsRefused) {
   EXPECT_THAT(client_failure(), HasSubstr("issuer CN=Test Authority"));
 }
 
-TEST_F(TlsStreamHandshake, ASelfSignedCertificateIsRefusedUnlessNobodyChecks) {
+TEST_F(TlsStreamHandshake, RejectsASelfSignedCertificateUnlessInsecure) {
   server_options_.certificates.clear();
   server_options_.self_signed = true;
   make_server();
@@ -151,7 +151,7 @@ TEST_F(TlsStreamHandshake, TheNameMayBeOverridden) {
   EXPECT_EQ(server_->tls()->server_name, "server.example");
 }
 
-TEST_F(TlsStreamHandshake, ClientCertificatesAreToldByTheirSubject) {
+TEST_F(TlsStreamHandshake, ReportsTheSubjectOfAClientCertificate) {
   server_options_.client_ca_file = certificates().ca_file();
   server_options_.client_auth = ClientAuth::optional;
   connect();
@@ -187,7 +187,7 @@ TlsCertificate shortened(const TestCertificates& authority, TlsCertificate made,
 
 // Each resumption issues the next ticket. Without the check, a client that returns often enough
 // would never need a valid certificate again.
-TEST_F(TlsStreamHandshake, AClientCertificateThatHasExpiredSinceIsNotResumedWith) {
+TEST_F(TlsStreamHandshake, DoesNotResumeWithAnExpiredClientCertificate) {
   server_options_.client_ca_file = certificates().ca_file();
   server_options_.client_auth = ClientAuth::optional;
   const auto good_until = std::chrono::steady_clock::now() + std::chrono::seconds(3);
@@ -206,7 +206,7 @@ TEST_F(TlsStreamHandshake, AClientCertificateThatHasExpiredSinceIsNotResumedWith
   EXPECT_EQ(server_->tls()->client_subject, "");
 }
 
-TEST_F(TlsStreamHandshake, ARequiredCertificateHasToBeThereAndGood) {
+TEST_F(TlsStreamHandshake, RequiresAValidClientCertificate) {
   server_options_.client_ca_file = certificates().ca_file();
   server_options_.client_auth = ClientAuth::required;
   make_server();
@@ -275,7 +275,7 @@ class TlsSessionRules : public TlsStreamHandshake {
 
 // Otherwise a client could obtain a session from a listener that asks for no certificate, and use
 // it with one that requires a certificate.
-TEST_F(TlsSessionRules, ASessionIsResumedUnderItsOwnRulesOnly) {
+TEST_F(TlsSessionRules, ASessionResumesOnlyUnderItsOwnRules) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     for (const Rules& first : all()) {
       if (first.client_auth == ClientAuth::required) continue;
@@ -311,7 +311,7 @@ TEST_F(TlsStreamHandshake, NoCommonProtocolIsRefused) {
   EXPECT_THAT(client_failure(), HasSubstr("no application protocol"));
 }
 
-TEST_F(TlsStreamHandshake, TheServerPrefers) {
+TEST_F(TlsStreamHandshake, TheServerPicksTheProtocol) {
   server_protocols_ = {"h2", "http/1.1"};
   client_protocols_ = {"http/1.1", "h2"};
   connect();
@@ -378,7 +378,7 @@ TEST_F(TlsStreamHandshake, PlainHttpIsRecognised) {
   EXPECT_EQ(read(*near_), "wait") << "no alert stands before the answer";
 }
 
-TEST_F(TlsStreamHandshake, AHandshakeEndsInTimeOrNotAtAll) {
+TEST_F(TlsStreamHandshake, TimesOutAtItsDeadline) {
   join();
   make_server();
   const io::Reactor::Enter enter(reactor_);
@@ -397,7 +397,7 @@ TEST_F(TlsStreamHandshake, AHandshakeEndsInTimeOrNotAtAll) {
   EXPECT_EQ(result.error().side(), Side::client);
 }
 
-TEST_F(TlsStreamHandshake, APeerThatLeavesIsNamedAsTheReason) {
+TEST_F(TlsStreamHandshake, ReportsThatThePeerClosedTheConnection) {
   join();
   make_client();
   const io::Reactor::Enter enter(reactor_);
@@ -419,7 +419,7 @@ TEST_F(TlsStreamHandshake, APeerThatLeavesIsNamedAsTheReason) {
 
 // --- certificates ------------------------------------------------------------------------------
 
-TEST_F(TlsStreamHandshake, TheNameChoosesTheCertificate) {
+TEST_F(TlsStreamHandshake, SelectsTheCertificateByServerName) {
   server_options_.certificates.push_back(certificates().sign("second", "DNS:second.example"));
   for (const char* name : {"second.example", "SECOND.example", "server.example"}) {
     sessions_ = std::make_shared<TlsSessions>();
@@ -435,7 +435,7 @@ TEST_F(TlsStreamHandshake, TheNameChoosesTheCertificate) {
   EXPECT_THAT(client_failure(), HasSubstr("it is for server.example"));
 }
 
-TEST_F(TlsStreamHandshake, RsaAndEcdsaOfOneNameAreBothUsed) {
+TEST_F(TlsStreamHandshake, UsesBothRsaAndEcdsaCertificatesOfOneName) {
   server_options_.certificates = {certificates().sign("rsa", "DNS:server.example", "rsa:2048"),
                                   for_server()};
   for (const char* algorithms : {"RSA-PSS+SHA256", "ECDSA+SHA256"}) {

@@ -31,7 +31,7 @@ TEST_F(TlsStreamTest, CarriesBytesBothWays) {
   EXPECT_EQ(read(*client_), "wait");
 }
 
-TEST_F(TlsStreamTest, KnowsWhatWasAgreedOn) {
+TEST_F(TlsStreamTest, ReportsTheNegotiatedParameters) {
   connect();
   ASSERT_NE(server_->tls(), nullptr);
   EXPECT_EQ(server_->tls()->version, "TLSv1.3");
@@ -43,7 +43,7 @@ TEST_F(TlsStreamTest, KnowsWhatWasAgreedOn) {
   EXPECT_EQ(client_->tls()->protocol, "http/1.1");
 }
 
-TEST_F(TlsStreamTest, AnOrderedEndIsAnEndAndTheOtherWayStaysOpen) {
+TEST_F(TlsStreamTest, CloseWriteKeepsTheOtherDirectionOpen) {
   connect();
   EXPECT_EQ(write(*client_, "last"), 4);
   client_->close_write();
@@ -55,7 +55,7 @@ TEST_F(TlsStreamTest, AnOrderedEndIsAnEndAndTheOtherWayStaysOpen) {
   EXPECT_EQ(read(*client_), "answer");
 }
 
-TEST_F(TlsStreamTest, DestructionSaysGoodbye) {
+TEST_F(TlsStreamTest, DestructionSendsCloseNotify) {
   connect();
   server_.reset();
   settle();
@@ -63,7 +63,7 @@ TEST_F(TlsStreamTest, DestructionSaysGoodbye) {
   EXPECT_EQ(read(*client_), "end");
 }
 
-TEST_F(TlsStreamTest, AnEndWithoutGoodbyeIsAFailure) {
+TEST_F(TlsStreamTest, AnEndWithoutCloseNotifyIsAnError) {
   connect();
   EXPECT_EQ(write(*server_, "part"), 4);
   server_->give_up().reset();
@@ -75,7 +75,7 @@ TEST_F(TlsStreamTest, AnEndWithoutGoodbyeIsAFailure) {
   EXPECT_EQ(read(*client_), told);
 }
 
-TEST_F(TlsStreamTest, AnEndWithoutGoodbyeCanBeTakenForAnEnd) {
+TEST_F(TlsStreamTest, AnEndWithoutCloseNotifyCanBeAccepted) {
   client_options_.ignore_missing_close_notify = true;
   connect();
   EXPECT_EQ(write(*server_, "part"), 4);
@@ -87,7 +87,7 @@ TEST_F(TlsStreamTest, AnEndWithoutGoodbyeCanBeTakenForAnEnd) {
   EXPECT_TRUE(client_->is_hung_up());
 }
 
-TEST_F(TlsStreamTest, WhatWasSaidBeforeAResetIsHeardEvenWhenWritingHasFailed) {
+TEST_F(TlsStreamTest, DeliversDataSentBeforeAResetAfterAFailedWrite) {
   connect();
   EXPECT_EQ(write(*server_, "answer"), 6);
   server_->abort();
@@ -106,7 +106,7 @@ TEST_F(TlsStreamTest, AbortIsAReset) {
   EXPECT_THAT(read(*client_), HasSubstr("reset"));
 }
 
-TEST_F(TlsStreamTest, ARecordThatWasChangedOnTheWayIsAFailure) {
+TEST_F(TlsStreamTest, ATamperedRecordIsAnError) {
   connect();
   const std::unique_ptr<Stream> raw = server_->give_up();
   const std::string forged = std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x');
@@ -178,7 +178,7 @@ TEST_F(TlsStreamTest, HeadAndSmallBodyAreOneRecord) {
   EXPECT_EQ(client_->try_read(data, sizeof data), 9);
 }
 
-TEST_F(TlsStreamTest, AReaderIsWokenByDataAndByNothingElse) {
+TEST_F(TlsStreamTest, AKeyUpdateOrAnEmptyWriteDoesNotWakeTheReader) {
   join();
   const SslContextHandle context(SSL_CTX_new(TLS_client_method()));
   make_server();
@@ -236,7 +236,7 @@ TEST_F(TlsStreamTest, AKeyUpdateDoesNotWakeTheReader) {
   EXPECT_EQ(read(*server_), "x");
 }
 
-TEST_F(TlsStreamTest, SessionTicketsAreNoData) {
+TEST_F(TlsStreamTest, SessionTicketsAreNotData) {
   connect();
   EXPECT_EQ(read(*client_), "wait");
   bool woken = false;
@@ -255,7 +255,7 @@ TEST_F(TlsStreamTest, SessionTicketsAreNoData) {
   server_->watch_readable(nullptr);
 }
 
-TEST_F(TlsStreamTest, DataArriveWithoutMemoryToKeepTheSession) {
+TEST_F(TlsStreamTest, DataArrivesWithoutMemoryToKeepTheSession) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   connect();
   EXPECT_EQ(write(*server_, "x"), 1);

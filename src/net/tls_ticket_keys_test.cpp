@@ -53,7 +53,7 @@ class TlsTicketKeysTest : public test::TlsStreamPair {
   }
 };
 
-TEST_F(TlsTicketKeysTest, AnotherProcessGoesOnWithThem) {
+TEST_F(TlsTicketKeysTest, CanBeContinuedByAnotherProcess) {
   EXPECT_FALSE(comes_back());
   g_now += kRotation - hours(1);
   const std::string text = keys_->text();
@@ -76,7 +76,7 @@ TEST_F(TlsTicketKeysTest, AnotherProcessGoesOnWithThem) {
   EXPECT_FALSE(comes_back_with(std::move(late)));
 }
 
-TEST_F(TlsTicketKeysTest, AnotherTextChangesNothing) {
+TEST_F(TlsTicketKeysTest, AnInvalidTextChangesNothing) {
   EXPECT_FALSE(comes_back());
   const std::string key(TlsTicketKeys::kKeySize, 'k');
   for (const std::string& text :
@@ -87,7 +87,7 @@ TEST_F(TlsTicketKeysTest, AnotherTextChangesNothing) {
   EXPECT_TRUE(comes_back());
 }
 
-TEST_F(TlsTicketKeysTest, AClientThatComesOftenAlwaysResumes) {
+TEST_F(TlsTicketKeysTest, AFrequentClientAlwaysResumes) {
   EXPECT_FALSE(comes_back());
   for (int hour = 0; hour < 60; hour += 5) {
     g_now += hours(5);
@@ -95,7 +95,7 @@ TEST_F(TlsTicketKeysTest, AClientThatComesOftenAlwaysResumes) {
   }
 }
 
-TEST_F(TlsTicketKeysTest, AKeyDecryptsForOneRotationAfterItsOwn) {
+TEST_F(TlsTicketKeysTest, AKeyDecryptsForOneMoreRotation) {
   SslSessionHandle early = take_ticket();
   SslSessionHandle late = take_ticket();
   g_now += kRotation;
@@ -105,7 +105,7 @@ TEST_F(TlsTicketKeysTest, AKeyDecryptsForOneRotationAfterItsOwn) {
 }
 
 // No connection arrived when a rotation was due, so the key is two periods old.
-TEST_F(TlsTicketKeysTest, KeysOfAServerThatNobodyUsedEndToo) {
+TEST_F(TlsTicketKeysTest, KeysOfAnUnusedServerExpire) {
   SslSessionHandle ticket = take_ticket();
   g_now += 2 * kRotation;
   EXPECT_FALSE(comes_back_with(std::move(ticket)));
@@ -128,7 +128,7 @@ class NoMorePages {
   rlimit before_{};
 };
 
-TEST_F(TlsTicketKeysTest, WithoutMemoryForANewKeyTheHandshakeFails) {
+TEST_F(TlsTicketKeysTest, TheHandshakeFailsWithoutMemoryForANewKey) {
   if (kMemoryChecker) GTEST_SKIP() << "a sanitizer needs pages itself";
   EXPECT_FALSE(comes_back());
   server_.reset();

@@ -20,13 +20,13 @@ std::chrono::system_clock::time_point read(const char* text) {
   return time_of(time.get());
 }
 
-TEST(TlsTime, IsThatOfTheCertificate) {
+TEST(TlsTime, ParsesTheTimesOfACertificate) {
   EXPECT_EQ(read("261130170233Z"), sys_days(year(2026) / 11 / 30) + 17h + 2min + 33s);
   EXPECT_EQ(read("20500101000000Z"), sys_days(year(2050) / 1 / 1));
 }
 
 // RFC 5280 §4.1.2.5: 99991231235959Z is for certificates that do not expire.
-TEST(TlsTime, OneThatNoClockHasIsTheNearestOne) {
+TEST(TlsTime, ClampsTimesOutOfRange) {
   const auto first = read("00010101000000Z");
   const auto last = read("99991231235959Z");
   EXPECT_EQ(first, sys_days(year(1970) / 1 / 1));

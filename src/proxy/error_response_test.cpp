@@ -39,14 +39,14 @@ TEST(DefaultErrorResponse, NeverSends499) {
   EXPECT_EQ(status_for(Error(Errc::closed, Side::client)), 400);
 }
 
-TEST(DefaultErrorResponse, AsksToComeBackWhenThereWasNoSlot) {
+TEST(DefaultErrorResponse, HasRetryAfterWithoutAConnectionSlot) {
   const Response response =
       default_error_response(from_client(), Error(Errc::no_connection_slot, Side::upstream));
   EXPECT_EQ(response.status(), Status::service_unavailable);
   EXPECT_EQ(response.headers().get_or_empty("Retry-After"), "1");
 }
 
-TEST(DefaultErrorResponse, IsShortTextThatNamesNoAddress) {
+TEST(DefaultErrorResponse, IsShortTextWithoutAddresses) {
   Error error(Errc::connect_failed, Side::upstream, "connect to 10.0.0.7:9000");
   Response response = default_error_response(from_client(), error);
   EXPECT_EQ(response.headers().get_or_empty("Content-Type"), "text/plain; charset=utf-8");
@@ -55,7 +55,7 @@ TEST(DefaultErrorResponse, IsShortTextThatNamesNoAddress) {
   EXPECT_THAT(text, Not(HasSubstr("10.0.0.7")));
 }
 
-TEST(DefaultErrorResponse, FollowsAcceptAndNamesTheRequest) {
+TEST(DefaultErrorResponse, HonorsAcceptAndContainsTheRequestId) {
   const Request in = from_client({{"Accept", "application/json"}, {"X-Request-ID", "r-1"}});
   Response response = default_error_response(in, Error(Errc::timed_out, Side::upstream));
   EXPECT_EQ(response.headers().get_or_empty("Content-Type"), "application/json");

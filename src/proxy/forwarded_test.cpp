@@ -53,7 +53,7 @@ TEST(Forwarded, RemovesEveryClaimOfAnUntrustedClient) {
               ElementsAre("X-A: 1", "X_Client_Certificate_Subjects: f", "Cookie: g"));
 }
 
-TEST(Forwarded, PassesOnWhatIsAllowedByName) {
+TEST(Forwarded, KeepsAllowedFields) {
   const AllowedFields allowed({"x-real-ip", "X-Forwarded-Port", "True_Client_IP"});
   const Headers headers = {{"X-Real-IP", "a"},
                            {"X_Real_IP", "b"},
@@ -102,7 +102,7 @@ TEST(Forwarded, AllowsForwardingFieldsThatItDoesNotSetItself) {
   EXPECT_EQ(refusal_of(""), "allow_fields: '' is not a field name");
 }
 
-TEST(Forwarded, BelievesATrustedPeerButNotWhatNoProxySets) {
+TEST(Forwarded, TrustsAPeerButRemovesFieldsNoProxySets) {
   Headers headers = {{"Forwarded", "for=a"},   {"X-Real-IP", "b"}, {"X-Forwarded-Port", "81"},
                      {"Proxy", "http://c"},    {"X_Real_IP", "d"}, {"X_Forwarded_Port", "82"},
                      {"X_Forwarded_For", "e"}, {"X-A", "f"}};
@@ -112,7 +112,7 @@ TEST(Forwarded, BelievesATrustedPeerButNotWhatNoProxySets) {
 }
 
 // A hook may call set_forwarded(). Allowed fields stay.
-TEST(Forwarded, SettingReplacesNoneButItsOwn) {
+TEST(Forwarded, SettingReplacesOnlyItsOwnFields) {
   EXPECT_THAT(after(set_forwarded, from_peer("1.2.3.4", {{"X_Real_IP", "a"},
                                                          {"X-Real-IP", "b"},
                                                          {"X_Forwarded_Proto", "https"},
@@ -122,7 +122,7 @@ TEST(Forwarded, SettingReplacesNoneButItsOwn) {
 }
 
 // A trusted proxy may not know these names, and pass on those that its client wrote.
-TEST(Forwarded, BelievesNobodyClaimsWithUnderscores) {
+TEST(Forwarded, RemovesClaimsWithUnderscoresFromAnyPeer) {
   EXPECT_THAT(
       after(append_forwarded, from_peer("1.2.3.4", {{"Host", "h"},
                                                     {"X_Forwarded_For", "6.6.6.6"},
@@ -132,7 +132,7 @@ TEST(Forwarded, BelievesNobodyClaimsWithUnderscores) {
 }
 
 // XF01, XF10
-TEST(Forwarded, SaysWhatIsKnown) {
+TEST(Forwarded, SetsKnownValues) {
   EXPECT_THAT(after(set_forwarded, from_peer("1.2.3.4")),
               ElementsAre("Host: h", "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Host: h",
                           "X-Forwarded-Proto: http"));
@@ -158,13 +158,13 @@ TEST(Forwarded, WritesIpv6WithoutBrackets) {
 }
 
 // XF07
-TEST(Forwarded, LeavesOutWhatIsNotKnown) {
+TEST(Forwarded, OmitsUnknownValues) {
   EXPECT_THAT(after(set_forwarded, from_peer("", {{"X-Forwarded-For", "6.6.6.6"}})),
               ElementsAre("X-Forwarded-Proto: http"));
 }
 
 // XF02, XF03
-TEST(Forwarded, AppendsBehindTheJoinedLists) {
+TEST(Forwarded, AppendsAfterTheJoinedLists) {
   EXPECT_THAT(after(append_forwarded, from_peer("1.2.3.4", {{"X-Forwarded-For", "client, ip"},
                                                             {"Host", "h"},
                                                             {"X-Forwarded-For", ""},
@@ -176,7 +176,7 @@ TEST(Forwarded, AppendsBehindTheJoinedLists) {
 }
 
 // Applications compare the field with "https", so it has one scheme: the one that the client used.
-TEST(Forwarded, KeepsTheSchemeNearestToTheClient) {
+TEST(Forwarded, KeepsTheSchemeClosestToTheClient) {
   const std::vector<std::pair<std::vector<const char*>, const char*>> cases = {
       {{"https"}, "https"},
       {{"https, http"}, "https"},
@@ -199,7 +199,7 @@ TEST(Forwarded, KeepsTheSchemeNearestToTheClient) {
   }
 }
 
-TEST(Forwarded, KeepsTheHostATrustedPeerTells) {
+TEST(Forwarded, KeepsTheHostFromATrustedPeer) {
   EXPECT_THAT(after(append_forwarded, from_peer("1.2.3.4", {{"Host", "inner"},
                                                             {"X-Forwarded-Host", "a.example, b"}})),
               ElementsAre("Host: inner", "X-Forwarded-For: 1.2.3.4",
@@ -216,13 +216,13 @@ TEST(Forwarded, AppendsToNothing) {
               ElementsAre("X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: http"));
 }
 
-TEST(Forwarded, AppendsNoAddressWhereThePeerHasNone) {
+TEST(Forwarded, AppendsNoAddressForAPeerWithoutOne) {
   EXPECT_THAT(after(append_forwarded, from_peer("", {{"X-Forwarded-For", "9.9.9.9"}})),
               ElementsAre("X-Forwarded-For: 9.9.9.9", "X-Forwarded-Proto: http"));
 }
 
 // XF12: the fields come from the received request, so that a second call changes nothing.
-TEST(Forwarded, AppendsOnceHoweverOftenItIsAsked) {
+TEST(Forwarded, AppendingTwiceAppendsOnce) {
   const Request in = from_peer("1.2.3.4", {{"X-Forwarded-For", "9.9.9.9"}});
   Headers out = in.headers().clone();
   append_forwarded(in, out);
@@ -246,7 +246,7 @@ TEST(Forwarded, EscapesInsideAQuotedValue) {
               ::testing::Contains("Forwarded: for=192.0.2.60;host=\"a\\\"b\\\\c\";proto=http"));
 }
 
-TEST(Forwarded, AddsTheElementBehindTrustedOnes) {
+TEST(Forwarded, AddsTheElementAfterTrustedOnes) {
   EXPECT_THAT(after(add_forwarded_element, from_peer("192.0.2.60", {{"Forwarded", "for=a"}})),
               ElementsAre("Forwarded: for=a", "Forwarded: for=192.0.2.60;proto=http"));
 }

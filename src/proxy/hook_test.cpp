@@ -107,7 +107,7 @@ TEST(RewriteHook, FailsWithItsError) {
   EXPECT_EQ(served_with(fail_later).status, 429);
 }
 
-TEST(RewriteHook, IsNamedIfItSetNoUrl) {
+TEST(RewriteHook, ReportsAMissingUrl) {
   ExchangeRecord record;
   Request request = from_client();
   MessageAccess::set_record(request, &record);

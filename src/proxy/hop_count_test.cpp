@@ -21,7 +21,7 @@ Headers with_hops(int count) {
   return headers;
 }
 
-TEST(HopCount, ARequestThatNamesNoProxyIsNotCounted) {
+TEST(HopCount, DoesNotCountARequestThatNamesNoProxy) {
   Headers headers({{"Host", "h"}, {"CDN-Loop", "onehop, onehop"}});
   EXPECT_TRUE(count_hop(headers));
   EXPECT_EQ(headers.size(), 2u);
@@ -29,14 +29,14 @@ TEST(HopCount, ARequestThatNamesNoProxyIsNotCounted) {
 
 // A pass over a unix socket does not set X-Forwarded-For, because its peers have no address. The
 // loop must end all the same.
-TEST(HopCount, APassOverAUnixSocketIsCountedToo) {
+TEST(HopCount, CountsAHopOverAUnixSocket) {
   Headers headers({{"Host", "h"}, {"X-Forwarded-Proto", "http"}});
   for (int pass = 0; pass < kMaxHops; ++pass)
     EXPECT_TRUE(count_hop(headers)) << pass;
   EXPECT_FALSE(count_hop(headers));
 }
 
-TEST(HopCount, APassAfterAProxyAddsOne) {
+TEST(HopCount, AddsAHopAfterAnotherProxy) {
   Headers headers = with_hops(0);
   headers.add("CDN-Loop", "cdn.example; v=1");
   EXPECT_TRUE(count_hop(headers));
@@ -45,7 +45,7 @@ TEST(HopCount, APassAfterAProxyAddsOne) {
   EXPECT_EQ(headers.get_all("CDN-Loop").back(), "onehop");
 }
 
-TEST(HopCount, SoManyAreAChainAndOneMoreIsACircle) {
+TEST(HopCount, RejectsOneMoreHopThanTheLimit) {
   Headers chain = with_hops(kMaxHops - 1);
   EXPECT_TRUE(count_hop(chain));
   Headers circle = with_hops(kMaxHops);
@@ -54,7 +54,7 @@ TEST(HopCount, SoManyAreAChainAndOneMoreIsACircle) {
   EXPECT_TRUE(counted.error().is(Errc::loop_detected));
 }
 
-TEST(HopCount, OfTheMembersOfAllLinesWhateverTheirCaseAndParameters) {
+TEST(HopCount, CountsMembersOfAllLinesInAnyCaseAndWithParameters) {
   Headers headers({{"X-Forwarded-For", "192.0.2.1"},
                    {"cdn-loop", "onehop, ONEHOP;a=b ,other, onehop ; c"},
                    {"CDN-LOOP", "onehop,onehop,onehop,onehop,onehop,onehop"}});
@@ -63,7 +63,7 @@ TEST(HopCount, OfTheMembersOfAllLinesWhateverTheirCaseAndParameters) {
 }
 
 // Without the limit, the loop would open connections until no descriptor is left.
-TEST(HopCount, ABackendUrlThatLeadsBackIsAnswered508) {
+TEST(HopCount, RespondsWith508ToALoop) {
   testing::Network network;
   const auto transport = std::make_shared<Transport>(network.transport_options());
   const test::ExchangeLog exchanges;

@@ -53,18 +53,18 @@ class MapBackHostTest : public ::testing::Test {
   std::string origin_;  // chosen by an Upstream; "" if there is none
 };
 
-TEST_F(MapBackHostTest, ARedirectLeadsToTheClientsHost) {
+TEST_F(MapBackHostTest, MapsARedirectToTheClientsHost) {
   EXPECT_EQ(location_after(from_client({{"Host", "a.example:81"}})), "http://a.example:81/login");
   EXPECT_EQ(location_after(over_tls({{"Host", "a.example"}})), "https://a.example/login");
   EXPECT_EQ(location_after(from_client(), "http://elsewhere/"), "http://elsewhere/");
 }
 
-TEST_F(MapBackHostTest, IsOffUnlessAskedFor) {
+TEST_F(MapBackHostTest, IsOffByDefault) {
   options_.map_back_host = false;
   EXPECT_EQ(location_after(from_client()), "http://backend:8000/login");
 }
 
-TEST_F(MapBackHostTest, ATrustedPeerKnowsTheClientsHost) {
+TEST_F(MapBackHostTest, UsesTheHostFromATrustedPeer) {
   const Headers claims = {{"Host", "inner"},
                           {"X-Forwarded-Host", "a.example, b.example"},
                           {"X-Forwarded-Proto", "https, http"}};
@@ -74,7 +74,7 @@ TEST_F(MapBackHostTest, ATrustedPeerKnowsTheClientsHost) {
   EXPECT_EQ(location_after(over_tls({{"Host", "a.example"}})), "https://a.example/login");
 }
 
-TEST_F(MapBackHostTest, WhatIsNoHostOrSchemeDoesNotCount) {
+TEST_F(MapBackHostTest, IgnoresAnInvalidHostOrScheme) {
   options_.trust = {"192.0.2.0/24"};
   for (const char* host : {"a/b", "a@b", "a b", "a?b", "http://a", ""}) {
     EXPECT_EQ(location_after(from_client({{"Host", "inner"}, {"X-Forwarded-Host", host}})),
@@ -87,7 +87,7 @@ TEST_F(MapBackHostTest, WhatIsNoHostOrSchemeDoesNotCount) {
 }
 
 // Otherwise a redirect from http to https would lead back to the URL that was requested.
-TEST_F(MapBackHostTest, AHostThatIsTheClientsStaysAsItIs) {
+TEST_F(MapBackHostTest, KeepsTheClientsOwnHost) {
   options_.rewrite = [](ProxyRequest& request) {
     request.set_url("http://backend:8000"_url);
     request.keep_host();
@@ -98,7 +98,7 @@ TEST_F(MapBackHostTest, AHostThatIsTheClientsStaysAsItIs) {
   }
 }
 
-TEST_F(MapBackHostTest, AHostOfTheHooksOwnIsUndoneAsWell) {
+TEST_F(MapBackHostTest, MapsAHostThatTheHookHasSet) {
   options_.rewrite = [](ProxyRequest& request) {
     request.set_url("http://backend:8000"_url);
     request.out().set_host("shop");
@@ -107,7 +107,7 @@ TEST_F(MapBackHostTest, AHostOfTheHooksOwnIsUndoneAsWell) {
             "http://a.example/x");
 }
 
-TEST_F(MapBackHostTest, TheEndpointThatAnUpstreamHasChosenCounts) {
+TEST_F(MapBackHostTest, MapsTheHostOfTheChosenEndpoint) {
   ExchangeRecord record;
   const auto request = [&record] {
     Request made = from_client({{"Host", "a.example"}});
@@ -120,7 +120,7 @@ TEST_F(MapBackHostTest, TheEndpointThatAnUpstreamHasChosenCounts) {
   EXPECT_EQ(location_after(request(), "http://backend:8000/x"), "http://backend:8000/x");
 }
 
-TEST_F(MapBackHostTest, TheHookHasTheLastWord) {
+TEST_F(MapBackHostTest, TheHookRunsLast) {
   std::string seen;
   options_.modify_response = [&seen](Response& response) {
     seen = response.headers().get_or_empty("Location");

@@ -54,7 +54,7 @@ TEST(MapBack, RemovesThePrefixThatWasAdded) {
 }
 
 // An application at /v2 that adds a slash redirects "/v2//evil.example" to "/v2//evil.example/".
-TEST(MapBack, LeadsToNoOtherHost) {
+TEST(MapBack, NeverLeadsToAnotherHost) {
   const PrefixChange added{.strip = "", .add = "/v2"};
   for (const char* path : {"/v2//evil.example/", "/v2/\\evil.example/"})
     EXPECT_EQ(location_after(path, added), path);
@@ -72,7 +72,7 @@ TEST(MapBack, MapsPathsOfCookies) {
   EXPECT_EQ(cookie_after("a=b; Path=/v2", {.strip = "", .add = "/v2"}), "a=b; Path=/");
 }
 
-TEST(MapBack, MapsOtherFieldsThatReferToAResource) {
+TEST(MapBack, MapsContentLocationAndRefresh) {
   Response response(
       Status::ok,
       Headers{{"Content-Location", "/x?q"}, {"Refresh", "5; url=/login"}, {"Link", "</x>"}});
@@ -105,7 +105,7 @@ std::string field_after(std::string_view name,
   return std::string(response.headers().get_or_empty(name));
 }
 
-TEST(MapBackHost, ReferencesToTheUpstreamLeadToTheClientsHost) {
+TEST(MapBackHost, MapsUpstreamReferencesToTheClientsHost) {
   for (const char* name : {"Location", "Content-Location"}) {
     EXPECT_EQ(field_after(name, "http://backend:8000/x?q#f"), "https://a.example/x?q#f");
     EXPECT_EQ(field_after(name, "HTTP://Backend:8000/"), "https://a.example/");
@@ -118,7 +118,7 @@ TEST(MapBackHost, ReferencesToTheUpstreamLeadToTheClientsHost) {
   }
 }
 
-TEST(MapBackHost, OthersStayAsTheyAre) {
+TEST(MapBackHost, KeepsOtherReferences) {
   for (const char* other :
        {"/x", "x", "?q", "", "http://backend/x", "http://backend:80/", "http://backend:8001/",
         "http://b.example/http://backend:8000/", "http://backend:8000@b.example/",
@@ -129,7 +129,7 @@ TEST(MapBackHost, OthersStayAsTheyAre) {
   EXPECT_EQ(field_after("Link", "<http://backend:8000/>"), "<http://backend:8000/>");
 }
 
-TEST(MapBackHost, TheDefaultPortMayBeLeftOut) {
+TEST(MapBackHost, TheDefaultPortMayBeOmitted) {
   HostChange change = kToTheBackend;
   change.sent = "backend";
   EXPECT_EQ(field_after("Location", "http://backend:80/x", change), "https://a.example/x");
@@ -140,7 +140,7 @@ TEST(MapBackHost, TheDefaultPortMayBeLeftOut) {
 }
 
 // If an upstream that was reached without TLS refers to https, it wants the client to use TLS.
-TEST(MapBackHost, TheSchemeIsThatOfTheClientOrHttps) {
+TEST(MapBackHost, UsesTheSchemeOfTheClientOrHttps) {
   HostChange change{.sent = "backend", .is_tls = false, .scheme = "http", .host = "a.example:81"};
   EXPECT_EQ(field_after("Location", "http://backend/x", change), "http://a.example:81/x");
   EXPECT_EQ(field_after("Location", "//backend/x", change), "http://a.example:81/x");
@@ -162,7 +162,7 @@ TEST(MapBackHost, TheUrlOfARefreshIsMapped) {
   }
 }
 
-TEST(MapBackHost, ACookieOfTheUpstreamsHostIsOneOfTheClients) {
+TEST(MapBackHost, RemovesTheUpstreamsHostFromACookieDomain) {
   const auto after = [](std::string value) { return field_after("Set-Cookie", std::move(value)); };
   EXPECT_EQ(after("a=b; Domain=backend; Path=/"), "a=b; Path=/");
   EXPECT_EQ(after("a=b;domain = .BACKEND"), "a=b");

@@ -36,7 +36,7 @@ class Rewriting : public ::testing::Test {
 };
 
 // R06, U01, U17
-TEST_F(Rewriting, SetUrlJoinsAndHostFollows) {
+TEST_F(Rewriting, SetUrlJoinsPathsAndSetsTheHost) {
   const Request& sent = sent_after([](ProxyRequest& r) { r.set_url("http://b:81/base?a=1"_url); },
                                    from_client({{"Host", "client.example"}}, "/dir?b=2"));
   EXPECT_EQ(sent.url().to_string(), "http://b:81/base/dir?a=1&b=2");
@@ -66,7 +66,7 @@ TEST_F(Rewriting, KeepHostPutsTheClientsHostBack) {
 }
 
 // U38: the transport fills in the host of the URL.
-TEST_F(Rewriting, KeepHostKeepsNothingWhereThereWasNone) {
+TEST_F(Rewriting, KeepHostAddsNoHostWhenThereWasNone) {
   const Request& sent = sent_after(
       [](ProxyRequest& r) {
         r.set_url("http://b"_url);
@@ -126,7 +126,7 @@ TEST_F(Rewriting, MayReplaceTheRequest) {
 }
 
 // XF04
-TEST_F(Rewriting, MayTakeXForwardedAway) {
+TEST_F(Rewriting, MayRemoveXForwardedFor) {
   const Request& sent =
       sent_after([](ProxyRequest& r) { r.out().headers().erase("X-Forwarded-For"); });
   EXPECT_FALSE(sent.headers().has("X-Forwarded-For"));
@@ -138,7 +138,7 @@ TEST_F(Rewriting, WritesTheStandardForwardedField) {
   EXPECT_THAT(sent.headers().get_all("Forwarded"), ElementsAre("for=192.0.2.7;host=h;proto=http"));
 }
 
-TEST_F(Rewriting, SeesWhomTheProxyTrusts) {
+TEST_F(Rewriting, SeesWhetherThePeerIsTrusted) {
   trust_ = {"192.0.2.0/24"};
   const Headers claims = {{"Forwarded", "for=9.9.9.9"}, {"X-Forwarded-For", "9.9.9.9"}};
   bool trusted = false;
@@ -153,13 +153,13 @@ TEST_F(Rewriting, SeesWhomTheProxyTrusts) {
   EXPECT_EQ(replaced.headers().get_or_empty("X-Forwarded-For"), "192.0.2.7");
 }
 
-TEST_F(Rewriting, MayAppendByItself) {
+TEST_F(Rewriting, MayAppendForwardedFieldsItself) {
   const Request& sent = sent_after([](ProxyRequest& r) { r.append_forwarded(); },
                                    from_client({{"X-Forwarded-For", "9.9.9.9"}}));
   EXPECT_EQ(sent.headers().get_or_empty("X-Forwarded-For"), "9.9.9.9, 192.0.2.7");
 }
 
-TEST(RewriteHookAnswer, GoesBackWithoutAskingTheUpstream) {
+TEST(RewriteHookAnswer, IsReturnedWithoutContactingTheUpstream) {
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();
   const ReverseProxy proxy({.rewrite =
                                 [](ProxyRequest& r) {
@@ -176,7 +176,7 @@ TEST(RewriteHookAnswer, GoesBackWithoutAskingTheUpstream) {
   EXPECT_EQ(test::text_of(response.body()), "last");
 }
 
-TEST(RewriteHookAnswer, LetsGoOfTheUpload) {
+TEST(RewriteHookAnswer, ReleasesTheUpload) {
   bool gone = false;
   const ReverseProxy proxy(
       {.rewrite = [](ProxyRequest& r) { r.answer(Response(Status::forbidden)); },
@@ -197,14 +197,14 @@ TEST(RewriteHookExceptions, PassThrough) {
 }
 
 // HO17: a field that would split the message cannot be set.
-TEST(RewriteHookExceptions, ComeFromFieldsThatMayNotGoOut) {
+TEST(RewriteHookExceptions, AreThrownForInvalidFields) {
   const ReverseProxy proxy(
       {.rewrite = [](ProxyRequest& r) { r.out().headers().set("X-A", "1\r\nX-B: 2"); },
        .transport = std::make_shared<const test::ScriptedUpstream>()});
   EXPECT_THROW(serve(proxy, from_client()), std::invalid_argument);
 }
 
-TEST(Director, GetsTheOutboundRequestAlone) {
+TEST(Director, GetsOnlyTheOutboundRequest) {
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();
   const ReverseProxy proxy({.rewrite = director([](Request& out) {
                               out.set_url(out.url().resolved_below("http://b/base"_url));
@@ -217,7 +217,7 @@ TEST(Director, GetsTheOutboundRequestAlone) {
   EXPECT_EQ(upstream->last().headers().get_or_empty("X-Added"), "1");
 }
 
-TEST(Director, MustBeGiven) {
+TEST(Director, RequiresAFunction) {
   EXPECT_THROW(director(std::function<void(Request&)>()), std::invalid_argument);
 }
 

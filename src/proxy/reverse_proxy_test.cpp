@@ -50,7 +50,7 @@ Response received_for(Response from_upstream, FlushPolicy flush = FlushPolicy::a
 }
 
 // HO01, HO04, HO07, HO11, HO12, HO15, HO16: no field is lost or added, and the order is kept.
-TEST(ReverseProxyRequest, IsTheClientsOwn) {
+TEST(ReverseProxyRequest, IsIdenticalToTheClientsRequest) {
   const Headers fields = {{"host", "h"},
                           {"X-M", "a"},
                           {"Authorization", "b"},
@@ -78,7 +78,7 @@ TEST(ReverseProxyRequest, KeepsMethodAndBody) {
 }
 
 // HH01, HH02, HH04
-TEST(ReverseProxyRequest, LosesWhatConcernsTheClientsConnection) {
+TEST(ReverseProxyRequest, DropsTheClientsHopByHopFields) {
   EXPECT_THAT(lines_of(sent_for(from_client({{"Connection", ""},
                                              {"Connection", "close, X-A"},
                                              {"X-A", "1"},
@@ -89,7 +89,7 @@ TEST(ReverseProxyRequest, LosesWhatConcernsTheClientsConnection) {
 }
 
 // HH08, HH09
-TEST(ReverseProxyRequest, KeepsTheWishForTrailersOnly) {
+TEST(ReverseProxyRequest, KeepsOnlyTrailersInTe) {
   EXPECT_THAT(lines_of(sent_for(from_client({{"TE", "trailers"}}))), ElementsAre("TE: trailers"));
   EXPECT_THAT(lines_of(sent_for(from_client({{"Te", "Trailers, deflate;q=0.5"}}))),
               ElementsAre("TE: trailers"));
@@ -99,7 +99,7 @@ TEST(ReverseProxyRequest, KeepsTheWishForTrailersOnly) {
 }
 
 // HO26, T14
-TEST(ReverseProxyRequest, AnnouncesTrailersBehindAChunkedBody) {
+TEST(ReverseProxyRequest, AnnouncesTrailersOfAChunkedBody) {
   Request chunked = from_client({{"Trailer", "X-T"}});
   chunked.set_body(test::unending_body());
   EXPECT_THAT(lines_of(sent_for(std::move(chunked))), ElementsAre("Trailer: X-T"));
@@ -109,7 +109,7 @@ TEST(ReverseProxyRequest, AnnouncesTrailersBehindAChunkedBody) {
 }
 
 // XF01, XF06, XF08, XF09, XF13
-TEST(ReverseProxyRequest, TellsWhoAskedAndBelievesNoClient) {
+TEST(ReverseProxyRequest, SetsForwardedFieldsAndTrustsNoClient) {
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();
   const ReverseProxy proxy({.rewrite = below_backend, .transport = upstream});
   serve(proxy, from_client({{"Host", "h"},
@@ -122,7 +122,7 @@ TEST(ReverseProxyRequest, TellsWhoAskedAndBelievesNoClient) {
                           "X-Forwarded-Host: h", "X-Forwarded-Proto: http"));
 }
 
-TEST(ReverseProxyRequest, PassesOnForwardingFieldsOfTrustedPeersAndThoseThatAreAllowed) {
+TEST(ReverseProxyRequest, KeepsForwardingFieldsFromTrustedPeersAndAllowedOnes) {
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();
   const auto sent_with = [&upstream](std::vector<std::string> trust) {
     const ReverseProxy proxy({.rewrite = below_backend,
@@ -146,7 +146,7 @@ TEST(ReverseProxyRequest, PassesOnForwardingFieldsOfTrustedPeersAndThoseThatAreA
 }
 
 // HI03, HI05, HI31, HH03, HH13
-TEST(ReverseProxyResponse, IsTheUpstreamsOwnButForItsConnection) {
+TEST(ReverseProxyResponse, IsTheUpstreamsResponseWithoutHopByHopFields) {
   Response response = received_for(Response(Status(299),
                                             Headers{{"Connection", "X-Hop, close"},
                                                     {"Set-Cookie", "a"},
@@ -165,7 +165,7 @@ TEST(ReverseProxyResponse, IsTheUpstreamsOwnButForItsConnection) {
 }
 
 // T01
-TEST(ReverseProxyResponse, AnnouncesTrailersBehindContentOfUnknownLength) {
+TEST(ReverseProxyResponse, AnnouncesTrailersOfContentOfUnknownLength) {
   const Response streamed =
       received_for(Response(Status::ok, Headers{{"Trailer", "X-T"}}, test::unending_body()));
   EXPECT_THAT(lines_of(streamed.headers()), ElementsAre("Trailer: X-T"));
@@ -181,7 +181,7 @@ TEST(ReverseProxyResponse, KeepsTheReasonPhrase) {
 }
 
 // B19, B21, B22
-TEST(ReverseProxyResponse, IsFlushedAsItsKindWants) {
+TEST(ReverseProxyResponse, IsFlushedAccordingToItsKind) {
   const auto with_type = [](const char* type) {
     return Response(Status::ok, Headers{{"Content-Type", type}}, Body::of("text"));
   };
@@ -197,13 +197,13 @@ TEST(ReverseProxyResponse, IsFlushedAsItsKindWants) {
   EXPECT_FALSE(MessageAccess::flush_at_once(received_for(Response(Status::no_content))));
 }
 
-TEST(ReverseProxyResponse, IsNoAnswerWhenItIsInformational) {
+TEST(ReverseProxyResponse, RejectsAnInformationalFinalResponse) {
   EXPECT_EQ(received_for(Response(Status::early_hints)).status(), Status::bad_gateway);
   EXPECT_EQ(received_for(Response(Status::continue_)).status(), Status::bad_gateway);
 }
 
 // HI27, HI28
-TEST(ModifyResponse, EditsWhatIsLeftAfterStripping) {
+TEST(ModifyResponse, RunsAfterHopByHopFieldsAreStripped) {
   bool saw_connection = true;
   const ReverseProxy proxy(
       {.rewrite = below_backend,
@@ -223,7 +223,7 @@ TEST(ModifyResponse, EditsWhatIsLeftAfterStripping) {
 }
 
 // B21: the hook may have replaced the body by one that must be flushed.
-TEST(ModifyResponse, RunsBeforeTheFlushPolicyLooks) {
+TEST(ModifyResponse, RunsBeforeTheFlushPolicyApplies) {
   const ReverseProxy proxy({.rewrite = below_backend,
                             .transport = std::make_shared<const test::ScriptedUpstream>(),
                             .modify_response = [](Response& response) {
@@ -304,7 +304,7 @@ TEST(ErrorResponse, GetsTheRequestAsReceivedAndTheError) {
   EXPECT_EQ(target, "/p?q");
 }
 
-TEST(ErrorResponse, IsByDefaultTheStatusThatNamesTheSide) {
+TEST(ErrorResponse, DefaultsToTheStatusThatNamesTheSide) {
   const auto status = [](Errc code, Side side) {
     const ReverseProxy proxy(
         {.rewrite = below_backend, .transport = test::upstream_failing_with(Error(code, side))});
@@ -318,7 +318,7 @@ TEST(ErrorResponse, IsByDefaultTheStatusThatNamesTheSide) {
   EXPECT_EQ(status(Errc::timed_out, Side::client), 408);
 }
 
-TEST(ErrorResponse, LeavesTheFailureInTheRecordOnce) {
+TEST(ErrorResponse, RecordsTheFirstFailure) {
   const ReverseProxy proxy(
       {.rewrite = below_backend,
        .transport = test::upstream_failing_with(Error(Errc::connect_failed, Side::upstream))});
@@ -350,7 +350,7 @@ TEST(ErrorResponse, IsNotForStatusesOfTheUpstream) {
   EXPECT_EQ(test::text_of(response.body()), "theirs");
 }
 
-TEST(ReverseProxyOptions, AreCheckedAtOnce) {
+TEST(ReverseProxyOptions, AreCheckedAtConstruction) {
   EXPECT_THROW(ReverseProxy({}), std::invalid_argument);
   EXPECT_THROW(ReverseProxy({.rewrite = below_backend,
                              .transport = std::make_shared<const test::ScriptedUpstream>(),
@@ -371,7 +371,7 @@ TEST(ReverseProxyOptions, MayTrustAUnixPeer) {
 }
 
 // The old target is gone. The new target moves with its shortcut.
-TEST(ReverseProxy, CanBeReplaced) {
+TEST(ReverseProxy, CanBeMoveAssigned) {
   const auto old_upstream = std::make_shared<const test::ScriptedUpstream>();
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();
   ReverseProxy proxy({.rewrite = below_backend, .transport = old_upstream});
@@ -397,7 +397,7 @@ TEST(SingleHost, KeepsHostAndJoinsPaths) {
 }
 
 // The shortcut that avoids the copy for hooks must not be visible to an error hook.
-TEST(SingleHost, LooksTheSameToAnErrorHook) {
+TEST(SingleHost, ShowsAnErrorHookTheOriginalTarget) {
   std::string target;
   const ReverseProxy proxy(
       {.rewrite = RewriteBelow("http://b"_url),
@@ -410,7 +410,7 @@ TEST(SingleHost, LooksTheSameToAnErrorHook) {
   EXPECT_EQ(target, "/dir");
 }
 
-TEST(SingleHost, AnswersErrorsAsAcceptAsks) {
+TEST(SingleHost, ErrorResponsesHonorAccept) {
   const ReverseProxy proxy(
       {.rewrite = RewriteBelow("http://b"_url),
        .transport = test::upstream_failing_with(Error(Errc::connect_failed, Side::upstream))});
@@ -426,7 +426,7 @@ TEST(SingleHost, ForwardsTheAsterisk) {
   EXPECT_EQ(upstream->last().url().target(), "*");
 }
 
-TEST(SingleHost, WantsAnAbsoluteUrl) {
+TEST(SingleHost, RequiresAnAbsoluteUrl) {
   EXPECT_THROW(single_host_reverse_proxy(Url()), std::invalid_argument);
 }
 

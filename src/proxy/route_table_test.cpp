@@ -92,7 +92,7 @@ TEST(RouteTable, ComparesAddressesWithoutBrackets) {
   EXPECT_EQ(chosen(routes, "[::2]", "/"), "unknown host");
 }
 
-TEST(RouteTable, ConvertsNamesOutsideAscii) {
+TEST(RouteTable, ConvertsInternationalHostNames) {
   EXPECT_EQ(chosen({route({"b\xc3\xbc"
                            "cher.example"},
                           "/*")},
@@ -119,14 +119,14 @@ TEST(RouteTable, PrefersTheLongestPathByWholeSegments) {
   EXPECT_EQ(chosen(routes, "h", "*"), "/*");
 }
 
-TEST(RouteTable, AnEscapeIsTheCharacterThatItStandsFor) {
+TEST(RouteTable, MatchesEscapesAsTheCharactersTheyEncode) {
   const std::vector<Route> routes = {route({}, "/*"), route({}, "/admin/*"), route({}, "/%c3%a4")};
   EXPECT_EQ(chosen(routes, "h", "/%61dmin/x"), "/admin/*");
   EXPECT_EQ(chosen(routes, "h", "/%C3%A4"), "/%c3%a4");
   EXPECT_EQ(chosen(routes, "h", "/%2561dmin"), "/*");
 }
 
-TEST(RouteTable, GoesOnToLessSpecificHosts) {
+TEST(RouteTable, FallsBackToLessSpecificHosts) {
   std::vector<Route> routes = {route({"a.example"}, "/api/*"), route({"*.example"}, "/x"),
                                route({}, "/*")};
   EXPECT_EQ(chosen(routes, "a.example", "/x"), "*.example/x");
@@ -136,7 +136,7 @@ TEST(RouteTable, GoesOnToLessSpecificHosts) {
   EXPECT_EQ(chosen(routes, "a.other", "/y"), "unknown host");
 }
 
-TEST(RouteTable, RefusesPathsThatABackendCouldReadAsOthers) {
+TEST(RouteTable, RejectsAmbiguousPaths) {
   const std::vector<Route> routes = {route({}, "/*"), route({}, "/api/*")};
   for (const char* path : {"/x/../api", "/./x", "/x/..", "/..;a=b/api", "//api", "/x//y", "/x//",
                            "/x%2fy", "/x%2Fy", "/%2e%2E/api", "/x%5cy", "/x%5Cy", "/x\\y",
@@ -150,7 +150,7 @@ TEST(RouteTable, RefusesPathsThatABackendCouldReadAsOthers) {
 }
 
 // Servlet containers remove parameters before they match the path.
-TEST(RouteTable, ParametersOfSegmentsChooseNoOtherRoute) {
+TEST(RouteTable, RejectsSegmentParametersThatCouldChangeTheRoute) {
   const std::vector<Route> routes = {route({}, "/*"), route({}, "/admin/*"), route({}, "/admin/a"),
                                      route({"b"}, "/*")};
   EXPECT_EQ(chosen(routes, "h", "/admin/x;id=1"), "/admin/*");
@@ -165,7 +165,7 @@ TEST(RouteTable, ParametersOfSegmentsChooseNoOtherRoute) {
   EXPECT_THAT(refusal_of({route({}, "/a%3Bb")}), HasSubstr("parameters"));
 }
 
-TEST(RouteTable, RefusesNoPathWhereNoneDecides) {
+TEST(RouteTable, AcceptsAnyPathWhenThePathDoesNotDecide) {
   const std::vector<Route> routes = {route({"a"}, "/*"), route({"b"}, "/*"), route({"b"}, "/c/*"),
                                      route({}, "/*")};
   EXPECT_EQ(chosen(routes, "a", "/x//../%2e"), "a/*");
@@ -214,7 +214,7 @@ TEST(RouteTable, RefusesEqualRoutesAndNamesBoth) {
   EXPECT_THAT(refusal_of({route({"a", "A"}, "/*")}), HasSubstr("there twice"));
 }
 
-TEST(RouteTable, RefusesWrongParts) {
+TEST(RouteTable, RejectsInvalidParts) {
   const auto path = [](std::string text) { return refusal_of({route({}, std::move(text))}); };
   EXPECT_THAT(path("api"), AllOf(HasSubstr("path: "), HasSubstr("does not begin with a slash")));
   EXPECT_THAT(path(""), HasSubstr("does not begin with a slash"));
@@ -253,7 +253,7 @@ TEST(RouteTable, RefusesWrongParts) {
   EXPECT_THAT(refusal_of({one}), HasSubstr("to: the handler is missing"));
 }
 
-TEST(RouteTable, FindsWhatASlowSearchFinds) {
+TEST(RouteTable, AgreesWithALinearSearch) {
   std::mt19937 random(20261129);
   int found = 0;
   int refused = 0;

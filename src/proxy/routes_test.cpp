@@ -49,7 +49,7 @@ TEST(Routes, StripsAndAddsPrefixes) {
   EXPECT_EQ(served(routes, "*"), "200 *");
 }
 
-TEST(Routes, RespondsWhereNoRouteTakesARequest) {
+TEST(Routes, RespondsWhenNoRouteMatches) {
   const Routes routes({{.hosts = {"a"}, .path = "/x", .to = echo()}});
   EXPECT_EQ(served(routes, "/x", "a"), "200 /x");
   EXPECT_EQ(served(routes, "/y", "a"), "404 404 Not Found\n");
@@ -74,7 +74,7 @@ TEST(Routes, ARouteMayLeadToRoutes) {
   EXPECT_EQ(record.route, "out");
 }
 
-TEST(Routes, TheRecordHasThePlaceOfTheRouteBeforeTheRequestIsServed) {
+TEST(Routes, RecordsTheRouteNumberBeforeServingTheRequest) {
   std::vector<std::string> chosen;
   const Routes routes(
       {{.path = "/a", .to = echo()},
@@ -126,7 +126,7 @@ int status_over_tls(const Routes& routes,
   return serve(routes, std::move(request)).status().code();
 }
 
-TEST(Routes, ARequestOnAConnectionForAnotherHostIsMisdirected) {
+TEST(Routes, RespondsWith421OnAConnectionForAnotherHost) {
   const Routes routes({{.hosts = {"a.example"}, .path = "/", .to = echo()}});
   EXPECT_EQ(status_over_tls(routes, "a.example", "a.example"), 200);
   EXPECT_EQ(status_over_tls(routes, "b.example", "a.example"), 200);
@@ -189,7 +189,7 @@ TEST(Routes, LimitTheContentOfTheirRequests) {
   EXPECT_EQ(status_after(routes, "/", unknown({"1", "234"})), 200);
 }
 
-TEST(Routes, DoNotAskAHandlerForContentThatIsTooLarge) {
+TEST(Routes, RejectTooLargeContentBeforeCallingTheHandler) {
   const Routes routes(
       {{.to = make_handler([](const Request&) -> Response { throw 1; }), .max_body = 3}});
   ExchangeRecord record;
@@ -208,7 +208,7 @@ std::string location_of(const Handler& handler, std::string_view target) {
          std::string(response.headers().get_or_empty("Location"));
 }
 
-TEST(RedirectTo, KeepsWhatTheTargetAsksFor) {
+TEST(RedirectTo, KeepsPathAndQueryForAWildcard) {
   EXPECT_EQ(location_of(*redirect_to("https://b.example/new"), "/x?q"),
             "307 https://b.example/new");
   EXPECT_EQ(location_of(*redirect_to("/new?*", Status::found), "/x?q"), "302 /new?q");
@@ -219,7 +219,7 @@ TEST(RedirectTo, KeepsWhatTheTargetAsksFor) {
   EXPECT_EQ(location_of(routes, "/old/x?q"), "307 /new/x?q");
 }
 
-TEST(RedirectTo, DoesNotLeadToAHostThatTheClientChooses) {
+TEST(RedirectTo, DoesNotRedirectToAHostChosenByTheClient) {
   EXPECT_EQ(location_of(*redirect_to("/*"), "//evil.example/x"), "400 ");
   EXPECT_EQ(location_of(*redirect_to("/*"), "/\\evil.example/x"), "400 ");
   EXPECT_EQ(location_of(*redirect_to("/b/*"), "//evil.example"), "307 /b//evil.example");

@@ -52,7 +52,7 @@ std::string asked(Headers headers, Version version = Version::http_1_1) {
 }
 
 // UP01, UP03
-TEST(Upgrade, IsAskedForWhenConnectionSaysSo) {
+TEST(Upgrade, IsRequestedWhenNamedByConnection) {
   EXPECT_EQ(asked({{"Connection", "Upgrade"}, {"Upgrade", "websocket"}}), "websocket");
   EXPECT_EQ(asked({{"Connection", "keep-alive, upgrade"}, {"Upgrade", "WebSocket"}}), "WebSocket");
   EXPECT_EQ(asked({{"Connection", "keep-alive"}, {"Connection", "UPGRADE"}, {"Upgrade", "foo/2"}}),
@@ -60,14 +60,14 @@ TEST(Upgrade, IsAskedForWhenConnectionSaysSo) {
 }
 
 // HH10
-TEST(Upgrade, IsNotAskedForWithoutConnection) {
+TEST(Upgrade, IsNotRequestedWithoutConnection) {
   EXPECT_EQ(asked({{"Upgrade", "websocket"}}), "");
   EXPECT_EQ(asked({{"Connection", "keep-alive"}, {"Upgrade", "websocket"}}), "");
   EXPECT_EQ(asked({{"Connection", "upgrade"}}), "");
 }
 
 // UP02, UP05
-TEST(Upgrade, IsNotAskedForToUnknownProtocols) {
+TEST(Upgrade, IsNotRequestedForUnknownProtocols) {
   EXPECT_EQ(asked({{"Connection", "upgrade"}, {"Upgrade", "spdy/3.1"}}), "");
   EXPECT_EQ(asked({{"Connection", "upgrade"}, {"Upgrade", "foo"}}), "");
   EXPECT_EQ(asked({{"Connection", "upgrade"}, {"Upgrade", "web\xC3\xB6socket"}}), "");
@@ -82,7 +82,7 @@ bool dropped(Headers headers, Version version = Version::http_1_1) {
   return drops_upgrade(request, upgrade_to_ask_for(request, {"websocket", "Foo/2"}));
 }
 
-TEST(Upgrade, IsDroppedWhereItWasAskedForAndIsNotAllowed) {
+TEST(Upgrade, IsDroppedIfNotAllowed) {
   EXPECT_TRUE(dropped({{"Connection", "upgrade"}, {"Upgrade", "spdy/3.1"}}));
   EXPECT_TRUE(dropped({{"Connection", "upgrade"}, {"Upgrade", "h2c, foo"}}));
   EXPECT_FALSE(dropped({{"Connection", "upgrade"}, {"Upgrade", "spdy/3.1, websocket"}}));
@@ -92,25 +92,25 @@ TEST(Upgrade, IsDroppedWhereItWasAskedForAndIsNotAllowed) {
 }
 
 // Clients offer h2c with any first request, and expect that the server ignores it.
-TEST(Upgrade, ToH2cIsIgnoredWithoutAWord) {
+TEST(Upgrade, SilentlyIgnoresH2c) {
   EXPECT_FALSE(dropped({{"Connection", "Upgrade, HTTP2-Settings"}, {"Upgrade", "h2c"}}));
   EXPECT_FALSE(dropped({{"Connection", "Upgrade, HTTP2-Settings"}, {"Upgrade", "H2C"}}));
 }
 
 // UP04
-TEST(Upgrade, IsToTheFirstProtocolThatIsAllowed) {
+TEST(Upgrade, UsesTheFirstAllowedProtocol) {
   EXPECT_EQ(asked({{"Connection", "upgrade"}, {"Upgrade", "h2c, Foo/2, websocket"}}), "Foo/2");
   EXPECT_EQ(asked({{"Connection", "upgrade"}, {"Upgrade", "h2c"}, {"Upgrade", "websocket"}}),
             "websocket");
 }
 
 // RFC 9110 §7.8
-TEST(Upgrade, IsNotForHttp10) {
+TEST(Upgrade, IsIgnoredForHttp10) {
   EXPECT_EQ(asked({{"Connection", "upgrade"}, {"Upgrade", "websocket"}}, Version::http_1_0), "");
 }
 
 // UP07
-TEST(Upgrade, IsGrantedByTheSameToken) {
+TEST(Upgrade, IsAcceptedByTheSameToken) {
   EXPECT_TRUE(
       switches_to("websocket", switching({{"Connection", "Upgrade"}, {"Upgrade", "WebSocket"}})));
   EXPECT_FALSE(
@@ -125,7 +125,7 @@ TEST(Upgrade, IsGrantedByTheSameToken) {
 }
 
 // UP08, UP09
-TEST(Upgrade, IsNotGrantedHalfway) {
+TEST(Upgrade, RequiresConnectionUpgradeAndATunnel) {
   EXPECT_FALSE(switches_to("websocket", switching({{"Upgrade", "websocket"}})));
   EXPECT_FALSE(switches_to("", switching({{"Connection", "Upgrade"}, {"Upgrade", "websocket"}})));
   const Response without_tunnel(Status::switching_protocols,
@@ -165,7 +165,7 @@ Headers websocket_request() {
 }
 
 // UP01, HH15
-TEST_F(UpgradeThroughProxy, ForwardsTheQuestionAndTheAnswer) {
+TEST_F(UpgradeThroughProxy, ForwardsTheRequestAndTheResponse) {
   Response response = ask(websocket_request(), [](Request&) {
     return switching({{"Connection", "Upgrade, X-Hop"},
                       {"X-Hop", "1"},
@@ -184,7 +184,7 @@ TEST_F(UpgradeThroughProxy, ForwardsTheQuestionAndTheAnswer) {
 }
 
 // UP10
-TEST_F(UpgradeThroughProxy, PassesARefusalOn) {
+TEST_F(UpgradeThroughProxy, ForwardsARefusal) {
   Response response = ask(websocket_request(), [](Request&) {
     return Response(Status::upgrade_required, Headers{{"Upgrade", "websocket"}, {"X-A", "1"}},
                     Body::of("no"));
@@ -195,7 +195,7 @@ TEST_F(UpgradeThroughProxy, PassesARefusalOn) {
 }
 
 // UP07, UP08, UP09, UP20
-TEST_F(UpgradeThroughProxy, DropsAWrong101BeforeItAnswers502) {
+TEST_F(UpgradeThroughProxy, DropsAnInvalid101BeforeRespondingWith502) {
   bool gone = false;
   expect_gone_ = &gone;
   const Response response = ask(websocket_request(), [&gone](Request&) {

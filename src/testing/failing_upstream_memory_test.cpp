@@ -151,7 +151,7 @@ class FailingUpstreamMemory : public test::StreamPair,
   io::FileDescriptor upstream_;
 };
 
-TEST_P(FailingUpstreamMemory, IsHeardOfAtOnce) {
+TEST_P(FailingUpstreamMemory, IsReportedAtOnce) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   for (const bool leaves : {false, true}) {
     std::vector<std::string> problems;

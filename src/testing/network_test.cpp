@@ -57,14 +57,14 @@ TEST_F(NetworkTest, ServesAClientAtOnce) {
   EXPECT_FALSE(client.at_end());
 }
 
-TEST_F(NetworkTest, HasNobodyWhereNobodyServes) {
+TEST_F(NetworkTest, ThrowsForAnUnservedAddress) {
   EXPECT_THROW(network_.connect("s:80"), std::out_of_range);
   EXPECT_THROW(network_.accept("backend:80"), std::out_of_range);
   network_.listen("backend:80");
   EXPECT_THROW(network_.accept("backend:80"), std::out_of_range);
 }
 
-TEST_F(NetworkTest, RefusesATransportWhereNobodyListens) {
+TEST_F(NetworkTest, RefusesATransportAtAnUnusedAddress) {
   const Transport transport(network_.transport_options());
   Request get(Method::get, Url::parse("http://nobody/").value());
   auto work = [&]() -> task<Result<Response>> {
@@ -73,7 +73,7 @@ TEST_F(NetworkTest, RefusesATransportWhereNobodyListens) {
   EXPECT_THROW(network_.run(work()), std::runtime_error);  // it retries later
 }
 
-TEST_F(NetworkTest, ReplacesWhatIsServedAtAnAddress) {
+TEST_F(NetworkTest, ReplacesTheServerAtAnAddress) {
   Wire old = connect("one");
   Wire fresh = connect("two");
   EXPECT_TRUE(old.at_end());
@@ -81,7 +81,7 @@ TEST_F(NetworkTest, ReplacesWhatIsServedAtAnAddress) {
   EXPECT_EQ(body_of(fresh.receive()), "two");
 }
 
-TEST_F(NetworkTest, RefusesAtAnAddressThatWasLeft) {
+TEST_F(NetworkTest, RefusesConnectionsAfterRefuse) {
   Wire served = connect();
   network_.refuse("s:80");
   EXPECT_TRUE(served.at_end());
@@ -99,7 +99,7 @@ TEST_F(NetworkTest, RefusesAtAnAddressThatWasLeft) {
   network_.refuse("nobody:80");
 }
 
-TEST_F(NetworkTest, QueuesConnectionsForWhoeverAccepts) {
+TEST_F(NetworkTest, QueuesConnectionsUntilAccepted) {
   Wire backend = accept_through_a_proxy();
   EXPECT_THROW(network_.accept("backend:80"), std::out_of_range);
   EXPECT_THAT(backend.receive(), StartsWith("GET / HTTP/1.1\r\n"));
@@ -109,7 +109,7 @@ TEST_F(NetworkTest, QueuesConnectionsForWhoeverAccepts) {
 
 // --- wires -------------------------------------------------------------------------------------
 
-TEST_F(NetworkTest, SendsMoreThanAConnectionHoldsWithItsLaterCalls) {
+TEST_F(NetworkTest, SendsMoreThanAConnectionHoldsInLaterCalls) {
   Wire backend = accept_through_a_proxy();
   backend.receive();
   const std::string content(1'000'000, 'x');
@@ -125,7 +125,7 @@ TEST_F(NetworkTest, SendsMoreThanAConnectionHoldsWithItsLaterCalls) {
   EXPECT_TRUE(body_of(received) == content);
 }
 
-TEST_F(NetworkTest, TellsAnEndFromAReset) {
+TEST_F(NetworkTest, DistinguishesAnEndFromAReset) {
   {
     Wire backend = accept_through_a_proxy();
     client_->close_write();
@@ -148,7 +148,7 @@ TEST_F(NetworkTest, TellsAnEndFromAReset) {
   }
 }
 
-TEST_F(NetworkTest, ClosesWithAResetWhenNotAllWasTaken) {
+TEST_F(NetworkTest, ClosesWithAResetWhileDataIsUnsent) {
   Wire backend = accept_through_a_proxy();
   backend.receive();
   backend.send("HTTP/1.0 200 OK\r\n\r\n" + std::string(1'000'000, 'x'));
@@ -157,7 +157,7 @@ TEST_F(NetworkTest, ClosesWithAResetWhenNotAllWasTaken) {
   EXPECT_TRUE(client_->at_end());
 }
 
-TEST_F(NetworkTest, ClosesBehindWhatIsStillToBeSent) {
+TEST_F(NetworkTest, CloseWriteStillDeliversTheResponse) {
   Wire client = connect();
   client.send(kGet);
   client.close_write();
@@ -166,7 +166,7 @@ TEST_F(NetworkTest, ClosesBehindWhatIsStillToBeSent) {
   EXPECT_FALSE(client.was_reset());
 }
 
-TEST_F(NetworkTest, HasNotEndedWhileSomethingWasNotReceived) {
+TEST_F(NetworkTest, AWireHasNotEndedWhileDataIsUnread) {
   Wire client = connect();
   client.send("GET / HTTP/1.0\r\n\r\n");
   EXPECT_FALSE(client.at_end());
@@ -174,7 +174,7 @@ TEST_F(NetworkTest, HasNotEndedWhileSomethingWasNotReceived) {
   EXPECT_TRUE(client.at_end());
 }
 
-TEST_F(NetworkTest, ClosesAWireThatIsDropped) {
+TEST_F(NetworkTest, ClosesADestroyedWire) {
   bool gone = false;
   network_.serve("s:80", make_handler([&gone](Request) -> task<Response> {
                    struct Witness {
@@ -193,7 +193,7 @@ TEST_F(NetworkTest, ClosesAWireThatIsDropped) {
   EXPECT_TRUE(gone);
 }
 
-TEST_F(NetworkTest, TakesNoMoreThanAWireIsToldTo) {
+TEST_F(NetworkTest, LimitsWhatAWireReceives) {
   constexpr std::size_t kSize = 200'000;
   Wire client = connect(std::string(kSize, 'x'));
   client.limit_receiving(0);
@@ -223,7 +223,7 @@ TEST_F(NetworkTest, EndsAClientThatDoesNotRead) {
   EXPECT_TRUE(client.at_end());
 }
 
-TEST_F(NetworkTest, RefusesWhatIsPastTheMemoryCeiling) {
+TEST_F(NetworkTest, RejectsRequestsPastTheMemoryCeiling) {
   Server::Options options = exchanges_.options();
   report_held_memory();  // earlier tests have run
   options.max_memory = held_memory() + (std::uint64_t{1} << 20U);
@@ -244,7 +244,7 @@ TEST_F(NetworkTest, RefusesWhatIsPastTheMemoryCeiling) {
 
 // --- time --------------------------------------------------------------------------------------
 
-TEST_F(NetworkTest, MovesTimeOnlyWhenItIsTold) {
+TEST_F(NetworkTest, TimeMovesOnlyWithAdvance) {
   std::vector<int> rung;
   network_.serve("s:80", make_handler([&rung](Request request) -> task<Response> {
                    const int seconds = std::stoi(std::string(request.url().path().substr(1)));

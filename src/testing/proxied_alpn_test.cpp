@@ -59,7 +59,7 @@ class ProxiedAlpn : public ::testing::Test {
   std::shared_ptr<Transport> transport_;
 };
 
-TEST_F(ProxiedAlpn, TheConnectionIsForTheRequestItWasMadeFor) {
+TEST_F(ProxiedAlpn, ANewConnectionServesTheRequestThatDialledIt) {
   Wire client = ask("/one");
   Upstream upstream = accept();
   EXPECT_THAT(upstream.request(), StartsWith("GET /one HTTP/1.1\r\n"));
@@ -70,7 +70,7 @@ TEST_F(ProxiedAlpn, TheConnectionIsForTheRequestItWasMadeFor) {
 
 // An upgrade always uses HTTP/1.1, so it takes the first connection that is ready. Its own
 // connection then goes to the other request.
-TEST_F(ProxiedAlpn, TheConnectionIsForWhoeverWaitsForOne) {
+TEST_F(ProxiedAlpn, ANewConnectionServesAnyWaitingRequest) {
   Wire plain = ask("/plain");
   Upstream first = accept();
   Wire upgrading = ask("/upgrade", "Connection: Upgrade\r\nUpgrade: websocket\r\n");

@@ -78,7 +78,7 @@ TEST_F(ProxiedAuthentication, BobIsNotServedOnAlicesConnection) {
   EXPECT_EQ(statistics().idle, 2u);
 }
 
-TEST_F(ProxiedAuthentication, AliceGoesOnWithoutCredentials) {
+TEST_F(ProxiedAuthentication, AliceContinuesWithoutCredentials) {
   Wire alice = client();
   Wire bob = client();
   Wire of_alice = authenticate(alice);
@@ -106,7 +106,7 @@ TEST_F(ProxiedAuthentication, AChallengeAloneReservesTheConnection) {
 
 // The response's fields may be the first sign of authentication: mutual authentication ends with a
 // challenge.
-TEST_F(ProxiedAuthentication, AProxysChallengeCountsAsWell) {
+TEST_F(ProxiedAuthentication, AProxyChallengeReservesTheConnection) {
   Wire alice = client();
   Wire bob = client();
   alice.send(get_with("/alice"));
@@ -141,7 +141,7 @@ TEST_F(ProxiedAuthentication, AConnectionThatServedBobBecomesAlices) {
   exchange(alice, shared, get_with("/last", kLast), ok("alice"));
 }
 
-TEST_F(ProxiedAuthentication, WhoWaitsForAConnectionDoesNotGetAlices) {
+TEST_F(ProxiedAuthentication, AWaitingRequestDoesNotGetAlicesConnection) {
   Transport::Options options;
   options.max_connections = 1;
   start(options);
@@ -165,7 +165,7 @@ TEST_F(ProxiedAuthentication, WhoWaitsForAConnectionDoesNotGetAlices) {
   EXPECT_EQ(statistics().open, 1u);
 }
 
-TEST_F(ProxiedAuthentication, AHandshakeThatStandsStillKeepsNoSlot) {
+TEST_F(ProxiedAuthentication, AStalledHandshakeReleasesItsSlot) {
   Transport::Options options;
   options.max_connections = 1;
   options.queue_timeout = 30s;
@@ -181,7 +181,7 @@ TEST_F(ProxiedAuthentication, AHandshakeThatStandsStillKeepsNoSlot) {
   EXPECT_THAT(of_bob.receive(), StartsWith("GET /bob "));
 }
 
-TEST_F(ProxiedAuthentication, AnIdleOneGivesWayToWhoFindsNoSlot) {
+TEST_F(ProxiedAuthentication, AnIdleConnectionIsClosedForARequestWithoutASlot) {
   Transport::Options options;
   options.max_connections = 1;
   start(options);
@@ -194,7 +194,7 @@ TEST_F(ProxiedAuthentication, AnIdleOneGivesWayToWhoFindsNoSlot) {
 
 // --- the lifetime of a connection --------------------------------------------------------------
 
-TEST_F(ProxiedAuthentication, ItEndsWithItsClient) {
+TEST_F(ProxiedAuthentication, AConnectionEndsWithItsClient) {
   Wire alice = client();
   const Wire bob = client();
   Wire of_alice = authenticate(alice);
@@ -203,7 +203,7 @@ TEST_F(ProxiedAuthentication, ItEndsWithItsClient) {
   EXPECT_EQ(statistics().open, 0u);
 }
 
-TEST_F(ProxiedAuthentication, AlsoInTheMiddleOfAHandshake) {
+TEST_F(ProxiedAuthentication, AConnectionEndsWithItsClientDuringAHandshake) {
   Wire alice = client();
   Wire of_alice = begin_handshake(alice);
   alice.close();
@@ -211,7 +211,7 @@ TEST_F(ProxiedAuthentication, AlsoInTheMiddleOfAHandshake) {
   EXPECT_EQ(statistics().idle, 0u);
 }
 
-TEST_F(ProxiedAuthentication, AlsoWithARequestUnderWay) {
+TEST_F(ProxiedAuthentication, AConnectionEndsWithItsClientDuringARequest) {
   Wire alice = client();
   Wire of_alice = authenticate(alice);
   alice.send(get_with("/slow"));
@@ -223,7 +223,7 @@ TEST_F(ProxiedAuthentication, AlsoWithARequestUnderWay) {
 }
 
 // The transport may never see the client leave, for example if a request outlives the client.
-TEST_F(ProxiedAuthentication, ItDoesNotIdleForEver) {
+TEST_F(ProxiedAuthentication, AnIdleConnectionIsClosedEventually) {
   Server::Options server;
   server.idle_timeout = 1h;
   start({}, server);
@@ -235,7 +235,7 @@ TEST_F(ProxiedAuthentication, ItDoesNotIdleForEver) {
   EXPECT_TRUE(of_alice.at_end());
 }
 
-TEST_F(ProxiedAuthentication, TheUpstreamsPatienceCounts) {
+TEST_F(ProxiedAuthentication, HonorsTheUpstreamsKeepAliveTimeout) {
   Wire alice = client();
   Wire of_alice = begin_handshake(alice);
   exchange(alice, of_alice, get_with("/last", kLast),
@@ -246,7 +246,7 @@ TEST_F(ProxiedAuthentication, TheUpstreamsPatienceCounts) {
   EXPECT_TRUE(of_alice.at_end());
 }
 
-TEST_F(ProxiedAuthentication, ItRetiresWhenTheHandshakeIsOver) {
+TEST_F(ProxiedAuthentication, AnOverusedConnectionClosesAfterTheHandshake) {
   Transport::Options options;
   options.max_connection_requests = 1;
   start(options);
@@ -256,7 +256,7 @@ TEST_F(ProxiedAuthentication, ItRetiresWhenTheHandshakeIsOver) {
   EXPECT_TRUE(of_alice.at_end());
 }
 
-TEST_F(ProxiedAuthentication, ItsAgeDoesNotEndAHandshake) {
+TEST_F(ProxiedAuthentication, TheMaximumAgeDoesNotEndAHandshake) {
   Transport::Options options;
   options.max_connection_age = 10s;
   start(options);
@@ -315,7 +315,7 @@ class H2Client {
 };
 
 // A client connection that switches from HTTP/1 to HTTP/2 is still the same client.
-TEST_F(ProxiedAuthentication, AClientThatTurnsOutToSpeakHttp2HasNotEnded) {
+TEST_F(ProxiedAuthentication, AClientThatSwitchesToHttp2HasNotEnded) {
   start({});
   Wire other = client();
   other.send(get_with("/warm"));
@@ -395,7 +395,7 @@ class AuthenticationOverHttp2 : public ::testing::Test {
   Network network_;
 };
 
-TEST_F(AuthenticationOverHttp2, NeverOnAConnectionByPriorKnowledge) {
+TEST_F(AuthenticationOverHttp2, FailsWithPriorKnowledge) {
   start("h2c://up.example");
   Wire alice = network_.connect("proxy:80");
   alice.send(get_with("/", kFirst));
@@ -404,7 +404,7 @@ TEST_F(AuthenticationOverHttp2, NeverOnAConnectionByPriorKnowledge) {
   EXPECT_THROW(network_.accept("up.example:80"), std::out_of_range);
 }
 
-TEST_F(AuthenticationOverHttp2, OverHttp1WhereAlpnHasBoth) {
+TEST_F(AuthenticationOverHttp2, UsesHttp1IfAlpnOffersBoth) {
   start("https://up.example");
   const test::TlsSide h2 = side("h2");
   const test::TlsSide h1 = side("http/1.1");
@@ -432,7 +432,7 @@ TEST_F(AuthenticationOverHttp2, OverHttp1WhereAlpnHasBoth) {
   EXPECT_THAT(peer.content(), StartsWith("GET /again HTTP/1.1\r\n"));
 }
 
-TEST_F(AuthenticationOverHttp2, AClearErrorWhereAlpnHasHttp2Alone) {
+TEST_F(AuthenticationOverHttp2, FailsIfAlpnOffersOnlyHttp2) {
   start("https://up.example");
   const test::TlsSide h2 = side("h2");
   Wire alice = network_.connect("proxy:80");

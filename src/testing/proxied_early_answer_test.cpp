@@ -191,7 +191,7 @@ INSTANTIATE_TEST_SUITE_P(All,
                                             ::testing::Range(0, 5)),
                          name_of);
 
-TEST_P(EarlyAnswerTest, LetsTheUploadGoOn) {
+TEST_P(EarlyAnswerTest, LetsTheUploadContinue) {
   const std::string content(kSize, 'c');
   Peer client = this->client();
   begin(client, content.substr(0, 10));
@@ -211,7 +211,7 @@ TEST_P(EarlyAnswerTest, LetsTheUploadGoOn) {
 }
 
 // Some of the upload may still be on its way to a slow backend when the client leaves.
-TEST_P(EarlyAnswerTest, DoesNotCutWhatTheClientHasSentBeforeItLeaves) {
+TEST_P(EarlyAnswerTest, DeliversAnUploadSentBeforeTheClientLeaves) {
   const std::string content(kSize, 'c');
   Peer client = this->client();
   begin(client, content.substr(0, 10));
@@ -236,7 +236,7 @@ TEST_P(EarlyAnswerTest, DoesNotCutWhatTheClientHasSentBeforeItLeaves) {
 }
 
 // Neither the client nor its connection waits for a backend that has stalled.
-TEST_P(EarlyAnswerTest, EndsTheUploadThatStops) {
+TEST_P(EarlyAnswerTest, EndsAStalledUpload) {
   Peer client = this->client();
   begin(client, "0123456789");
   Peer backend = this->backend();

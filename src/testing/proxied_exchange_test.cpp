@@ -13,7 +13,7 @@ using namespace test::vocabulary;
 
 using ProxiedExchange = test::Proxied;
 
-TEST_F(ProxiedExchange, IsRelayedFaithfully) {
+TEST_F(ProxiedExchange, IsRelayedUnchanged) {
   Wire client = this->client();
   client.send("GET /a%2fb//c?q=%20 HTTP/1.1\r\nhOsT: h\r\nX-B: 1\r\nx-a: 2\r\nX-B: 3\r\n\r\n");
   Wire backend = this->backend();
@@ -30,7 +30,7 @@ TEST_F(ProxiedExchange, IsRelayedFaithfully) {
   EXPECT_EQ(exchanges_.last().upstream, "backend:80");
 }
 
-TEST_F(ProxiedExchange, KeepsBothConnections) {
+TEST_F(ProxiedExchange, KeepsBothConnectionsOpen) {
   Wire client = this->client();
   client.send(get("/1"));
   Wire backend = this->backend();
@@ -57,7 +57,7 @@ TEST_F(ProxiedExchange, ForwardsPipelinedRequestsOneByOne) {
 }
 
 // A socket that is closed with unread bytes sends a reset, which must not destroy the response.
-TEST_F(ProxiedExchange, DoesNotResetALastAnswerBecauseMoreWasSent) {
+TEST_F(ProxiedExchange, DoesNotResetALastResponseWithUnreadData) {
   for (const char* version : {"1.0", "1.1"}) {
     Wire client = this->client();
     client.send("GET / HTTP/" + std::string(version) + "\r\nHost: h\r\nConnection: close\r\n\r\n");
@@ -73,7 +73,7 @@ TEST_F(ProxiedExchange, DoesNotResetALastAnswerBecauseMoreWasSent) {
   }
 }
 
-TEST_F(ProxiedExchange, GivesTheHeadOfHead204And304) {
+TEST_F(ProxiedExchange, SendsOnlyTheHeadOfHead204And304) {
   Wire client = this->client();
   client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
   Wire backend = this->backend();
@@ -104,7 +104,7 @@ TEST_F(ProxiedExchange, StreamsAResponsePieceByPiece) {
   EXPECT_EQ(client.receive(), "1\r\nd\r\n0\r\nX-Sum: 1\r\n\r\n");
 }
 
-TEST_F(ProxiedExchange, GivesACloseDelimitedResponseAnEnd) {
+TEST_F(ProxiedExchange, ChunksACloseDelimitedResponse) {
   Wire client = this->client();
   client.send(get());
   Wire backend = this->backend();
@@ -114,7 +114,7 @@ TEST_F(ProxiedExchange, GivesACloseDelimitedResponseAnEnd) {
   EXPECT_FALSE(client.at_end());
 }
 
-TEST_F(ProxiedExchange, GivesAnHttp10ClientNoChunks) {
+TEST_F(ProxiedExchange, SendsNoChunksToAnHttp10Client) {
   Wire client = this->client();
   client.send("GET / HTTP/1.0\r\n\r\n");
   Wire backend = this->backend();
@@ -165,7 +165,7 @@ TEST_F(ProxiedExchange, IsFullDuplex) {
   EXPECT_FALSE(client.at_end());
 }
 
-TEST_F(ProxiedExchange, GivesAnEarlyAnswerWhileTheUploadGoesOn) {
+TEST_F(ProxiedExchange, SendsAnEarlyResponseDuringTheUpload) {
   Wire client = this->client();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nab");
   Wire backend = this->backend();
@@ -181,7 +181,7 @@ TEST_F(ProxiedExchange, GivesAnEarlyAnswerWhileTheUploadGoesOn) {
 }
 
 // The response is complete. If the client leaves, the rest of the upload ends.
-TEST_F(ProxiedExchange, EndsTheUploadBehindAnEarlyAnswerWithTheClient) {
+TEST_F(ProxiedExchange, EndsTheUploadAfterAnEarlyResponseWhenTheClientLeaves) {
   for (const bool reset : {true, false}) {
     const std::size_t before = exchanges_.size();
     Wire client = this->client();
@@ -206,7 +206,7 @@ TEST_F(ProxiedExchange, EndsTheUploadBehindAnEarlyAnswerWithTheClient) {
   }
 }
 
-TEST_F(ProxiedExchange, EndsTheUploadBehindAnEarlyAnswerThatStops) {
+TEST_F(ProxiedExchange, EndsAStalledUploadAfterAnEarlyResponse) {
   Wire client = this->client();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nab");
   Wire backend = this->backend();
@@ -220,7 +220,7 @@ TEST_F(ProxiedExchange, EndsTheUploadBehindAnEarlyAnswerThatStops) {
 }
 
 // The backend does not read the upload, which fails. The exchange ends all the same.
-TEST_F(ProxiedExchange, EndsTheUploadBehindAnEarlyAnswerThatIsNotTaken) {
+TEST_F(ProxiedExchange, EndsAnUnreadUploadAfterAnEarlyResponse) {
   Wire client = this->client();
   client.send(post(std::string(3'000'000, 'x')));
   Wire backend = this->backend();
@@ -232,7 +232,7 @@ TEST_F(ProxiedExchange, EndsTheUploadBehindAnEarlyAnswerThatIsNotTaken) {
   EXPECT_EQ(transport_->statistics().open, 0u);
 }
 
-TEST_F(ProxiedExchange, AsksTheBackendBeforeTheBody) {
+TEST_F(ProxiedExchange, ForwardsExpectContinueBeforeTheBody) {
   Wire client = this->client();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
   Wire backend = this->backend();
@@ -246,7 +246,7 @@ TEST_F(ProxiedExchange, AsksTheBackendBeforeTheBody) {
   EXPECT_EQ(body_of(client.receive()), "done");
 }
 
-TEST_F(ProxiedExchange, DoesNotWaitForContinueForEver) {
+TEST_F(ProxiedExchange, LimitsTheWaitForContinue) {
   Wire client = this->client();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
   Wire backend = this->backend();
@@ -259,7 +259,7 @@ TEST_F(ProxiedExchange, DoesNotWaitForContinueForEver) {
   EXPECT_EQ(without_date(client.receive()), ok("done"));
 }
 
-TEST_F(ProxiedExchange, KeepsABodyThatIsRefusedAtTheClient) {
+TEST_F(ProxiedExchange, DoesNotRequestABodyThatIsRefused) {
   Wire client = this->client();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
   Wire backend = this->backend();
@@ -273,7 +273,7 @@ TEST_F(ProxiedExchange, KeepsABodyThatIsRefusedAtTheClient) {
   EXPECT_TRUE(client.at_end());
 }
 
-TEST_F(ProxiedExchange, PassesInformationalResponsesOn) {
+TEST_F(ProxiedExchange, ForwardsInformationalResponses) {
   Wire client = this->client();
   client.send(get());
   Wire backend = this->backend();
@@ -300,7 +300,7 @@ TEST_F(ProxiedExchange, EndsAFloodOfInformationalResponses) {
 
 // Back-pressure: content that the client has not read stays with the backend, except for a few
 // buffers.
-TEST_F(ProxiedExchange, TakesNoMoreThanItsClientReads) {
+TEST_F(ProxiedExchange, ReadsNoMoreThanItsClientReads) {
   Wire client = this->client();
   client.send(get());
   Wire backend = this->backend();
@@ -316,7 +316,7 @@ TEST_F(ProxiedExchange, TakesNoMoreThanItsClientReads) {
   EXPECT_EQ(content.size(), 3'000'000u);
 }
 
-TEST_F(ProxiedExchange, TakesNoMoreThanItsBackendReads) {
+TEST_F(ProxiedExchange, ReadsNoMoreThanItsBackendReads) {
   Wire client = this->client();
   client.send(post(std::string(3'000'000, 'x')));
   Wire backend = this->backend();

@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
                    "3\r\nabc\r\n", true}),
     [](const auto& each) { return std::string(each.param.name); });
 
-TEST_F(ProxiedFaults, ResetAnHttp10ClientWhoseAnswerBreaksOff) {
+TEST_F(ProxiedFaults, ResetAnHttp10ClientOnATruncatedResponse) {
   Wire client = this->client();
   client.send("GET / HTTP/1.0\r\n\r\n");
   Wire backend = this->backend();
@@ -110,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(
                                 "Upgrade: websocket\r\n\r\n"}),
     [](const auto& each) { return std::string(each.param.name); });
 
-TEST_F(ProxiedFaults, Answer502BehindAnInformationalResponse) {
+TEST_F(ProxiedFaults, RespondWith502AfterAnInformationalResponse) {
   Wire client = this->client();
   client.send(get());
   Wire backend = this->backend();
@@ -120,7 +120,7 @@ TEST_F(ProxiedFaults, Answer502BehindAnInformationalResponse) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 502 "));
 }
 
-TEST_F(ProxiedFaults, Answer502WhenNobodyListens) {
+TEST_F(ProxiedFaults, RespondWith502WhenTheBackendIsUnreachable) {
   ReverseProxy::Options proxy;
   Transport::Options transport = network_.transport_options();
   proxy.transport = std::make_shared<Transport>(transport);
@@ -137,7 +137,7 @@ TEST_F(ProxiedFaults, Answer502WhenNobodyListens) {
   EXPECT_EQ(exchanges_.last().failure->code(), std::errc::connection_refused);
 }
 
-TEST_F(ProxiedFaults, RefuseAHeadThatIsTooLarge) {
+TEST_F(ProxiedFaults, RejectAHeadThatIsTooLarge) {
   Transport::Options transport;
   transport.max_response_header_bytes = 1000;
   start(transport);
@@ -151,7 +151,7 @@ TEST_F(ProxiedFaults, RefuseAHeadThatIsTooLarge) {
 
 // --- time --------------------------------------------------------------------------------------
 
-TEST_F(ProxiedFaults, Answer504WhenTheBackendIsTooSlow) {
+TEST_F(ProxiedFaults, RespondWith504WhenTheBackendIsTooSlow) {
   Transport::Options transport;
   transport.response_timeout = 10s;
   start(transport);
@@ -168,7 +168,7 @@ TEST_F(ProxiedFaults, Answer504WhenTheBackendIsTooSlow) {
   EXPECT_EQ(exchanges_.last().attempts, 1);
 }
 
-TEST_F(ProxiedFaults, MeasureTheAnswerFromTheRequestsEnd) {
+TEST_F(ProxiedFaults, MeasureTheResponseFromTheEndOfTheRequest) {
   Transport::Options transport;
   transport.response_timeout = 10s;
   start(transport);
@@ -185,7 +185,7 @@ TEST_F(ProxiedFaults, MeasureTheAnswerFromTheRequestsEnd) {
   EXPECT_EQ(body_of(client.receive()), "in time");
 }
 
-TEST_F(ProxiedFaults, AbortAnAnswerThatStopsComing) {
+TEST_F(ProxiedFaults, AbortAStalledResponse) {
   Wire client = this->client();
   client.send(get());
   Wire backend = this->backend();
@@ -200,7 +200,7 @@ TEST_F(ProxiedFaults, AbortAnAnswerThatStopsComing) {
   EXPECT_TRUE(exchanges_.last().failed_with(Errc::timed_out));
 }
 
-TEST_F(ProxiedFaults, LetEventStreamsBeSilent) {
+TEST_F(ProxiedFaults, AllowSilentEventStreams) {
   Wire client = this->client();
   client.send(get());
   Wire backend = this->backend();
@@ -211,7 +211,7 @@ TEST_F(ProxiedFaults, LetEventStreamsBeSilent) {
 }
 
 // The client stops in the middle of its request. That is not the backend's fault.
-TEST_F(ProxiedFaults, Answer408WhenTheRequestStops) {
+TEST_F(ProxiedFaults, RespondWith408WhenTheRequestStalls) {
   Wire client = this->client();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
   Wire backend = this->backend();
@@ -224,7 +224,7 @@ TEST_F(ProxiedFaults, Answer408WhenTheRequestStops) {
 }
 
 // response_timeout concerns the backend, which is not late while it waits for the client's content.
-TEST_F(ProxiedFaults, Answer408WhenTheRequestStopsLongerThanTheBackendMayTake) {
+TEST_F(ProxiedFaults, RespondWith408WhenTheRequestStallsPastTheResponseTimeout) {
   Transport::Options transport;
   transport.response_timeout = 10s;
   start(transport);
@@ -254,7 +254,7 @@ TEST_F(ProxiedFaults, MeasureTheResponseFromTheEndOfAPausedRequest) {
 }
 
 // A stream without a length may pause once it has begun, whatever its media type.
-TEST_F(ProxiedFaults, LetAResponseWithoutALengthPauseOnceItHasBegun) {
+TEST_F(ProxiedFaults, AllowAResponseWithoutALengthToPause) {
   Wire client = this->client();
   client.send(get());
   Wire backend = this->backend();
@@ -265,7 +265,7 @@ TEST_F(ProxiedFaults, LetAResponseWithoutALengthPauseOnceItHasBegun) {
   EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
 }
 
-TEST_F(ProxiedFaults, CutAResponseWithoutALengthThatDoesNotBegin) {
+TEST_F(ProxiedFaults, AbortAResponseWithoutALengthThatDoesNotBegin) {
   Wire client = this->client();
   client.send(get());
   Wire backend = this->backend();
@@ -277,7 +277,7 @@ TEST_F(ProxiedFaults, CutAResponseWithoutALengthThatDoesNotBegin) {
 }
 
 // A call that streams both ways. body_timeout is for stalled uploads that the backend awaits.
-TEST_F(ProxiedFaults, LetAClientBeSilentWhileTheBackendResponds) {
+TEST_F(ProxiedFaults, AllowASilentClientWhileTheBackendResponds) {
   Wire client = this->client();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
   Wire backend = this->backend();
@@ -298,7 +298,7 @@ TEST_F(ProxiedFaults, LetAClientBeSilentWhileTheBackendResponds) {
   EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
 }
 
-TEST_F(ProxiedFaults, Answer400ToABrokenChunkAndCutTheBackend) {
+TEST_F(ProxiedFaults, RespondWith400ToABrokenChunkAndCloseTheBackend) {
   Wire client = this->client();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
   Wire backend = this->backend();
@@ -308,7 +308,7 @@ TEST_F(ProxiedFaults, Answer400ToABrokenChunkAndCutTheBackend) {
   EXPECT_TRUE(backend.at_end());
 }
 
-TEST_F(ProxiedFaults, Answer413ToABodyThatGrowsTooLarge) {
+TEST_F(ProxiedFaults, RespondWith413ToABodyThatGrowsTooLarge) {
   Server::Options server;
   server.max_body = 4;
   start({}, std::move(server));
@@ -323,7 +323,7 @@ TEST_F(ProxiedFaults, Answer413ToABodyThatGrowsTooLarge) {
 
 // --- clients that leave ------------------------------------------------------------------------
 
-TEST_F(ProxiedFaults, CancelTheBackendWhenTheClientLeavesBeforeTheAnswer) {
+TEST_F(ProxiedFaults, CancelTheBackendWhenTheClientLeavesBeforeTheResponse) {
   Wire client = this->client();
   client.send(get());
   Wire backend = this->backend();
@@ -335,7 +335,7 @@ TEST_F(ProxiedFaults, CancelTheBackendWhenTheClientLeavesBeforeTheAnswer) {
   EXPECT_EQ(transport_->statistics().open, 0u);
 }
 
-TEST_F(ProxiedFaults, CancelTheBackendWhenTheClientLeavesDuringTheAnswer) {
+TEST_F(ProxiedFaults, CancelTheBackendWhenTheClientLeavesDuringTheResponse) {
   Wire client = this->client();
   client.send(get());
   Wire backend = this->backend();
@@ -347,7 +347,7 @@ TEST_F(ProxiedFaults, CancelTheBackendWhenTheClientLeavesDuringTheAnswer) {
   EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
 }
 
-TEST_F(ProxiedFaults, CutTheRequestWhenTheClientLeavesInItsMiddle) {
+TEST_F(ProxiedFaults, AbortTheRequestWhenTheClientLeavesDuringTheUpload) {
   Wire client = this->client();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
   Wire backend = this->backend();

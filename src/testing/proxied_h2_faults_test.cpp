@@ -112,7 +112,7 @@ INSTANTIATE_TEST_SUITE_P(All,
                          ::testing::ValuesIn(bad_trailers()),
                          [](const auto& each) { return std::string(each.param.name); });
 
-TEST_P(ProxiedH2Trailers, MakeARequestOneThatNeverComesToItsEnd) {
+TEST_P(ProxiedH2Trailers, FailTheRequestIfInvalid) {
   start("http://backend");
   FrameClient client(network_.connect("s:80"));
   client.send(frame(h2_frames::headers, kEndHeaders, 1, head("POST")) +
@@ -139,7 +139,7 @@ TEST_P(ProxiedH2Trailers, MakeARequestOneThatNeverComesToItsEnd) {
   EXPECT_EQ(test::value_of(client.answer(3).head, ":status"), "204");
 }
 
-TEST_P(ProxiedH2Trailers, MakeAnAnswerOneThatNeverComesToItsEnd) {
+TEST_P(ProxiedH2Trailers, AbortTheResponseIfInvalid) {
   start("h2c://backend:80");
   for (const auto protocol : {test::Protocol::h1, test::Protocol::h2}) {
     const auto client = test::AskingClient::make(protocol, network_.connect("s:80"));
@@ -250,7 +250,7 @@ class ProxiedH2Tunnel : public test::Served {
   };
 };
 
-TEST_F(ProxiedH2Tunnel, EndsWithAFarEndThatTakesNothingMore) {
+TEST_F(ProxiedH2Tunnel, EndsWhenTheFarEndStopsReading) {
   bool gone = false;
   FrameClient client(connect([&gone](const Request& request) {
     const std::string accept =
@@ -276,7 +276,7 @@ TEST_F(ProxiedH2Tunnel, EndsWithAFarEndThatTakesNothingMore) {
 
 // The upstream ends the tunnel while the handler does not read it. The next write must report the
 // end.
-TEST_F(ProxiedH2Tunnel, IsNoMoreToBeWrittenToWhenItsStreamIsClosed) {
+TEST_F(ProxiedH2Tunnel, WritingFailsAfterItsStreamIsClosed) {
   struct Telling final : Handler {
     explicit Telling(Transport t) : transport(std::move(t)) {}
     task<Response> serve(Request) const override {
@@ -322,7 +322,7 @@ TEST_F(ProxiedH2Tunnel, IsNoMoreToBeWrittenToWhenItsStreamIsClosed) {
 
 // The connection is useless after the tunnel. It must not be closed before its socket has accepted
 // all data, or the data would be lost although the exchange counts as complete.
-TEST_F(ProxiedH2Tunnel, ArrivesWholeOverAConnectionThatEndsWithIt) {
+TEST_F(ProxiedH2Tunnel, DeliversAllDataBeforeItsConnectionCloses) {
   constexpr std::size_t kSize = 300'000;
   constexpr std::uint32_t kLarge = 0x4000'0000;
   network_.listen("backend:80");
@@ -365,7 +365,7 @@ TEST_F(ProxiedH2Tunnel, ArrivesWholeOverAConnectionThatEndsWithIt) {
 }
 
 // Requests must fail at once, even if the backend has not read earlier data.
-TEST_F(ProxiedH2Tunnel, LeavesNobodyWaitingOnAConnectionThatHasFailed) {
+TEST_F(ProxiedH2Tunnel, FailsRequestsOnAFailedConnectionAtOnce) {
   constexpr std::uint32_t kLarge = 0x4000'0000;
   network_.listen("backend:80");
   ReverseProxy::Options proxy;
@@ -400,7 +400,7 @@ TEST_F(ProxiedH2Tunnel, LeavesNobodyWaitingOnAConnectionThatHasFailed) {
 }
 
 // If the end of the tunnel came too early, the backend would take truncated content for complete.
-TEST_F(ProxiedH2Tunnel, ArrivesWholeFromAClientThatSaysGoaway) {
+TEST_F(ProxiedH2Tunnel, DeliversAllDataAfterAGoawayFromTheClient) {
   constexpr std::size_t kSize = 200'000;
   network_.listen("backend:80");
   ReverseProxy::Options proxy;

@@ -119,7 +119,7 @@ TEST_F(ProxiedH2Test, RequestsShareAConnection) {
   EXPECT_THAT(three.receive(), EndsWith("ok"));
 }
 
-TEST_F(ProxiedH2Test, AnotherConnectionIsMadeWhenOneIsFull) {
+TEST_F(ProxiedH2Test, OpensAnotherConnectionWhenOneIsFull) {
   Wire one = get();
   Upstream first = accept(h2_frames::number(3, 2) + h2_frames::number(1, 4));  // one stream
   Wire two = get();
@@ -132,7 +132,7 @@ TEST_F(ProxiedH2Test, AnotherConnectionIsMadeWhenOneIsFull) {
   EXPECT_THAT(one.receive(), EndsWith("ok"));
 }
 
-TEST_F(ProxiedH2Test, ARefusedStreamIsSentAgainWhateverTheMethod) {
+TEST_F(ProxiedH2Test, RetriesARefusedStreamForAnyMethod) {
   Wire client = post();
   Upstream upstream = accept();
   upstream.reset(1, 7);
@@ -142,7 +142,7 @@ TEST_F(ProxiedH2Test, ARefusedStreamIsSentAgainWhateverTheMethod) {
   EXPECT_THAT(client.receive(), EndsWith("ok"));
 }
 
-TEST_F(ProxiedH2Test, WhatAGoawayLeavesOutIsSentOnANewConnection) {
+TEST_F(ProxiedH2Test, RetriesUnprocessedRequestsAfterAGoaway) {
   Wire kept = get();
   Upstream first = accept();
   Wire left_out = post();
@@ -156,7 +156,7 @@ TEST_F(ProxiedH2Test, WhatAGoawayLeavesOutIsSentOnANewConnection) {
   EXPECT_TRUE(first.wire().at_end() || !first.wire().receive().empty());
 }
 
-TEST_F(ProxiedH2Test, ALostConnectionIsTriedAgainOnlyForWhatMayBeRepeated) {
+TEST_F(ProxiedH2Test, RetriesOnlyIdempotentRequestsAfterALostConnection) {
   Wire repeatable = get();
   Wire once = post();
   Upstream first = accept();
@@ -167,14 +167,14 @@ TEST_F(ProxiedH2Test, ALostConnectionIsTriedAgainOnlyForWhatMayBeRepeated) {
   EXPECT_THAT(repeatable.receive(), EndsWith("ok"));
 }
 
-TEST_F(ProxiedH2Test, AnyOtherResetIsAnAnswer) {
+TEST_F(ProxiedH2Test, DoesNotRetryAnyOtherReset) {
   Wire client = get();
   Upstream upstream = accept();
   upstream.reset(1, 2);
   EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 502"));
 }
 
-TEST_F(ProxiedH2Test, AClientThatLeavesResetsItsStreamAlone) {
+TEST_F(ProxiedH2Test, AClientThatLeavesResetsOnlyItsStream) {
   Wire staying = get();
   Upstream upstream = accept();
   {
@@ -189,7 +189,7 @@ TEST_F(ProxiedH2Test, AClientThatLeavesResetsItsStreamAlone) {
   EXPECT_THAT(staying.receive(), EndsWith("ok"));
 }
 
-TEST_F(ProxiedH2Test, AsksASilentUpstreamWhetherItIsThere) {
+TEST_F(ProxiedH2Test, PingsASilentUpstream) {
   Wire client = get();
   Upstream upstream = accept();
   upstream.begin_answer(1);
@@ -202,7 +202,7 @@ TEST_F(ProxiedH2Test, AsksASilentUpstreamWhetherItIsThere) {
   EXPECT_FALSE(client.at_end());
 }
 
-TEST_F(ProxiedH2Test, ButNotMoreOftenThanServersTolerate) {
+TEST_F(ProxiedH2Test, PingsNoMoreOftenThanServersTolerate) {
   Wire client = get();
   Upstream upstream = accept();
   upstream.begin_answer(1);
@@ -220,7 +220,7 @@ TEST_F(ProxiedH2Test, ButNotMoreOftenThanServersTolerate) {
   EXPECT_GE(pings, 3u);
 }
 
-TEST_F(ProxiedH2Test, AnUpstreamThatDoesNotAnswerAPingIsLost) {
+TEST_F(ProxiedH2Test, AnUnansweredPingClosesTheConnection) {
   Wire client = get();
   Upstream upstream = accept();
   upstream.begin_answer(1);
@@ -230,7 +230,7 @@ TEST_F(ProxiedH2Test, AnUpstreamThatDoesNotAnswerAPingIsLost) {
 }
 
 // The connection may be dead. Another request on it could only time out too.
-TEST_F(ProxiedH2Test, AfterATimeoutAConnectionGetsNothingNewBeforeItAnswersAPing) {
+TEST_F(ProxiedH2Test, AfterATimeoutAConnectionIsUnusedUntilItAcknowledgesAPing) {
   Wire client = get();
   Upstream first = accept();
   network_.advance(11s);
@@ -248,7 +248,7 @@ TEST_F(ProxiedH2Test, AfterATimeoutAConnectionGetsNothingNewBeforeItAnswersAPing
   EXPECT_THAT(last.receive(), EndsWith("ok"));
 }
 
-TEST_F(ProxiedH2Test, AConnectionInDoubtIsLostWithWhatElseWaitsOnIt) {
+TEST_F(ProxiedH2Test, ASuspectConnectionFailsWithItsOtherRequests) {
   Wire waiting = get();
   Upstream upstream = accept();
   upstream.begin_answer(1);
@@ -263,7 +263,7 @@ TEST_F(ProxiedH2Test, AConnectionInDoubtIsLostWithWhatElseWaitsOnIt) {
 }
 
 // The whole response has arrived, and the rest of the request will not be read.
-TEST_F(ProxiedH2Test, AnEarlyAnswerOfALostConnectionDoesNotHoldUpTheClient) {
+TEST_F(ProxiedH2Test, AnEarlyResponseOfALostConnectionDoesNotDelayTheClient) {
   for (const bool lost : {true, false}) {
     Wire client = network_.connect("front:80");
     client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbo");
@@ -288,7 +288,7 @@ TEST_F(ProxiedH2Test, AnEarlyAnswerOfALostConnectionDoesNotHoldUpTheClient) {
   }
 }
 
-TEST_F(ProxiedH2Test, AnUpgradeIsNoMatterForAnUpstreamThatTakesNone) {
+TEST_F(ProxiedH2Test, RespondsWith502ToAnUpgradeTheUpstreamDoesNotSupport) {
   Wire client = network_.connect("front:80");
   client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
   Upstream upstream = accept();
@@ -296,7 +296,7 @@ TEST_F(ProxiedH2Test, AnUpgradeIsNoMatterForAnUpstreamThatTakesNone) {
   EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 502"));
 }
 
-TEST_F(ProxiedH2Test, InformationalResponsesWithoutEndAreNoAnswer) {
+TEST_F(ProxiedH2Test, RejectsEndlessInformationalResponses) {
   Wire client = get();
   Upstream upstream = accept();
   for (int i = 0; i < 65; ++i) {
@@ -307,7 +307,7 @@ TEST_F(ProxiedH2Test, InformationalResponsesWithoutEndAreNoAnswer) {
   EXPECT_EQ(upstream.frames(h2_frames::rst_stream).size(), 1u);
 }
 
-TEST_F(ProxiedH2Test, ARefusalWithoutTheContentDoesNotGetIt) {
+TEST_F(ProxiedH2Test, DoesNotSendContentAfterARefusal) {
   Wire client = network_.connect("front:80");
   client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
   Upstream upstream = accept();
@@ -320,7 +320,7 @@ TEST_F(ProxiedH2Test, ARefusalWithoutTheContentDoesNotGetIt) {
 }
 
 // The upstream has no room for the client's data, and then closes the connection.
-TEST_F(ProxiedH2Test, ATunnelThatIsFullEndsWithItsConnection) {
+TEST_F(ProxiedH2Test, AFullTunnelEndsWithItsConnection) {
   Wire client = network_.connect("front:80");
   client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
   Upstream upstream = accept(h2_frames::number(8, 2) + h2_frames::number(1, 4));
@@ -343,7 +343,7 @@ class ProxiedH2AtTheLimit : public ProxiedH2Test {
   ProxiedH2AtTheLimit() : ProxiedH2Test(one_connection()) {}
 };
 
-TEST_F(ProxiedH2AtTheLimit, ARequestWaitsForRoomAndNotForEver) {
+TEST_F(ProxiedH2AtTheLimit, ARequestWaitsForAStreamUntilTheQueueTimeout) {
   Wire first = get();
   Upstream upstream = accept(h2_frames::number(3, 2) + h2_frames::number(1, 4));  // one stream
   Wire second = get();
@@ -357,7 +357,7 @@ TEST_F(ProxiedH2AtTheLimit, ARequestWaitsForRoomAndNotForEver) {
   EXPECT_THAT(second.receive(), EndsWith("ok"));
 }
 
-TEST_F(ProxiedH2Test, AnIdleConnectionIsNotAskedButClosed) {
+TEST_F(ProxiedH2Test, ClosesAnIdleConnectionWithoutAPing) {
   Wire client = get();
   Upstream upstream = accept();
   upstream.answer(1);
@@ -370,7 +370,7 @@ TEST_F(ProxiedH2Test, AnIdleConnectionIsNotAskedButClosed) {
 
 // An upgrade waits for the SETTINGS. If its client leaves first, the connection is never used, and
 // must not stay open for ever.
-TEST_F(ProxiedH2Test, AConnectionThatNobodyCameToUseIsClosed) {
+TEST_F(ProxiedH2Test, ClosesAConnectionThatIsNeverUsed) {
   Wire client = network_.connect("front:80");
   client.send("GET /x HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
   Wire silent = network_.accept("up:80");
@@ -393,7 +393,7 @@ class ProxiedH2OfAge : public ProxiedH2Test {
   }
 };
 
-TEST_F(ProxiedH2OfAge, AnOldConnectionFinishesWhatItHasAndTakesNoMore) {
+TEST_F(ProxiedH2OfAge, AnOldConnectionFinishesItsRequestsAndTakesNoMore) {
   Wire one = get();
   Upstream old = accept();
   old.begin_answer(1);
@@ -408,7 +408,7 @@ TEST_F(ProxiedH2OfAge, AnOldConnectionFinishesWhatItHasAndTakesNoMore) {
   EXPECT_TRUE(old.wire().at_end());
 }
 
-TEST_F(ProxiedH2OfAge, AConnectionThatHasCarriedEnoughTakesNoMore) {
+TEST_F(ProxiedH2OfAge, AConnectionTakesNoMoreThanItsRequestLimit) {
   Wire one = get();
   Upstream first = accept();
   Wire two = get();
@@ -427,7 +427,7 @@ TEST_F(ProxiedH2OfAge, AConnectionThatHasCarriedEnoughTakesNoMore) {
 }
 
 // The response and the reset arrive at once. The end of the upload must be reported all the same.
-TEST_F(ProxiedH2Test, AnEarlyAnswerEndsTheExchangeWhenTheRestIsNotWanted) {
+TEST_F(ProxiedH2Test, AnEarlyResponseEndsTheExchangeWhenTheUploadIsReset) {
   Wire client = network_.connect("front:80");
   client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\n");
   Upstream upstream = accept();
@@ -449,7 +449,7 @@ TEST_F(ProxiedH2Test, AnEarlyAnswerEndsTheExchangeWhenTheRestIsNotWanted) {
 }
 
 // Only the timeout can end this exchange: no other event reports that the rest is not read.
-TEST_F(ProxiedH2Test, AnEarlyAnswerEndsTheExchangeWhenTheRestIsNotTaken) {
+TEST_F(ProxiedH2Test, AnEarlyResponseEndsTheExchangeWhenTheUploadStalls) {
   Wire client = network_.connect("front:80");
   client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n" +
               std::string(1'000'000, 'x'));
@@ -494,7 +494,7 @@ TEST_F(ProxiedH2Test, AnUploadWaitsForRoomWhileMemoryIsShort) {
 }
 
 // An extended CONNECT could not carry the method or the content, so the request is sent without it.
-TEST_F(ProxiedH2Test, AnUpgradeKeepsItsMethodAndItsContent) {
+TEST_F(ProxiedH2Test, AnUpgradeKeepsItsMethodAndContent) {
   for (const std::string request :
        {"DELETE /x HTTP/1.1\r\n", "GET /x HTTP/1.1\r\nContent-Length: 4\r\n"}) {
     Wire client = network_.connect("front:80");
@@ -517,7 +517,7 @@ TEST_F(ProxiedH2Test, AnUpgradeKeepsItsMethodAndItsContent) {
   }
 }
 
-TEST_F(ProxiedH2Test, ABodyThatEndsEarlyIsNoBody) {
+TEST_F(ProxiedH2Test, ATruncatedBodyClosesTheClientConnection) {
   Wire client = get();
   Upstream upstream = accept();
   upstream.wire().send(

@@ -83,7 +83,7 @@ class ProxiedH2Timeouts : public ::testing::Test {
   std::string data_;
 };
 
-TEST_F(ProxiedH2Timeouts, TheResponseIsMeasuredFromTheEndOfTheRequest) {
+TEST_F(ProxiedH2Timeouts, MeasuresTheResponseFromTheEndOfTheRequest) {
   post("");
   for (int i = 0; i < 4; ++i) {
     pass(6s);
@@ -96,7 +96,7 @@ TEST_F(ProxiedH2Timeouts, TheResponseIsMeasuredFromTheEndOfTheRequest) {
   EXPECT_THAT(client_->receive(), EndsWith("7\r\nin time\r\n0\r\n\r\n"));
 }
 
-TEST_F(ProxiedH2Timeouts, AlsoFromTheEndOfOneThatPaused) {
+TEST_F(ProxiedH2Timeouts, MeasuresTheResponseFromTheEndOfAPausedRequest) {
   post("");
   pass(45s);
   client_->send("abcd");
@@ -107,7 +107,7 @@ TEST_F(ProxiedH2Timeouts, AlsoFromTheEndOfOneThatPaused) {
 }
 
 // The upstream is not late while it waits for the client's content.
-TEST_F(ProxiedH2Timeouts, AClientThatStopsSendingIsAnswered408) {
+TEST_F(ProxiedH2Timeouts, RespondsWith408WhenTheRequestStalls) {
   post("abc");
   pass(59s);
   EXPECT_EQ(client_->receive(), "");
@@ -117,7 +117,7 @@ TEST_F(ProxiedH2Timeouts, AClientThatStopsSendingIsAnswered408) {
 }
 
 // The upstream of a call may read as slowly as it writes.
-TEST_F(ProxiedH2Timeouts, ACallWhoseUpstreamTakesNothingIsNotCut) {
+TEST_F(ProxiedH2Timeouts, DoesNotAbortACallWhoseUpstreamReadsNothing) {
   for (const bool is_call : {true, false}) {
     const std::size_t before = exchanges_.size();
     ask(std::string("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\nContent-Type: ") +
@@ -143,7 +143,7 @@ TEST_F(ProxiedH2Timeouts, AResponseWithoutALengthMayPauseOnceItHasBegun) {
   EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
 }
 
-TEST_F(ProxiedH2Timeouts, AResponseWithoutALengthThatDoesNotBeginIsCut) {
+TEST_F(ProxiedH2Timeouts, AbortsAResponseWithoutALengthThatDoesNotBegin) {
   get();
   begin_response();
   pass(59s);
@@ -155,7 +155,7 @@ TEST_F(ProxiedH2Timeouts, AResponseWithoutALengthThatDoesNotBeginIsCut) {
   EXPECT_TRUE(exchanges_.last().failed_with(Errc::timed_out));
 }
 
-TEST_F(ProxiedH2Timeouts, AResponseWithALengthThatStopsIsCut) {
+TEST_F(ProxiedH2Timeouts, AbortsAStalledResponseWithALength) {
   get();
   begin_response("9");
   send_content("abc");

@@ -29,7 +29,7 @@ class ProxiedPool : public test::Proxied {
 // --- failed connections ------------------------------------------------------------------------
 
 // The request must use the returned connection instead of dialling again, which would fail.
-TEST_F(ProxiedPool, UsesWhatCameBackWhileARefusedRequestPaused) {
+TEST_F(ProxiedPool, UsesAConnectionReturnedDuringARetryDelay) {
   Wire first = client();
   first.send(get("/first"));
   Wire only = backend();
@@ -60,7 +60,7 @@ TEST_F(ProxiedPool, NoticesThatAnIdleConnectionWasClosed) {
   EXPECT_EQ(exchanges_.last().attempts, 1);
 }
 
-TEST_F(ProxiedPool, DropsAnIdleConnectionThatSpeaksOutOfTurn) {
+TEST_F(ProxiedPool, DropsAnIdleConnectionThatSendsUnsolicitedData) {
   Wire client = this->client();
   Wire old = warm(client);
   old.send(ok("not asked for"));
@@ -71,7 +71,7 @@ TEST_F(ProxiedPool, DropsAnIdleConnectionThatSpeaksOutOfTurn) {
   EXPECT_EQ(body_of(client.receive()), "asked for");
 }
 
-TEST_F(ProxiedPool, SendsAGetAgainWhenItsConnectionWasStale) {
+TEST_F(ProxiedPool, RetriesAGetOnAStaleConnection) {
   Wire client = this->client();
   Wire old = warm(client);
   client.send(get("/again"));
@@ -96,7 +96,7 @@ TEST_F(ProxiedPool, NeverSendsAPostTwice) {
   EXPECT_EQ(exchanges_.last().attempts, 1);
 }
 
-TEST_F(ProxiedPool, SendsAPostWithAnIdempotencyKeyAgain) {
+TEST_F(ProxiedPool, RetriesAPostWithAnIdempotencyKey) {
   for (const std::string name : {"Idempotency-Key", "X-Idempotency-Key", "x-idempotency-key"}) {
     Wire client = this->client();
     Wire old = warm(client);
@@ -113,7 +113,7 @@ TEST_F(ProxiedPool, SendsAPostWithAnIdempotencyKeyAgain) {
 }
 
 // Only Idempotency-Key and X-Idempotency-Key make a POST repeatable.
-TEST_F(ProxiedPool, DoesNotSendAPostWithAnotherKeyAgain) {
+TEST_F(ProxiedPool, DoesNotRetryAPostWithAnotherKey) {
   for (const std::string name : {"Idempotency", "Idempotency-Key-2", "Y-Idempotency-Key"}) {
     Wire client = this->client();
     Wire old = warm(client);
@@ -127,7 +127,7 @@ TEST_F(ProxiedPool, DoesNotSendAPostWithAnotherKeyAgain) {
 
 // One stale connection is a sign that the other idle ones are stale too: the second attempt does
 // not try them.
-TEST_F(ProxiedPool, SendsAGetAgainOnANewConnectionWhenAllAreStale) {
+TEST_F(ProxiedPool, RetriesAGetOnANewConnectionWhenAllAreStale) {
   std::vector<Wire> clients;
   std::vector<Wire> stale;
   for (int i = 0; i < 3; ++i) {
@@ -161,7 +161,7 @@ TEST_F(ProxiedPool, SendsAGetAgainOnANewConnectionWhenAllAreStale) {
 }
 
 // An unreachable backend is retried only if the retry budget allows it.
-TEST_F(ProxiedPool, ConnectsAgainOnlyWithinTheBudget) {
+TEST_F(ProxiedPool, RetriesConnectingOnlyWithinTheBudget) {
   Transport::Options transport;
   transport.retry_budget = 0;
   start(transport);
@@ -181,7 +181,7 @@ TEST_F(ProxiedPool, ConnectsAgainOnlyWithinTheBudget) {
   EXPECT_EQ(failed_at_once, 3);
 }
 
-TEST_F(ProxiedPool, SendsNothingAgainOnAFreshConnection) {
+TEST_F(ProxiedPool, DoesNotRetryOnAFreshConnection) {
   Wire client = this->client();
   client.send(get());
   Wire first = backend();
@@ -191,7 +191,7 @@ TEST_F(ProxiedPool, SendsNothingAgainOnAFreshConnection) {
   EXPECT_TRUE(nobody_connects());
 }
 
-TEST_F(ProxiedPool, SendsNothingAgainOnceAnAnswerBegan) {
+TEST_F(ProxiedPool, DoesNotRetryOnceAResponseHasBegun) {
   Wire client = this->client();
   Wire old = warm(client);
   client.send(get());
@@ -241,7 +241,7 @@ TEST_F(ProxiedPool, ReplaysAChunkedBodyWithItsTrailers) {
   EXPECT_EQ(body_of(fresh.receive()), "3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n");
 }
 
-TEST_F(ProxiedPool, DoesNotReplayMoreThanItKeeps) {
+TEST_F(ProxiedPool, DoesNotReplayABodyPastTheLimit) {
   Wire client = this->client();
   Wire old = warm(client);
   client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 70000\r\n\r\n");
@@ -254,7 +254,7 @@ TEST_F(ProxiedPool, DoesNotReplayMoreThanItKeeps) {
   EXPECT_TRUE(nobody_connects());
 }
 
-TEST_F(ProxiedPool, KeepsNothingWhereNothingMayBeReplayed) {
+TEST_F(ProxiedPool, DoesNotReplayABodyIfDisabled) {
   Transport::Options transport;
   transport.replay_body = 0;
   start(transport);
@@ -280,7 +280,7 @@ TEST_F(ProxiedPool, GivesAPostARecentConnection) {
 
 // --- idle connections --------------------------------------------------------------------------
 
-TEST_F(ProxiedPool, ClosesWhatIsIdleForLong) {
+TEST_F(ProxiedPool, ClosesConnectionsIdleForTooLong) {
   Wire client = this->client();
   Wire old = warm(client);
   network_.advance(3900ms);
@@ -290,7 +290,7 @@ TEST_F(ProxiedPool, ClosesWhatIsIdleForLong) {
   EXPECT_EQ(transport_->statistics().open, 0u);
 }
 
-TEST_F(ProxiedPool, BelievesAKeepAliveField) {
+TEST_F(ProxiedPool, HonorsAKeepAliveField) {
   Wire client = this->client();
   client.send(get());
   Wire backend = this->backend();
@@ -302,7 +302,7 @@ TEST_F(ProxiedPool, BelievesAKeepAliveField) {
   EXPECT_TRUE(backend.at_end());
 }
 
-TEST_F(ProxiedPool, KeepsNothingWithoutAPool) {
+TEST_F(ProxiedPool, KeepsNoConnectionsWithoutAPool) {
   Transport::Options transport;
   transport.pool_size = 0;
   start(transport);
@@ -315,7 +315,7 @@ TEST_F(ProxiedPool, KeepsNothingWithoutAPool) {
   EXPECT_TRUE(backend.at_end());
 }
 
-TEST_F(ProxiedPool, KeepsNoMoreThanItsSize) {
+TEST_F(ProxiedPool, KeepsNoMoreConnectionsThanItsSize) {
   Transport::Options transport;
   transport.pool_size = 1;
   start(transport);
@@ -371,7 +371,7 @@ class ProxiedSlots : public ProxiedPool {
   }
 };
 
-TEST_F(ProxiedSlots, AreGivenToWhoeverWaits) {
+TEST_F(ProxiedSlots, AreGivenToWaitingRequests) {
   Wire first = client();
   Wire second = client();
   first.send(get("/1"));
@@ -386,7 +386,7 @@ TEST_F(ProxiedSlots, AreGivenToWhoeverWaits) {
   EXPECT_EQ(body_of(second.receive()), "two");
 }
 
-TEST_F(ProxiedSlots, AreWaitedForSoLong) {
+TEST_F(ProxiedSlots, AreAwaitedUntilTheQueueTimeout) {
   Wire first = client();
   Wire second = client();
   first.send(get());
@@ -402,7 +402,7 @@ TEST_F(ProxiedSlots, AreWaitedForSoLong) {
   EXPECT_EQ(body_of(first.receive()), "still served");
 }
 
-TEST_F(ProxiedSlots, ComeFreeWithAClosedConnection) {
+TEST_F(ProxiedSlots, AreFreedByAClosedConnection) {
   Wire first = client();
   Wire second = client();
   first.send(get("/1"));

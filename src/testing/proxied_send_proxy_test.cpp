@@ -55,7 +55,7 @@ class ProxiedSendProxy : public test::Proxied {
   }
 };
 
-TEST_F(ProxiedSendProxy, OfEachClientHasConnectionsOfItsOwn) {
+TEST_F(ProxiedSendProxy, EachClientHasItsOwnConnections) {
   Wire alice = client_at("203.0.113.1");
   Wire of_alice = first_exchange(alice, "203.0.113.1");
   Wire bob = client_at("203.0.113.2");
@@ -81,7 +81,7 @@ TEST_F(ProxiedSendProxy, AConnectionEndsWithItsClient) {
   EXPECT_THAT(after_header(of_second, "203.0.113.1:7"), StartsWith("GET / "));
 }
 
-TEST_F(ProxiedSendProxy, IdleConnectionsGiveWayToOtherClientsAtTheLimit) {
+TEST_F(ProxiedSendProxy, IdleConnectionsAreClosedForOtherClientsAtTheLimit) {
   Transport::Options options;
   options.send_proxy = true;
   options.max_connections = 1;

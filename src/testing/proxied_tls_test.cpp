@@ -43,7 +43,7 @@ class ProxiedTls : public ::testing::Test {
   Server::Options options_;
 };
 
-TEST_F(ProxiedTls, ARoundTripKnowsItsConnection) {
+TEST_F(ProxiedTls, ReusesConnectionsAndShowsTheirTlsInfo) {
   std::string seen;
   network_.serve("s.example:443", make_handler([&seen](Request request) {
                    const TlsInfo* const tls = request.connection().tls_info;
@@ -60,7 +60,7 @@ TEST_F(ProxiedTls, ARoundTripKnowsItsConnection) {
   EXPECT_EQ(seen, "TLSv1.3 s.example");
 }
 
-TEST_F(ProxiedTls, ClearAndSecureConnectionsToOneHostAreKeptApart) {
+TEST_F(ProxiedTls, KeepsPlainAndTlsConnectionsToOneHostApart) {
   network_.serve("s.example:443", recorder_, options_);
   const Transport transport(trusting());
   EXPECT_EQ(get(transport, "https://s.example:443/"), "secret");
@@ -69,7 +69,7 @@ TEST_F(ProxiedTls, ClearAndSecureConnectionsToOneHostAreKeptApart) {
   EXPECT_EQ(recorder_->count(), 2U);
 }
 
-TEST_F(ProxiedTls, ANameThatDoesNotMatchIsAnErrorOfItsOwn) {
+TEST_F(ProxiedTls, ReportsAHostNameMismatch) {
   network_.serve("other.example:443", recorder_, options_);
   const Transport transport(trusting());
   const std::string told = get(transport, "https://other.example/");
@@ -79,7 +79,7 @@ TEST_F(ProxiedTls, ANameThatDoesNotMatchIsAnErrorOfItsOwn) {
   EXPECT_EQ(recorder_->count(), 0U);
 }
 
-TEST_F(ProxiedTls, AFileThatCannotBeReadFailsEachRequestAndThePreparation) {
+TEST_F(ProxiedTls, AnUnreadableFileFailsPreparationAndEachRequest) {
   Transport::Options options = network_.transport_options();
   options.tls.ca_file = "/no/such/file";
   network_.serve("s.example:443", recorder_, options_);
@@ -90,14 +90,14 @@ TEST_F(ProxiedTls, AFileThatCannotBeReadFailsEachRequestAndThePreparation) {
   EXPECT_THAT(get(transport, "https://s.example/"), HasSubstr("/no/such/file"));
 }
 
-TEST_F(ProxiedTls, AHandshakeSharesTheTimeToConnect) {
+TEST_F(ProxiedTls, TheConnectTimeoutCoversTheHandshake) {
   network_.listen("slow.example:443");
   const Transport transport(trusting());
   auto running = transport.round_trip(testing::request("GET https://slow.example/"));
   EXPECT_THROW(network_.run(std::move(running)), std::runtime_error);
 }
 
-TEST_F(ProxiedTls, AClientThatSaysNothingIsClosedInTime) {
+TEST_F(ProxiedTls, ClosesASilentClient) {
   network_.serve("s.example:443", recorder_, options_);
   auto wire = network_.connect("s.example:443");
   network_.advance(std::chrono::seconds(9));
@@ -139,7 +139,7 @@ class ProxiedTlsNoise : public ProxiedTls {
   }
 };
 
-TEST_F(ProxiedTlsNoise, PlainHttpIsAnsweredInClearHoweverItComes) {
+TEST_F(ProxiedTlsNoise, RespondsToPlainHttpInCleartextAtEverySplit) {
   for (const std::string start : {"GET / HTTP/1.1", "POST /x HTTP/1.0", "DELETE * HTTP/9.9",
                                   "PRI * HTTP/2.0", "Z y x", "ABCDE"}) {
     const std::string request = start + "\r\nHost: s.example\r\n\r\nbody";
@@ -149,7 +149,7 @@ TEST_F(ProxiedTlsNoise, PlainHttpIsAnsweredInClearHoweverItComes) {
   expect_health();
 }
 
-TEST_F(ProxiedTlsNoise, WhateverElseComesFirstIsNoHttp) {
+TEST_F(ProxiedTlsNoise, DoesNotTakeOtherBytesForHttp) {
   for (int first = 0; first < 256; ++first) {
     for (const std::string& rest : {std::string(), std::string(1, '\0'), std::string("\x03\x01"),
                                     std::string("ET / HTTP/1.1\r\n\r\n"), std::string(300, 'x'),
@@ -165,7 +165,7 @@ TEST_F(ProxiedTlsNoise, WhateverElseComesFirstIsNoHttp) {
   expect_health();
 }
 
-TEST_F(ProxiedTlsNoise, AGreetingThatWasChangedHarmsNobody) {
+TEST_F(ProxiedTlsNoise, SurvivesATamperedClientHello) {
   test::TlsPeer peer(test::TlsSide::client(certificates_.ca_file(), "http/1.1"));
   peer.take({});
   const std::string greeting = peer.to_send();

@@ -44,7 +44,7 @@ TEST_F(ProxiedUpgrade, JoinsBothConnections) {
   EXPECT_EQ(backend.receive(), "still there");
 }
 
-TEST_F(ProxiedUpgrade, DeliversWhatWasSentEarly) {
+TEST_F(ProxiedUpgrade, DeliversEarlyData) {
   Wire client = this->client();
   client.send(std::string(kAsk) + "from the client");
   Wire backend = this->backend();
@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& each) { return std::string(each.param.name); });
 
 // The content must be complete before the 101, or its rest would be taken for tunnel data.
-TEST_P(ProxiedUpgradeWithContent, Before101ItHasToBeComplete) {
+TEST_P(ProxiedUpgradeWithContent, RejectsA101BeforeTheContentIsComplete) {
   Wire client = this->client();
   client.send(ask() + GetParam().begin);
   Wire backend = this->backend();
@@ -102,7 +102,7 @@ TEST_P(ProxiedUpgradeWithContent, Before101ItHasToBeComplete) {
   EXPECT_EQ(exchanges_.last().failure->detail(), "a 101 before the end of the request");
 }
 
-TEST_P(ProxiedUpgradeWithContent, AfterItComesTheTunnel) {
+TEST_P(ProxiedUpgradeWithContent, OpensTheTunnelAfterTheContent) {
   Wire client = this->client();
   client.send(ask() + GetParam().begin);
   Wire backend = this->backend();
@@ -123,7 +123,7 @@ TEST_P(ProxiedUpgradeWithContent, AfterItComesTheTunnel) {
 }
 
 // If tunnels were not counted, an upstream would get more than max_connections connections.
-TEST_F(ProxiedUpgrade, ATunnelIsAConnectionAsLongAsItLasts) {
+TEST_F(ProxiedUpgrade, ATunnelCountsAsAConnection) {
   Transport::Options transport;
   transport.max_connections = 1;
   start(transport);
@@ -146,7 +146,7 @@ TEST_F(ProxiedUpgrade, ATunnelIsAConnectionAsLongAsItLasts) {
   EXPECT_EQ(body_of(other.receive()), "done");
 }
 
-TEST_F(ProxiedUpgrade, PassesHalfClosesOn) {
+TEST_F(ProxiedUpgrade, ForwardsHalfCloses) {
   Wire client = this->client();
   client.send(kAsk);
   Wire backend = this->backend();
@@ -226,7 +226,7 @@ TEST_F(ProxiedUpgrade, MayBeRefused) {
   EXPECT_THAT(backend.receive(), StartsWith("GET / "));
 }
 
-TEST_F(ProxiedUpgrade, IsNotToAnythingElse) {
+TEST_F(ProxiedUpgrade, RejectsASwitchToAnotherProtocol) {
   Wire client = this->client();
   client.send(kAsk);
   Wire backend = this->backend();
@@ -236,7 +236,7 @@ TEST_F(ProxiedUpgrade, IsNotToAnythingElse) {
   EXPECT_TRUE(backend.at_end());
 }
 
-TEST_F(ProxiedUpgrade, IsNotAskedForUnknownProtocols) {
+TEST_F(ProxiedUpgrade, IsNotRequestedForUnknownProtocols) {
   for (const char* protocol : {"h2c", "other"}) {
     Wire client = this->client();
     client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: " +

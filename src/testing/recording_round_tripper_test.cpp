@@ -24,7 +24,7 @@ Request asked(std::string content = {}) {
   return request;
 }
 
-TEST(RecordingRoundTripper, RecordsWhatWasAsked) {
+TEST(RecordingRoundTripper, RecordsTheRequest) {
   const RecordingRoundTripper recorder(Status::accepted, "fine");
   auto response = run(recorder.round_trip(asked("content")));
   ASSERT_TRUE(response);
@@ -37,7 +37,7 @@ TEST(RecordingRoundTripper, RecordsWhatWasAsked) {
   EXPECT_EQ(recorder.last().content, "content");
 }
 
-TEST(RecordingRoundTripper, RespondsAsAFunctionSays) {
+TEST(RecordingRoundTripper, RespondsWithAFunction) {
   int calls = 0;
   const RecordingRoundTripper recorder([&](const Request& request) -> Result<Response> {
     EXPECT_EQ(request.url().path(), "/a");
@@ -92,7 +92,7 @@ TEST(RecordingRoundTripper, DoesNotWaitForContentThatIsNotRead) {
   EXPECT_EQ(recorder.last().content, "");
 }
 
-TEST(RecordingRoundTripper, KeepsTheUrlThatTheProxyAsks) {
+TEST(RecordingRoundTripper, RecordsTheUrlThatTheProxyRequests) {
   auto recorder = std::make_shared<RecordingRoundTripper>(Status::ok, "x");
   const ReverseProxy proxy(
       {.rewrite = [](ProxyRequest& request) { request.set_url("https://app.test/base"_url); },
@@ -112,7 +112,7 @@ TEST(Serve, ReturnsTheContentWithItsTrailers) {
   EXPECT_EQ(response.body().trailers().get("X-Sum"), "2");
 }
 
-TEST(RecordingRoundTripper, RefusesToRespondWithNothing) {
+TEST(RecordingRoundTripper, RejectsANullResponder) {
   EXPECT_THROW(RecordingRoundTripper{RecordingRoundTripper::Respond()}, std::invalid_argument);
   EXPECT_THROW(RecordingRoundTripper{std::shared_ptr<const RoundTripper>()}, std::invalid_argument);
   EXPECT_THROW(RecordingRoundTripper(Status::ok, "").last(), std::out_of_range);

@@ -68,7 +68,7 @@ TEST_F(RequestDeadline, EndsAResponseThatIsTooSlow) {
   EXPECT_TRUE(timed_out());
 }
 
-TEST_F(RequestDeadline, LeavesWhatIsInTimeAlone) {
+TEST_F(RequestDeadline, DoesNotAffectResponsesInTime) {
   start_with_deadline();
   auto client = network_.connect("proxy:80");
   for (int i = 0; i < 2; ++i) {
@@ -85,7 +85,7 @@ TEST_F(RequestDeadline, LeavesWhatIsInTimeAlone) {
   }
 }
 
-TEST_F(RequestDeadline, IsPassedBeforeTheRoundTrip) {
+TEST_F(RequestDeadline, IsCheckedBeforeTheRoundTrip) {
   ReverseProxy::Options proxy;
   proxy.rewrite = [](ProxyRequest& request) {
     request.set_url(Url::parse("http://backend").value());
@@ -112,7 +112,7 @@ TEST_F(RequestDeadline, EndsAHookThatWaits) {
   EXPECT_TRUE(timed_out());
 }
 
-TEST_F(RequestDeadline, LetsAHookWaitUntilThen) {
+TEST_F(RequestDeadline, DoesNotAffectAHookThatEndsInTime) {
   ReverseProxy::Options proxy;
   proxy.rewrite = [](ProxyRequest& request) -> task<void> {
     co_await sleep_for(10s);
@@ -144,7 +144,7 @@ TEST(Deadline, IsATimeOrADuration) {
 }
 
 // The read must fail, rather than end the process.
-TEST(Deadline, CannotBeKeptOutsideAnEventLoop) {
+TEST(Deadline, FailsOutsideAnEventLoop) {
   const auto upstream =
       round_tripper_over(make_handler([](Request) { return Response(200, "x"); }));
   Request request(Method::get, Url::parse("http://a/").value());

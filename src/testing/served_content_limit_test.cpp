@@ -64,7 +64,7 @@ class ServedContentLimit : public test::Served, public ::testing::WithParamInter
   std::unique_ptr<AskingClient> client_;
 };
 
-TEST_P(ServedContentLimit, TakesAsMuchAsItSays) {
+TEST_P(ServedContentLimit, AcceptsContentUpToTheLimit) {
   for (const std::size_t size : {std::size_t{1}, kMax - 1, kMax}) {
     const test::Received received = answer_to(size);
     ASSERT_TRUE(received.is_whole()) << describe(received);
@@ -76,7 +76,7 @@ TEST_P(ServedContentLimit, TakesAsMuchAsItSays) {
   }
 }
 
-TEST_P(ServedContentLimit, TakesNotOneByteMore) {
+TEST_P(ServedContentLimit, RejectsContentPastTheLimit) {
   for (const std::size_t size : {kMax + 1, kMax + 20'000}) {
     const test::Received received = answer_to(size);
     ASSERT_TRUE(received.is_whole()) << describe(received);

@@ -130,7 +130,7 @@ class ServedH2Test : public ::testing::Test {
 };
 
 // A client that takes the limit for zero could not send a request.
-TEST_F(ServedH2Test, AVeryLargeLimitIsNotAnnouncedAsNone) {
+TEST_F(ServedH2Test, AVeryLargeLimitIsNotAnnouncedAsZero) {
   options_.max_header_bytes = std::size_t{1} << 32U;
   FieldClient client = serve([](Request) { return Response(Status::ok); });
   const auto settings = client.frames(h2_frames::settings);
@@ -141,7 +141,7 @@ TEST_F(ServedH2Test, AVeryLargeLimitIsNotAnnouncedAsNone) {
   EXPECT_THAT(settings[0].payload, HasSubstr(largest));
 }
 
-TEST_F(ServedH2Test, ALimitThatIsTooLargeToMultiplyIsNone) {
+TEST_F(ServedH2Test, ALimitTooLargeToMultiplyIsUnlimited) {
   options_.max_header_bytes = std::size_t{1} << 62U;
   FieldClient client = serve([](Request) { return Response(Status::ok, "hello"); });
   client.get(1);
@@ -149,7 +149,7 @@ TEST_F(ServedH2Test, ALimitThatIsTooLargeToMultiplyIsNone) {
 }
 
 // body_timeout is for stalled uploads, not for calls, and not while a response is in progress.
-TEST_F(ServedH2Test, ASilentClientIsTimedOnlyWhileItsUploadIsAwaited) {
+TEST_F(ServedH2Test, BodyTimeoutAppliesOnlyWhileAnUploadIsAwaited) {
   for (const std::string_view how : {"upload", "call", "responding", "responded"}) {
     const bool is_timed = how == "upload" || how == "responded";
     std::optional<Error> error;
@@ -182,7 +182,7 @@ TEST_F(ServedH2Test, ASilentClientIsTimedOnlyWhileItsUploadIsAwaited) {
 }
 
 // A task that still reads after the exchange has ended gets an error, and does not use the stream.
-TEST_F(ServedH2Test, AReadThatWaitsEndsWithItsStreamOrItsConnection) {
+TEST_F(ServedH2Test, AWaitingReadEndsWithItsStreamOrConnection) {
   for (const bool whole_connection : {false, true}) {
     std::optional<Error> error;
     auto scope = std::make_shared<std::optional<Scope>>();
@@ -209,7 +209,7 @@ TEST_F(ServedH2Test, AReadThatWaitsEndsWithItsStreamOrItsConnection) {
   }
 }
 
-TEST_F(ServedH2Test, AConnectionThatWasUsedEndsWhenItIsIdleToo) {
+TEST_F(ServedH2Test, AUsedConnectionAlsoEndsWhenIdle) {
   FieldClient client = serve([](Request) { return Response(Status::ok, "hello"); });
   network_.advance(60s);
   client.get(1);
@@ -220,7 +220,7 @@ TEST_F(ServedH2Test, AConnectionThatWasUsedEndsWhenItIsIdleToo) {
   EXPECT_THAT(client.frames(h2_frames::goaway), Not(IsEmpty()));
 }
 
-TEST_F(ServedH2Test, AConnectionInUseIsNotIdleHoweverOldItIs) {
+TEST_F(ServedH2Test, AConnectionInUseIsNeverIdle) {
   FieldClient client = serve([](Request) { return Response(Status::ok, "hello"); });
   for (std::uint32_t stream = 1; stream < 11; stream += 2) {
     client.get(stream);
@@ -230,7 +230,7 @@ TEST_F(ServedH2Test, AConnectionInUseIsNotIdleHoweverOldItIs) {
   }
 }
 
-TEST_F(ServedH2Test, ALongExchangeIsNoIdleness) {
+TEST_F(ServedH2Test, ALongExchangeIsNotIdle) {
   FieldClient client = serve([](Request) -> task<Response> {
     co_await sleep_for(200s);
     co_return Response(Status::ok, "hello");
@@ -244,7 +244,7 @@ TEST_F(ServedH2Test, ALongExchangeIsNoIdleness) {
   EXPECT_THAT(client.frames(h2_frames::goaway), Not(IsEmpty()));
 }
 
-TEST_F(ServedH2Test, AnAnswerWithoutRoomWaitsAsLongAsWriteTimeoutSays) {
+TEST_F(ServedH2Test, WriteTimeoutResetsABlockedResponse) {
   const std::string no_room = h2_frames::number(4, 2) + h2_frames::number(0, 4);
   FieldClient client = serve([](Request) { return Response(Status::ok, "hello"); }, no_room);
   client.get(1);
@@ -255,7 +255,7 @@ TEST_F(ServedH2Test, AnAnswerWithoutRoomWaitsAsLongAsWriteTimeoutSays) {
 }
 
 // A handler that has cancelled a read is not waiting for content.
-TEST_F(ServedH2Test, ABodyIsNotLateBecauseAReadWasGivenUpLongAgo) {
+TEST_F(ServedH2Test, ACancelledReadDoesNotMakeABodyLate) {
   std::string got;
   FieldClient client = serve([&got](Request request) -> task<Response> {
     auto first = co_await with_timeout(1s, request.body().read());
@@ -279,7 +279,7 @@ task<Response> answer_after_an_hour(Request) {
   co_return Response(Status::ok, "hello");
 }
 
-TEST_F(ServedH2Test, AClientThatIsSilentIsAskedWhetherItIsThere) {
+TEST_F(ServedH2Test, PingsASilentClient) {
   FieldClient client = serve(answer_after_an_hour);
   client.get(1);
   network_.advance(55s);
@@ -288,7 +288,7 @@ TEST_F(ServedH2Test, AClientThatIsSilentIsAskedWhetherItIsThere) {
   EXPECT_THAT(client.frames(h2_frames::ping), SizeIs(1));
 }
 
-TEST_F(ServedH2Test, AClientThatVanishedTakesItsRequestsWithIt) {
+TEST_F(ServedH2Test, CancelsTheRequestsOfAClientThatVanished) {
   FieldClient client = serve(answer_after_an_hour);
   client.get(1);
   client.get(3);
@@ -299,7 +299,7 @@ TEST_F(ServedH2Test, AClientThatVanishedTakesItsRequestsWithIt) {
   EXPECT_EQ(outcomes_, std::vector(2, Outcome::client_gone));
 }
 
-TEST_F(ServedH2Test, AClientThatAnswersWaitsAsLongAsItLikes) {
+TEST_F(ServedH2Test, AClientThatAcknowledgesPingsMayWait) {
   FieldClient client = serve(answer_after_an_hour);
   client.get(1);
   pass(client, 3595s);
@@ -312,7 +312,7 @@ TEST_F(ServedH2Test, AClientThatAnswersWaitsAsLongAsItLikes) {
   EXPECT_EQ(outcomes_, std::vector{Outcome::complete});
 }
 
-TEST_F(ServedH2Test, AnIdleClientIsAskedNothing) {
+TEST_F(ServedH2Test, DoesNotPingAnIdleClient) {
   FieldClient client = serve([](Request) { return Response(Status::ok, "hello"); });
   client.get(1);
   ASSERT_THAT(client.frames(h2_frames::data), SizeIs(1));
@@ -322,7 +322,7 @@ TEST_F(ServedH2Test, AnIdleClientIsAskedNothing) {
 
 // --- handlers that keep the request -------------------------------------------------------------
 
-TEST_F(ServedH2Test, AnInformationalResponseAfterTheEndGoesNowhere) {
+TEST_F(ServedH2Test, IgnoresAnInformationalResponseAfterTheEnd) {
   std::vector<Request> kept;
   {
     FieldClient client = serve([&kept](Request request) {
@@ -341,7 +341,7 @@ TEST_F(ServedH2Test, AnInformationalResponseAfterTheEndGoesNowhere) {
     request.send_informational(Response(Status::early_hints));
 }
 
-TEST(ServedTest, ALimitThatIsTooLargeToAddToIsNone) {
+TEST(ServedTest, AVeryLargeLimitDoesNotOverflow) {
   Network network;
   Server::Options options;
   options.max_header_bytes = ~std::size_t{0};
@@ -351,7 +351,7 @@ TEST(ServedTest, ALimitThatIsTooLargeToAddToIsNone) {
   EXPECT_THAT(client.receive(), EndsWith("hello"));
 }
 
-TEST(ServedTest, ALimitOfResponsesThatIsTooLargeToAddToIsNone) {
+TEST(ServedTest, AVeryLargeResponseLimitDoesNotOverflow) {
   Network network;
   network.serve("front:80", make_handler([](Request) {
                   Response response(Status::ok, "hello");
@@ -366,7 +366,7 @@ TEST(ServedTest, ALimitOfResponsesThatIsTooLargeToAddToIsNone) {
   EXPECT_EQ(response->headers().get_or_empty("X").size(), 40'000U);
 }
 
-TEST(ServedTest, AnInformationalResponseAfterTheEndGoesNowhere) {
+TEST(ServedTest, IgnoresAnInformationalResponseAfterTheEnd) {
   Network network;
   std::vector<Request> kept;
   network.serve("front:80", make_handler([&kept](Request request) {
@@ -388,7 +388,7 @@ TEST(ServedTest, AnInformationalResponseAfterTheEndGoesNowhere) {
 }
 
 // The server does not wait for the rest for ever, because the stream counts against max_streams.
-TEST(ServedH2Held, ABodyFromWhichNobodyReadsIsTakenBack) {
+TEST(ServedH2Held, ResetsAnUploadThatIsHeldButNotRead) {
   Network network;
   auto kept = std::make_shared<Body>();
   network.serve("s:80", make_handler([kept](Request request) {

@@ -30,7 +30,7 @@ void PrintTo(const Mistake& mistake, std::ostream* out) {
 
 class ServedStatus : public test::Served, public ::testing::WithParamInterface<Mistake> {};
 
-TEST_P(ServedStatus, IsA500AndItsReasonIsRecorded) {
+TEST_P(ServedStatus, RespondsWith500AndRecordsTheReason) {
   for (const Protocol protocol : {Protocol::h1, Protocol::h2}) {
     // The next request on the same connection is served normally.
     auto count = std::make_shared<int>(0);
@@ -88,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
 // Every other code is sent unchanged, registered or not.
 class ServedCode : public test::Served {};
 
-TEST_F(ServedCode, FromTwoHundredOnGoesOutAsItIs) {
+TEST_F(ServedCode, SendsAnyCodeFrom200Unchanged) {
   for (const Protocol protocol : {Protocol::h1, Protocol::h2}) {
     auto code = std::make_shared<int>(0);
     const auto client = AskingClient::make(

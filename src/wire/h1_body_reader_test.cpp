@@ -124,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(
         Message{"UntilCloseEmpty", BodyFraming::until_close(), "", ""}),
     [](const auto& each) { return std::string(each.param.name); });
 
-TEST_F(H1BodyReaderTest, GivesTheTrailersAtTheEnd) {
+TEST_F(H1BodyReaderTest, ReturnsTrailersAtTheEnd) {
   begin(BodyFraming::chunked());
   far_.send("1\r\na\r\n0\r\nX: 1\r\nY: ");
   read();
@@ -137,7 +137,7 @@ TEST_F(H1BodyReaderTest, GivesTheTrailersAtTheEnd) {
   EXPECT_EQ(reader_->trailers().get_or_empty("Y"), "2");
 }
 
-TEST_F(H1BodyReaderTest, KnowsWhatIsLeftIfThatIsKnown) {
+TEST_F(H1BodyReaderTest, KnowsTheRemainingLengthIfDeclared) {
   begin(BodyFraming::of_length(5));
   EXPECT_EQ(reader_->length(), 5u);
   EXPECT_EQ(reader_->left(), 5u);
@@ -211,7 +211,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Break{"UntilClose", BodyFraming::until_close(), "hello"}),
     [](const auto& each) { return std::string(each.param.name); });
 
-TEST_F(H1BodyReaderTest, DeliversWhatCameBeforeAFault) {
+TEST_F(H1BodyReaderTest, DeliversContentBeforeAFault) {
   begin(BodyFraming::chunked());
   far_.send("3\r\nabc\r\nxyz\r\n");
   read();
@@ -273,7 +273,7 @@ TEST_F(H1BodyReaderTest, RefusesContentPastItsLimit) {
   }
 }
 
-TEST_F(H1BodyReaderTest, TakesContentUpToItsLimit) {
+TEST_F(H1BodyReaderTest, AcceptsContentUpToItsLimit) {
   begin(BodyFraming::chunked(), Side::client);
   reader_->set_limit(4);
   far_.send("4\r\nabcd\r\n0\r\n\r\n");
@@ -314,7 +314,7 @@ TEST_F(H1BodyReaderTest, ReadsLargeContentWholeWithAndWithoutScratchMemory) {
   }
 }
 
-TEST_F(H1BodyReaderTest, TakesNoMoreThanItWasAskedFor) {
+TEST_F(H1BodyReaderTest, ReadsNoMoreThanRequested) {
   begin(BodyFraming::of_length(1'000'000));
   far_.send(std::string(200'000, 'x'));
   auto piece = reader_->try_read(H1BodyReader::kOwnMemory);

@@ -85,7 +85,7 @@ class H1OutputTest : public test::StreamPair {
 
 // --- writing -----------------------------------------------------------------------------------
 
-TEST_F(H1OutputTest, WritesWhatTheStreamTakes) {
+TEST_F(H1OutputTest, WritesWhatTheStreamAccepts) {
   open(100);
   EXPECT_TRUE(output_->write("abc"));
   EXPECT_EQ(receive(), "abc");
@@ -98,7 +98,7 @@ TEST_F(H1OutputTest, WritesWhatTheStreamTakes) {
   EXPECT_EQ(near_->bytes_out(), 6u);
 }
 
-TEST_F(H1OutputTest, KeepsTheRestAndItsOrder) {
+TEST_F(H1OutputTest, KeepsTheRestInOrder) {
   open(4);
   EXPECT_TRUE(output_->write("abcdef"));
   EXPECT_EQ(output_->pending(), 2u);
@@ -115,7 +115,7 @@ TEST_F(H1OutputTest, KeepsTheRestAndItsOrder) {
   EXPECT_EQ(near_->bytes_out(), 10u);
 }
 
-TEST_F(H1OutputTest, KeepsAGatheredWriteFromWhereverItStopped) {
+TEST_F(H1OutputTest, ResumesAGatheredWriteAtAnyPoint) {
   for (std::size_t room = 1; room < 9; ++room) {
     open(room);
     char a[] = "abc";
@@ -135,7 +135,7 @@ TEST_F(H1OutputTest, DrainsAtOnceWhenNothingIsPending) {
   EXPECT_FALSE(error());
 }
 
-TEST_F(H1OutputTest, GivesUpAPeerThatMakesNoProgress) {
+TEST_F(H1OutputTest, TimesOutWithoutProgress) {
   for (const Side side : {Side::client, Side::upstream}) {
     open(4, side);
     EXPECT_TRUE(output_->write("abcdefgh"));
@@ -149,7 +149,7 @@ TEST_F(H1OutputTest, GivesUpAPeerThatMakesNoProgress) {
   }
 }
 
-TEST_F(H1OutputTest, TellsWhoIsGone) {
+TEST_F(H1OutputTest, ReportsWhichSideIsGone) {
   for (const Side side : {Side::client, Side::upstream}) {
     for (const bool while_waiting : {false, true}) {
       open(4, side);
@@ -203,7 +203,7 @@ class H1OutputMessage : public H1OutputTest, public ::testing::WithParamInterfac
   }
 };
 
-TEST_P(H1OutputMessage, ArrivesWholeHoweverLittleTheStreamTakes) {
+TEST_P(H1OutputMessage, ArrivesCompleteWithPartialWrites) {
   const std::string expected = "head\r\n\r\n" + GetParam().data;
   for (const std::size_t capacity : {1u, 2u, 3u, 7u, 64u, 100'000u}) {
     open(capacity);
@@ -269,7 +269,7 @@ TEST_F(H1OutputTest, SendsTrailersLargerThanAnyBuffer) {
 
 // --- bodies that lie or fail -------------------------------------------------------------------
 
-TEST_F(H1OutputTest, SendsNoMoreThanABodySaidAndFails) {
+TEST_F(H1OutputTest, FailsABodyThatIsLongerThanDeclared) {
   for (const std::vector<std::string>& content :
        {std::vector<std::string>{"abc", "def"}, {"abcdef"}, {"abcd", "e"}}) {
     open(100);
@@ -283,7 +283,7 @@ TEST_F(H1OutputTest, SendsNoMoreThanABodySaidAndFails) {
   }
 }
 
-TEST_F(H1OutputTest, FailsABodyThatIsShorterThanItSaid) {
+TEST_F(H1OutputTest, FailsABodyThatIsShorterThanDeclared) {
   for (const std::vector<std::string>& content :
        {std::vector<std::string>{}, {"abc"}, {"ab", "c"}}) {
     open(100);
@@ -295,7 +295,7 @@ TEST_F(H1OutputTest, FailsABodyThatIsShorterThanItSaid) {
   }
 }
 
-TEST_F(H1OutputTest, SendsWhatCameBeforeAFault) {
+TEST_F(H1OutputTest, SendsContentBeforeAFault) {
   for (const Coding coding : {Coding::identity, Coding::chunked}) {
     open(100);
     auto source = pieces({"abc"});
@@ -306,7 +306,7 @@ TEST_F(H1OutputTest, SendsWhatCameBeforeAFault) {
   }
 }
 
-TEST_F(H1OutputTest, LetsAnExceptionOfABodyThrough) {
+TEST_F(H1OutputTest, PropagatesAnExceptionOfABody) {
   open(100);
   auto source = pieces({"abc"});
   source->throws_ = true;
@@ -335,7 +335,7 @@ TEST_F(H1OutputTest, FailsWhenThePeerStopsReading) {
 
 // --- back-pressure -----------------------------------------------------------------------------
 
-TEST_F(H1OutputTest, PullsNothingWhileSomethingIsPending) {
+TEST_F(H1OutputTest, ReadsNothingWhileOutputIsPending) {
   open(10);
   auto source = pieces(std::vector<std::string>(100, "0123456789"));
   const Pieces* const body = source.get();
@@ -369,7 +369,7 @@ TEST_F(H1OutputTest, SendsEachPieceBeforeItWaitsForTheNext) {
   EXPECT_FALSE(error());
 }
 
-TEST_F(H1OutputTest, CanBeGivenUp) {
+TEST_F(H1OutputTest, CanBeCancelled) {
   open(4);
   send("head", Body::of("0123456789"));
   work_ = {};
@@ -380,7 +380,7 @@ TEST_F(H1OutputTest, CanBeGivenUp) {
 
 // --- progress ----------------------------------------------------------------------------------
 
-TEST_F(H1OutputTest, TellsWhenItLastCameFurther) {
+TEST_F(H1OutputTest, RecordsItsLastProgress) {
   open(1000);
   auto source = pieces({"one", "two"});
   source->pause_ = 1s;
@@ -394,7 +394,7 @@ TEST_F(H1OutputTest, TellsWhenItLastCameFurther) {
   EXPECT_EQ(progress_.last, began + 2s);
 }
 
-TEST_F(H1OutputTest, CopiesContentAsLongAsAllOfItFits) {
+TEST_F(H1OutputTest, CopiesContentIfAllOfItFits) {
   for (const Coding coding : {Coding::identity, Coding::chunked}) {
     for (const std::size_t limit : {0u, 5u, 6u, 7u}) {
       open(1000);

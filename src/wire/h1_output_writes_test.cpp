@@ -85,18 +85,18 @@ class H1OutputWrites : public test::StreamPair {
   std::size_t asked_for_ = 0;  // the maximum piece requested of the body
 };
 
-TEST_F(H1OutputWrites, PiecesThatAreHereTogetherAreOne) {
+TEST_F(H1OutputWrites, CombinesAvailablePieces) {
   send(false);
   EXPECT_THAT(stream_.writes_, ElementsAre("abcdef"));
 }
 
-TEST_F(H1OutputWrites, EachPieceIsOneWhereItGoesOutAtOnce) {
+TEST_F(H1OutputWrites, SendsEachPieceSeparatelyWhenFlushing) {
   send(true);
   EXPECT_THAT(stream_.writes_, ElementsAre("abc", "de", "f"));
 }
 
 // Bytes that the peer does not accept must be kept.
-TEST_F(H1OutputWrites, LittleIsReadAheadWhileMemoryIsShort) {
+TEST_F(H1OutputWrites, ReadsLittleAheadWhileMemoryIsShort) {
   send(false);
   EXPECT_GT(asked_for_, kShortPiece);
   const ShortOfMemory short_of_memory;

@@ -82,7 +82,7 @@ class H2BodySenderTest : public test::H2LinkPair {
   task<Result<void>> work_;
 };
 
-TEST_F(H2BodySenderTest, AnUpstreamThatTakesALittleIsGivenMoreTime) {
+TEST_F(H2BodySenderTest, ProgressExtendsTheTimeout) {
   send(Body::of(std::string(kSize, 'x')));
   EXPECT_EQ(arrived(), h2_frames::kFirstWindow);
   advance(9s);
@@ -96,7 +96,7 @@ TEST_F(H2BodySenderTest, AnUpstreamThatTakesALittleIsGivenMoreTime) {
   EXPECT_TRUE(failed_with(Errc::timed_out, Side::upstream)) << "and nothing since";
 }
 
-TEST_F(H2BodySenderTest, AnUpstreamThatTakesNothingIsGivenUp) {
+TEST_F(H2BodySenderTest, TimesOutWithoutProgress) {
   send(Body::of(std::string(kSize, 'x')));
   EXPECT_EQ(arrived(), h2_frames::kFirstWindow);
   advance(9s);
@@ -128,7 +128,7 @@ TEST_F(H2BodySenderTest, EndsWithItsStream) {
 
 // The sender of a short text of its own does not await send_rest()
 // (H2Exchange::send_short_response).
-TEST_F(H2BodySenderTest, AShortTextIsGivenToItsEndAtOnceAlsoWhileMemoryIsShort) {
+TEST_F(H2BodySenderTest, SendsAShortTextAtOnceEvenWhileMemoryIsShort) {
   open();
   body_ = Body::of("short");
   const ShortOfMemory short_of_memory;
@@ -161,7 +161,7 @@ class ReadyBody final : public PolledBodySource {
 };
 
 // Bytes that the upstream does not accept must be kept.
-TEST_F(H2BodySenderTest, LittleIsReadAheadWhileMemoryIsShort) {
+TEST_F(H2BodySenderTest, ReadsLittleAheadWhileMemoryIsShort) {
   auto source = std::make_unique<ReadyBody>();
   const ReadyBody& body = *source;
   const ShortOfMemory short_of_memory;

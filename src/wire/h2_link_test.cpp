@@ -34,7 +34,7 @@ class H2LinkTest : public test::H2LinkPair {
 };
 
 // While one connection uploads at full speed, the other connections of the thread still run.
-TEST_F(H2LinkTest, AfterAMebibyteOthersHaveATurn) {
+TEST_F(H2LinkTest, YieldsAfterAMebibyte) {
   begin_upload(3 * kMiB);
   send_content(2 * kMiB);
   EXPECT_EQ(link_->read(), Step::yield);
@@ -46,7 +46,7 @@ TEST_F(H2LinkTest, AfterAMebibyteOthersHaveATurn) {
 }
 
 // Output that the stream does not accept must be kept.
-TEST_F(H2LinkTest, LittleIsProducedAtOnceWhileMemoryIsShort) {
+TEST_F(H2LinkTest, ProducesLittleAtOnceWhileMemoryIsShort) {
   begin_upload(kMiB);
   const std::string window = h2_frames::number(kMiB, 4);
   say(h2_frames::frame(h2_frames::window_update, 0, 0, window) +

@@ -74,7 +74,7 @@ TEST_F(H2TunnelTest, FailsWithItsStream) {
   EXPECT_FALSE(writing.take());
 }
 
-TEST_F(H2TunnelTest, ReportsWhatASlowPeerTakesOfOnePiece) {
+TEST_F(H2TunnelTest, ReportsProgressWithinOnePiece) {
   net::Time activity{};
   tunnel_.report_activity_to(&activity);
   const std::string large(8 * h2_frames::kFirstWindow, 'x');
@@ -93,7 +93,7 @@ TEST_F(H2TunnelTest, ReportsWhatASlowPeerTakesOfOnePiece) {
   EXPECT_FALSE(writing.done());
 }
 
-TEST_F(H2TunnelTest, IsFlushedAndGoneOnceBothSidesHaveEnded) {
+TEST_F(H2TunnelTest, IsFlushedAndThenGoneOnceBothSidesEnd) {
   tunnel_.close_write();
   auto flushed = tunnel_.flushed();
   flushed.start();

@@ -56,7 +56,7 @@ class HeadReaderTest : public test::StreamPair {
   task<Result<void>> reading_;
 };
 
-TEST_F(HeadReaderTest, ReadsAHeadThatIsHereWithoutWaiting) {
+TEST_F(HeadReaderTest, ReadsAnAvailableHeadWithoutWaiting) {
   start();
   EXPECT_FALSE(try_read_head(*source_));
   far_.send(kHead);
@@ -94,7 +94,7 @@ struct ShortMemory {
   ~ShortMemory() { set_memory_ceiling(kNoMemoryCeiling); }
 };
 
-TEST_F(HeadReaderTest, WhileMemoryIsShortAHeadHasToComeInOnePiece) {
+TEST_F(HeadReaderTest, WhileMemoryIsShortAHeadMustArriveInOnePiece) {
   const ShortMemory short_memory;
   start();
   EXPECT_FALSE(reading_.done());  // the head has not begun
@@ -119,7 +119,7 @@ TEST_F(HeadReaderTest, WhileMemoryIsShortNoBufferGrowsForARequest) {
   EXPECT_TRUE(found->is(Errc::overloaded));
 }
 
-TEST_F(HeadReaderTest, WhileMemoryIsShortAResponseIsStillWaitedFor) {
+TEST_F(HeadReaderTest, WhileMemoryIsShortAResponseIsStillAwaited) {
   const ShortMemory short_memory;
   kind_ = h1::HeadKind::response;
   side_ = Side::upstream;
@@ -150,14 +150,14 @@ TEST_F(HeadReaderTest, TakesOneByteAtATime) {
   EXPECT_EQ(buffer_.view(), kHead);
 }
 
-TEST_F(HeadReaderTest, LeavesWhatFollowsInTheBuffer) {
+TEST_F(HeadReaderTest, LeavesFollowingBytesInTheBuffer) {
   start();
   send(std::string(kHead) + "content");
   EXPECT_FALSE(error());
   EXPECT_EQ(buffer_.view().substr(parser_->size()), "content");
 }
 
-TEST_F(HeadReaderTest, UsesWhatIsInTheBufferAlready) {
+TEST_F(HeadReaderTest, UsesBytesAlreadyInTheBuffer) {
   start();
   reading_ = {};
   far_.send(kHead);
@@ -168,7 +168,7 @@ TEST_F(HeadReaderTest, UsesWhatIsInTheBufferAlready) {
   EXPECT_FALSE(error());
 }
 
-TEST_F(HeadReaderTest, EndsAtItsDeadlineHoweverSlowlyItGoesOn) {
+TEST_F(HeadReaderTest, EndsAtItsDeadlineDespiteProgress) {
   start(reactor_.now() + 10s);
   for (const char byte : kHead.substr(0, 9)) {
     advance(1s);
@@ -182,7 +182,7 @@ TEST_F(HeadReaderTest, EndsAtItsDeadlineHoweverSlowlyItGoesOn) {
   EXPECT_TRUE(parser_->begun());
 }
 
-TEST_F(HeadReaderTest, TellsAnEndFromAReset) {
+TEST_F(HeadReaderTest, DistinguishesAnEndFromAReset) {
   for (const std::string_view begin : {std::string_view(), kHead.substr(0, 20)}) {
     start();
     send(begin);
@@ -207,7 +207,7 @@ TEST_F(HeadReaderTest, CanBeInterrupted) {
   EXPECT_TRUE(interrupted->is(Errc::cancelled));
 }
 
-TEST_F(HeadReaderTest, CanBeGivenUp) {
+TEST_F(HeadReaderTest, CanBeCancelled) {
   start(reactor_.now() + 1s);
   send("GET ");
   reading_ = {};
@@ -216,7 +216,7 @@ TEST_F(HeadReaderTest, CanBeGivenUp) {
   EXPECT_EQ(far_.ending(), "");
 }
 
-TEST_F(HeadReaderTest, GivesTheErrorOfTheParser) {
+TEST_F(HeadReaderTest, ReturnsTheErrorOfTheParser) {
   start();
   send("GET / HTTP/1.1\r\nHost : h\r\n\r\n");
   EXPECT_TRUE(failed_with(Errc::bad_request));

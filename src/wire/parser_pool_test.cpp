@@ -10,7 +10,7 @@ namespace {
 
 using h1::HeadParser;
 
-TEST(ParserPool, LendsAParserAgainReadyForTheNextHead) {
+TEST(ParserPool, ReusesAParserReadyForTheNextHead) {
   ParserPool pool(h1::HeadKind::request, h1::Limits());
   const HeadParser* first = nullptr;
   {
@@ -38,7 +38,7 @@ TEST(ParserPool, LendsNoParserTwiceAtOnce) {
   EXPECT_FALSE(two->begun());
 }
 
-TEST(ParserPool, GetsAMovedParserBackOnce) {
+TEST(ParserPool, TakesBackAMovedParserOnce) {
   ParserPool pool(h1::HeadKind::request, h1::Limits());
   {
     auto lease = pool.take();
@@ -50,7 +50,7 @@ TEST(ParserPool, GetsAMovedParserBackOnce) {
   EXPECT_NE(&*one, &*two);
 }
 
-TEST(ParserPool, GivesParsersItsKindAndLimits) {
+TEST(ParserPool, ConfiguresParsersWithItsKindAndLimits) {
   h1::Limits limits;
   limits.max_header_fields = 1;
   ParserPool pool(h1::HeadKind::response, limits);

@@ -19,7 +19,7 @@ class ReadBufferTest : public test::StreamPair {
   ReadBuffer buffer_{reactor_.buffers()};
 };
 
-TEST_F(ReadBufferTest, CollectsWhatComes) {
+TEST_F(ReadBufferTest, CollectsReceivedBytes) {
   EXPECT_TRUE(buffer_.empty());
   far_.send("abc");
   EXPECT_EQ(fill(), 3);
@@ -41,7 +41,7 @@ TEST_F(ReadBufferTest, LeavesConsumedBytesInPlaceUntilTheNextFill) {
   EXPECT_EQ(seen, "abc");
 }
 
-TEST_F(ReadBufferTest, ReturnsWhatTheStreamReturned) {
+TEST_F(ReadBufferTest, ReturnsTheResultOfTheStream) {
   EXPECT_EQ(fill(), net::IoResult::must_wait());
   far_.send("a");
   far_.close_write();
@@ -54,7 +54,7 @@ TEST_F(ReadBufferTest, ReturnsWhatTheStreamReturned) {
   EXPECT_EQ(buffer_.view(), "a");
 }
 
-TEST_F(ReadBufferTest, MovesWhatIsLeftToTheFrontWhenTheEndIsReached) {
+TEST_F(ReadBufferTest, MovesRemainingBytesToTheFrontAtItsEnd) {
   const std::string content(kUsual, 'x');
   far_.send(content);
   ASSERT_EQ(fill(), kUsual);
@@ -111,7 +111,7 @@ TEST_F(ReadBufferTest, KeepsNoMemoryOnceReleased) {
   EXPECT_EQ(buffer_.view(), "def");
 }
 
-TEST_F(ReadBufferTest, LendsItsMemoryToTheNext) {
+TEST_F(ReadBufferTest, PassesItsMemoryToTheNextBuffer) {
   if (kMemoryChecker) GTEST_SKIP() << "memory is not used again here, so that misuse is seen";
   far_.send("abc");
   fill();
@@ -124,7 +124,7 @@ TEST_F(ReadBufferTest, LendsItsMemoryToTheNext) {
 }
 
 // A buffer that grew is too large for the pool.
-TEST_F(ReadBufferTest, DoesNotLendMoreThanTheUsualSize) {
+TEST_F(ReadBufferTest, DoesNotPassOnMoreThanTheUsualSize) {
   join(std::size_t{1} << 20);
   far_.send(std::string(2 * kUsual, 'x'));
   fill(2 * kUsual);

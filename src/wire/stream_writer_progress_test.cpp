@@ -53,7 +53,7 @@ class StreamWriterProgress : public test::StreamPair {
   task<Result<void>> work_;
 };
 
-TEST_F(StreamWriterProgress, APeerThatTakesALittleIsGivenMoreTime) {
+TEST_F(StreamWriterProgress, ProgressExtendsTheTimeout) {
   start();
   advance(5s);
   stream_.unacknowledged_ = 90;
@@ -65,7 +65,7 @@ TEST_F(StreamWriterProgress, APeerThatTakesALittleIsGivenMoreTime) {
   EXPECT_TRUE(has_timed_out()) << "and nothing since";
 }
 
-TEST_F(StreamWriterProgress, APeerThatTakesALittleNowAndThenIsNotCut) {
+TEST_F(StreamWriterProgress, ASlowPeerDoesNotTimeOut) {
   start();
   while (stream_.unacknowledged_ > 0) {
     advance(9s);
@@ -76,7 +76,7 @@ TEST_F(StreamWriterProgress, APeerThatTakesALittleNowAndThenIsNotCut) {
   EXPECT_TRUE(has_timed_out());
 }
 
-TEST_F(StreamWriterProgress, APeerThatTakesNothingIsCut) {
+TEST_F(StreamWriterProgress, TimesOutWithoutProgress) {
   start();
   advance(9s);
   EXPECT_FALSE(work_.done());

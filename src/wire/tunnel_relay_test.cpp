@@ -76,7 +76,7 @@ TEST_F(TunnelRelayTest, CarriesBytesBothWaysAndCountsThem) {
   EXPECT_FALSE(relaying_.done());
 }
 
-TEST_F(TunnelRelayTest, DeliversWhatWasSentEarlyFirst) {
+TEST_F(TunnelRelayTest, DeliversEarlyDataFirst) {
   start("from client ", "from upstream ");
   send(far_, "more");
   send(upstream_, "more");
@@ -86,7 +86,7 @@ TEST_F(TunnelRelayTest, DeliversWhatWasSentEarlyFirst) {
   EXPECT_EQ(counts_.to_client.value(), 18u);
 }
 
-TEST_F(TunnelRelayTest, PassesHalfClosesOnAndEndsWithTheSecond) {
+TEST_F(TunnelRelayTest, ForwardsHalfClosesAndEndsWithTheSecond) {
   for (const bool client_first : {true, false}) {
     start();
     FarEnd& first = client_first ? far_ : upstream_;
@@ -107,7 +107,7 @@ TEST_F(TunnelRelayTest, PassesHalfClosesOnAndEndsWithTheSecond) {
 }
 
 // The bytes arrive before the end, which has not been read yet.
-TEST_F(TunnelRelayTest, EndsWhenItsPiecesAreNotTaken) {
+TEST_F(TunnelRelayTest, EndsWhenTheReaderLeaves) {
   for (const bool client_leaves : {true, false}) {
     start();
     FarEnd& speaking = client_leaves ? upstream_ : far_;
@@ -120,7 +120,7 @@ TEST_F(TunnelRelayTest, EndsWhenItsPiecesAreNotTaken) {
   }
 }
 
-TEST_F(TunnelRelayTest, EndsWhenEarlyBytesAreNotTaken) {
+TEST_F(TunnelRelayTest, EndsWhenEarlyBytesAreNotRead) {
   join();
   auto [near, far] = net::make_memory_pair(reactor_);
   far.reset();
@@ -131,7 +131,7 @@ TEST_F(TunnelRelayTest, EndsWhenEarlyBytesAreNotTaken) {
   EXPECT_EQ(problem->side(), Side::upstream);
 }
 
-TEST_F(TunnelRelayTest, MayBeSilentForAsLongAsItLikes) {
+TEST_F(TunnelRelayTest, MayBeSilentIndefinitely) {
   start();
   advance(24h);
   EXPECT_FALSE(relaying_.done());
@@ -151,7 +151,7 @@ TEST_F(TunnelRelayTest, NamesTheSideThatFailed) {
 }
 
 // The other side may stay silent.
-TEST_F(TunnelRelayTest, NoticesAResetAfterAHalfClose) {
+TEST_F(TunnelRelayTest, DetectsAResetAfterAHalfClose) {
   for (const Side side : {Side::client, Side::upstream}) {
     start();
     FarEnd& leaving = side == Side::client ? far_ : upstream_;
@@ -186,7 +186,7 @@ TEST_F(TunnelRelayTest, FailsWhenItCannotDeliver) {
 
 // The relay notices the reset of one side although the other does not read the bytes sent before
 // it.
-TEST_F(TunnelRelayTest, NoticesAResetWhileTheOtherSideDoesNotRead) {
+TEST_F(TunnelRelayTest, DetectsAResetWhileTheOtherSideDoesNotRead) {
   for (const Side side : {Side::client, Side::upstream}) {
     start({}, {}, 4);
     FarEnd& writer = side == Side::client ? far_ : upstream_;
@@ -201,7 +201,7 @@ TEST_F(TunnelRelayTest, NoticesAResetWhileTheOtherSideDoesNotRead) {
   }
 }
 
-TEST_F(TunnelRelayTest, TakesNoMoreThanTheOtherSideReads) {
+TEST_F(TunnelRelayTest, ReadsNoMoreThanTheOtherSideReads) {
   start({}, {}, 100);
   std::string sent;
   for (int i = 0; i < 50; ++i) {
@@ -227,7 +227,7 @@ TEST_F(TunnelRelayTest, OneDirectionDoesNotWaitForTheOther) {
   }
 }
 
-TEST_F(TunnelRelayTest, CanBeGivenUp) {
+TEST_F(TunnelRelayTest, CanBeCancelled) {
   start({}, {}, 4);
   send(far_, "0123");
   send(far_, "4567");
@@ -291,7 +291,7 @@ class SocketRelayTest : public test::StreamPair {
   task<Result<void>> relaying_;
 };
 
-TEST_F(SocketRelayTest, LosesNothingOfAnUpstreamThatHasSentAllAndClosed) {
+TEST_F(SocketRelayTest, DeliversAllDataOfAnUpstreamThatHasClosed) {
   const std::size_t sent = fill(far_socket_);
   far_socket_.reset();
   advance(2s);
@@ -303,7 +303,7 @@ TEST_F(SocketRelayTest, LosesNothingOfAnUpstreamThatHasSentAllAndClosed) {
   EXPECT_EQ(counts_.to_client.value(), sent);
 }
 
-TEST_F(SocketRelayTest, LosesNothingAfterAHalfClose) {
+TEST_F(SocketRelayTest, DeliversAllDataAfterAHalfClose) {
   ::shutdown(near_socket_.get(), SHUT_WR);
   settle();
   const std::size_t sent = fill(far_socket_);
@@ -315,7 +315,7 @@ TEST_F(SocketRelayTest, LosesNothingAfterAHalfClose) {
 }
 
 // A closed unix socket reports its end immediately.
-TEST_F(SocketRelayTest, EndsWhenOneSideHasLeftInOrder) {
+TEST_F(SocketRelayTest, EndsWhenOneSideHasClosedCleanly) {
   ::shutdown(near_socket_.get(), SHUT_WR);
   settle();
   EXPECT_FALSE(relaying_.done());
@@ -343,7 +343,7 @@ class StreamTunnelTest : public TunnelRelayTest {
   }
 };
 
-TEST_F(StreamTunnelTest, ReadsWhatCameEarlyThenTheStreamThenItsEnd) {
+TEST_F(StreamTunnelTest, ReadsEarlyDataThenTheStreamThenItsEnd) {
   for (const std::string expected : {"early", "late", ""}) {
     auto reading = tunnel_->read();
     reading.start();
@@ -359,7 +359,7 @@ TEST_F(StreamTunnelTest, ReadsWhatCameEarlyThenTheStreamThenItsEnd) {
   }
 }
 
-TEST_F(StreamTunnelTest, WritesWhatTheStreamTakesAndWaits) {
+TEST_F(StreamTunnelTest, WritesWhatTheStreamAcceptsAndWaits) {
   const std::string text = "0123456789";
   auto writing = tunnel_->write(text);
   writing.start();
@@ -419,7 +419,7 @@ class SlowEcho final : public Tunnel {
   bool closed_ = false;
 };
 
-TEST_F(TunnelRelayTest, JoinsTheClientWithAnyTunnel) {
+TEST_F(TunnelRelayTest, RelaysAnyTunnel) {
   SlowEcho echo;
   start_over(echo, "early ");
   send(far_, "and late");
@@ -478,7 +478,7 @@ struct Sink final : RelayedTunnel {
 };
 
 // Regression: nothing else ran on the worker until the tunnel had no data.
-TEST_F(TunnelRelayTest, LetsOthersRunBesideATunnelThatIsAlwaysReady) {
+TEST_F(TunnelRelayTest, YieldsWhileATunnelIsAlwaysReady) {
   Hasty far;
   Sink client;
   struct Other : io::Wakeup {
@@ -497,7 +497,7 @@ TEST_F(TunnelRelayTest, LetsOthersRunBesideATunnelThatIsAlwaysReady) {
   EXPECT_EQ(far.given_, Hasty::kAll);
 }
 
-TEST_F(TunnelRelayTest, NoticesAResetWhileNoTunnelTakesWhatWasSaid) {
+TEST_F(TunnelRelayTest, DetectsAResetWhileTheTunnelDoesNotAcceptData) {
   for (const bool behind_a_half_close : {false, true}) {
     Stubborn far;
     relaying_ = {};
@@ -517,7 +517,7 @@ TEST_F(TunnelRelayTest, NoticesAResetWhileNoTunnelTakesWhatWasSaid) {
   }
 }
 
-TEST_F(TunnelRelayTest, NoticesAFailureWhileTheClientDoesNotRead) {
+TEST_F(TunnelRelayTest, DetectsAFailureWhileTheClientDoesNotRead) {
   Stubborn far;
   join(4);
   start_over(far);
@@ -531,7 +531,7 @@ TEST_F(TunnelRelayTest, NoticesAFailureWhileTheClientDoesNotRead) {
   EXPECT_EQ(failed->phase(), Phase::tunnel);
 }
 
-TEST_F(TunnelRelayTest, WaitsUntilATunnelHasSentWhatItWasGiven) {
+TEST_F(TunnelRelayTest, WaitsUntilATunnelIsFlushed) {
   struct Silent final : Tunnel {
     task<Result<bytes>> read() override { co_return bytes(); }
     task<Result<void>> write(bytes) override { co_return Result<void>(); }
@@ -546,7 +546,7 @@ TEST_F(TunnelRelayTest, WaitsUntilATunnelHasSentWhatItWasGiven) {
   EXPECT_FALSE(error());
 }
 
-TEST_F(TunnelRelayTest, FailsWithAnyTunnel) {
+TEST_F(TunnelRelayTest, FailsWithItsTunnel) {
   SlowEcho deaf;
   deaf.fails_writing_ = true;
   start_over(deaf);

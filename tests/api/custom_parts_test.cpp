@@ -170,7 +170,7 @@ TEST_F(HooksTest, RefuseAResponse) {
   EXPECT_THAT(told, HasSubstr("not this one"));
 }
 
-TEST_F(HooksTest, AnswerInThePlaceOfTheUpstream) {
+TEST_F(HooksTest, RespondInPlaceOfTheUpstream) {
   onehop::ReverseProxy::Options options;
   options.rewrite = [](onehop::ProxyRequest& request) {
     request.answer(onehop::Response(onehop::Status::unauthorized, "who are you?"));

@@ -67,7 +67,7 @@ std::string said_by(Source handler) {
   return fetch(server.addresses().front()).value();
 }
 
-TEST(EmbeddedServer, TakesAnythingAHandlerCanBeMadeOf) {
+TEST(EmbeddedServer, AcceptsEveryKindOfHandler) {
   const std::string text = "lambda";
   EXPECT_EQ(said_by(say_function), "function");
   EXPECT_EQ(said_by([text](onehop::Request) { return onehop::Response(onehop::Status::ok, text); }),
@@ -83,7 +83,7 @@ TEST(EmbeddedServer, TakesAnythingAHandlerCanBeMadeOf) {
   EXPECT_EQ(said_by(onehop::make_handler(std::make_shared<Says>("made"))), "made");
 }
 
-TEST(EmbeddedServer, RefusesANullHandlerOfAnyType) {
+TEST(EmbeddedServer, RejectsANullHandlerOfAnyType) {
   EXPECT_EQ(said_by(std::shared_ptr<Says>()), "not started");
   EXPECT_EQ(said_by(nullptr), "not started");
 }
@@ -113,7 +113,7 @@ TEST(EmbeddedServer, ListensOnSeveralAddresses) {
     EXPECT_EQ(fetch(address).value(), "both");
 }
 
-TEST(EmbeddedServer, SaysWhyItCannotStart) {
+TEST(EmbeddedServer, ReportsWhyItCannotStart) {
   onehop::Server first(quiet());
   const auto handler = onehop::testing::recorder(onehop::Status::ok, "");
   ASSERT_TRUE(first.start(handler));
@@ -124,7 +124,7 @@ TEST(EmbeddedServer, SaysWhyItCannotStart) {
   EXPECT_EQ(second.run(handler), 1);
 }
 
-TEST(EmbeddedServer, CallsBeforeItServesAndTakesNoForAnAnswer) {
+TEST(EmbeddedServer, OnListeningRunsBeforeServingAndCanPreventTheStart) {
   onehop::Server::Options options = quiet();
   options.listen = {"127.0.0.1:0", "127.0.0.1:0"};
   onehop::Server* asked = nullptr;
@@ -151,7 +151,7 @@ TEST(EmbeddedServer, CallsBeforeItServesAndTakesNoForAnAnswer) {
   EXPECT_EQ(fetch(served.addresses().front()).value(), "served");
 }
 
-TEST(EmbeddedServer, RunsUntilItIsStoppedFromElsewhere) {
+TEST(EmbeddedServer, RunsUntilStoppedByAnotherThread) {
   onehop::Server server(quiet());
   auto result = std::async(std::launch::async, [&server] {
     return server.run(onehop::testing::recorder(onehop::Status::ok, "running"));
@@ -186,7 +186,7 @@ TEST(EmbeddedServer, MakesAHandlerForEachCore) {
   server.stop(1s);
 }
 
-TEST(EmbeddedServer, LetsAnAnswerUnderWayFinish) {
+TEST(EmbeddedServer, LetsAResponseInProgressFinish) {
   std::promise<void> asked;
   onehop::Server server(quiet());
   ASSERT_TRUE(server.start(
@@ -202,7 +202,7 @@ TEST(EmbeddedServer, LetsAnAnswerUnderWayFinish) {
   EXPECT_EQ(answer.get().value(), "finished");
 }
 
-TEST(EmbeddedServer, CutsWhatTakesTooLong) {
+TEST(EmbeddedServer, StopAbortsExchangesThatTakeTooLong) {
   std::promise<void> asked;
   onehop::Server server(quiet());
   ASSERT_TRUE(server.start(
@@ -256,7 +256,7 @@ bool comes_true(Condition condition) {
   return condition();
 }
 
-TEST(EmbeddedServer, SaysHowMuchMemoryItHoldsAndTakesNothingOnPastItsCeiling) {
+TEST(EmbeddedServer, ReportsItsMemoryAndRejectsRequestsPastItsCeiling) {
   static constexpr std::size_t kMiB = std::size_t{1024} * 1024;
   std::atomic<int> warnings = 0;
   onehop::Server::Options options = quiet();

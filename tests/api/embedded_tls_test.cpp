@@ -80,7 +80,7 @@ class EmbeddedTls : public ::testing::Test {
   }
 };
 
-TEST_F(EmbeddedTls, NewConnectionsGetACertificateThatWasReadAgain) {
+TEST_F(EmbeddedTls, NewConnectionsGetAReloadedCertificate) {
   start();
   EXPECT_THAT(names(), ElementsAre("old.example", "127.0.0.1"));
   EXPECT_EQ(fetch_trusting(old_), "served");
@@ -93,7 +93,7 @@ TEST_F(EmbeddedTls, NewConnectionsGetACertificateThatWasReadAgain) {
   EXPECT_THAT(fetch_trusting(old_), HasSubstr("certificate not accepted"));
 }
 
-TEST_F(EmbeddedTls, AfterAFailureTheOldCertificateStays) {
+TEST_F(EmbeddedTls, AFailedReloadKeepsTheOldCertificate) {
   start();
   const auto shown = server_.certificates();
   for (const std::string& broken : {chain_file(), key_file()}) {
@@ -115,7 +115,7 @@ TEST_F(EmbeddedTls, AfterAFailureTheOldCertificateStays) {
   EXPECT_EQ(fetch_trusting(new_), "served");
 }
 
-TEST_F(EmbeddedTls, ThereMayBeNothingToReadAgain) {
+TEST_F(EmbeddedTls, ReloadMayHaveNothingToRead) {
   EXPECT_TRUE(server_.certificates().empty());
   EXPECT_TRUE(server_.reload_tls()) << "it was not started yet";
   Server in_clear;

@@ -46,7 +46,7 @@ std::optional<Error> error_of(Body& body) {
   return read.error();
 }
 
-TEST(Outliving, BodiesThatAreKeptBeyondTheirServerEndWithAnError) {
+TEST(Outliving, BodiesThatOutliveTheirServerEndWithAnError) {
   for (const std::string scheme : {"http", "h2c"}) {
     Server backend(quiet());
     ASSERT_TRUE(backend.start(make_handler([](Request) {

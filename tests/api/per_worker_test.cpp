@@ -137,7 +137,7 @@ TEST_F(PerWorker, DoesNotStartWhenItsHookThrows) {
   }
 }
 
-TEST_F(PerWorker, DoesNotStartWithWhatContradictsItself) {
+TEST_F(PerWorker, DoesNotStartWithContradictoryOptions) {
   Server::Options bad = options(1);
   bad.listen = "https://127.0.0.1:0";
   const auto started = Server(bad).start_per_worker(factory());
@@ -159,7 +159,7 @@ TEST_F(PerWorker, SurvivesAFactoryThatThrowsAnything) {
   EXPECT_THAT(std::string(started.error().detail()), HasSubstr("did not start"));
 }
 
-TEST_F(PerWorker, RunSaysWhyItCouldNotStart) {
+TEST_F(PerWorker, RunReportsWhyItCouldNotStart) {
   Server::Options bad = options(1);
   bad.listen = "nonsense";
   EXPECT_EQ(Server(std::move(bad)).run(testing::recorder(Status::ok, "")), 1);

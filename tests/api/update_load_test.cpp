@@ -169,7 +169,7 @@ class UpdateLoad : public UpdatedServer {
   TlsCertificate certificate_;
 };
 
-TEST_F(UpdateLoad, IsNotNoticedByClients) {
+TEST_F(UpdateLoad, DoesNotAffectClients) {
   start(numbered(0), std::make_shared<Numbered>(0));
   std::atomic<int> updates = 0;
   auto each_new = client_options();

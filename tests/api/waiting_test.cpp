@@ -44,7 +44,7 @@ void wait_for(const std::atomic<bool>& flag) {
     std::this_thread::sleep_for(1ms);
 }
 
-TEST(Waiting, AHandlerOffloadsAndAnswers) {
+TEST(Waiting, AHandlerOffloadsAndResponds) {
   onehop::Server server(quiet());
   ASSERT_TRUE(
       server.start(onehop::make_handler([](onehop::Request) -> onehop::task<onehop::Response> {
@@ -135,7 +135,7 @@ TEST(Waiting, ADialerMayUseOffload) {
   EXPECT_TRUE(response.error().detail().starts_with("no way to a.test"));
 }
 
-TEST(Waiting, LimitsThatAllowNothingAreRefused) {
+TEST(Waiting, RejectsLimitsThatAllowNothing) {
   onehop::Transport::Options options;
   options.max_connections = 0;
   EXPECT_THROW(onehop::Transport{options}, std::invalid_argument);

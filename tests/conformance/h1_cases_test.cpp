@@ -315,7 +315,7 @@ TEST_P(H1Case, ByteByByte) {
   EXPECT_EQ(reader.finish(), GetParam().events);
 }
 
-TEST_P(H1Case, CutInTwoAnywhere) {
+TEST_P(H1Case, SplitAnywhere) {
   const std::string_view input = GetParam().input;
   for (std::size_t at = 0; at <= input.size(); ++at) {
     Reader reader(GetParam().kind);
@@ -336,7 +336,7 @@ std::string test_name(const ::testing::TestParamInfo<Case>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Conformance, H1Case, ::testing::ValuesIn(all_cases()), test_name);
 
-TEST(H1Cases, AreThere) {
+TEST(H1Cases, AreLoaded) {
   EXPECT_GT(all_cases().size(), 250U);
 }
 

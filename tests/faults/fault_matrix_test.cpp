@@ -81,7 +81,7 @@ class BackendFaults : public FaultMatrixTest {
 
 INSTANTIATE_TEST_SUITE_P(All, BackendFaults, kPairs, &name_of);
 
-TEST_P(BackendFaults, InTheAnswerToAGet) {
+TEST_P(BackendFaults, InTheResponseToAGet) {
   fail_everywhere(kGet, kLength, kAll);
   fail_everywhere(kGet, kChunked, kAll);
   const std::size_t some = matrix_.cases() / 20;
@@ -90,45 +90,45 @@ TEST_P(BackendFaults, InTheAnswerToAGet) {
   EXPECT_GT(matrix_.broken(), some);
 }
 
-TEST_P(BackendFaults, BehindAnInformationalResponse) {
+TEST_P(BackendFaults, AfterAnInformationalResponse) {
   fail_everywhere(kGet, kHints, kAll);
 }
 
-TEST_P(BackendFaults, InAnAnswerWithoutContent) {
+TEST_P(BackendFaults, InAResponseWithoutContent) {
   fail_everywhere(kGet, kNothing, kAll);
   fail_everywhere(kHead, kLength, kAll);
   fail_everywhere(kHead, kChunked, kEnds);
 }
 
-TEST_P(BackendFaults, InContentThatEndsWithTheConnection) {
+TEST_P(BackendFaults, InACloseDelimitedResponse) {
   fail_everywhere(kGet, kUntilClose, {Way::close, Way::half_close, Way::reset, Way::stall});
 }
 
-TEST_P(BackendFaults, InTheAnswerToAPost) {
+TEST_P(BackendFaults, InTheResponseToAPost) {
   fail_everywhere(kPost, kLength, kAll);
   fail_everywhere(kChunkedPost, kChunked, kAll);
 }
 
-TEST_P(BackendFaults, InTheAnswerToALargePost) {
+TEST_P(BackendFaults, InTheResponseToALargePost) {
   fail_everywhere(kLargePost, kLength, kEnds);
 }
 
-TEST_P(BackendFaults, WhenItWasAskedWhetherToGoOn) {
+TEST_P(BackendFaults, WithExpectContinue) {
   fail_everywhere(kExpectingPost, kLength, kAll);
 }
 
-TEST_P(BackendFaults, OnAConnectionThatWasUsedBefore) {
+TEST_P(BackendFaults, OnAReusedConnection) {
   fail_everywhere(kGet, kLength, kAll, true);
   fail_everywhere(kPost, kLength, kAll, true);
   fail_everywhere(kChunkedPost, kChunked, kEnds, true);
 }
 
-TEST_P(BackendFaults, OfATunnel) {
+TEST_P(BackendFaults, InATunnel) {
   fail_everywhere(kUpgrade, kLength, {Way::close, Way::half_close, Way::reset, Way::delay});
 }
 
 // Fails before, inside and after SETTINGS.
-TEST_P(BackendFaults, FromTheBeginningOfItsConnection) {
+TEST_P(BackendFaults, FromTheStartOfItsConnection) {
   for (const Question& question : {kGet, kPost}) {
     Case wanted{question, kLength};
     wanted.from_connect = true;
@@ -137,7 +137,7 @@ TEST_P(BackendFaults, FromTheBeginningOfItsConnection) {
   }
 }
 
-TEST_P(BackendFaults, WhenNobodyListensAnyMore) {
+TEST_P(BackendFaults, WhenTheBackendStopsListening) {
   for (const bool used : {false, true}) {
     fail_everywhere(kGet, kLength, {Way::refuse}, used);
     fail_everywhere(kPost, kLength, {Way::refuse}, used);
@@ -147,7 +147,7 @@ TEST_P(BackendFaults, WhenNobodyListensAnyMore) {
   fail_everywhere(kUpgrade, kLength, {Way::refuse});
 }
 
-TEST_P(BackendFaults, WhenNobodyListens) {
+TEST_P(BackendFaults, WhenTheBackendIsNotListening) {
   for (const Question& question :
        {kGet, kHead, kPost, kLargePost, kChunkedPost, kExpectingPost, kUpgrade}) {
     Case wanted{question, kLength};
@@ -158,7 +158,7 @@ TEST_P(BackendFaults, WhenNobodyListens) {
 }
 
 // The backend responds before the request is complete.
-TEST_P(BackendFaults, InAnEarlyAnswer) {
+TEST_P(BackendFaults, InAnEarlyResponse) {
   for (const Question& question : {kLargePost, kExpectingPost}) {
     Case wanted{question, kLength};
     wanted.early = true;
@@ -167,7 +167,7 @@ TEST_P(BackendFaults, InAnEarlyAnswer) {
 }
 
 // An unsolicited response reaches no client.
-TEST_P(BackendFaults, SurplusBehindAnAnswer) {
+TEST_P(BackendFaults, ExtraDataAfterAResponse) {
   const std::string forged = "HTTP/1.1 200 OK\r\nX-Id: forged\r\nContent-Length: 0\r\n\r\n";
   const std::string late = h2_frames::frame(h2_frames::data, h2_frames::kEndStream, 1, "forged");
   const bool to_h1 = GetParam().backend == Protocol::h1;
@@ -208,7 +208,7 @@ TEST_P(ClientFaults, InAChunkedPost) {
   fail_everywhere(kChunkedPost, kAll);
 }
 
-TEST_P(ClientFaults, InAPostThatAsksFirst) {
+TEST_P(ClientFaults, InAPostWithExpectContinue) {
   fail_everywhere(kExpectingPost, kAll);
 }
 
@@ -216,12 +216,12 @@ TEST_P(ClientFaults, InAnUpgrade) {
   fail_everywhere(kUpgrade, {Way::close, Way::reset, Way::stall, Way::delay});
 }
 
-TEST_P(ClientFaults, OnAConnectionThatWasUsedBefore) {
+TEST_P(ClientFaults, OnAReusedConnection) {
   fail_everywhere(kPost, kAll, true);
 }
 
 // The backend sends part of its response, the client leaves, and the backend continues.
-TEST_P(ClientFaults, WhileItReadsTheAnswer) {
+TEST_P(ClientFaults, WhileReadingTheResponse) {
   for (const Question& question : {kGet, kPost, kUpgrade}) {
     for (const Answer& answer : {kLength, kChunked}) {
       expect_none(matrix_.leave_everywhere({question, answer}, kEnds));

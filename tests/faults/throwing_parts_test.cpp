@@ -199,14 +199,14 @@ TEST_P(ThrowingParts, AHandlerLater) {
   expect_500(kPost);
 }
 
-TEST_P(ThrowingParts, ABodyThatIsAskedHowLongItIs) {
+TEST_P(ThrowingParts, ABodyInLength) {
   serve([this](const Request&) {
     return Response(Status::ok, Headers(), Body::from(body(ThrowingBody::When::length)));
   });
   expect_500();
 }
 
-TEST_P(ThrowingParts, ABodyBehindTheHead) {
+TEST_P(ThrowingParts, ABodyAfterTheHead) {
   using When = ThrowingBody::When;
   for (const When when : {When::first_read, When::later_read, When::trailers}) {
     armed_ = true;
@@ -263,7 +263,7 @@ TEST_P(ThrowingParts, ADirector) {
   expect_500();
 }
 
-TEST_P(ThrowingParts, AHookForResponses) {
+TEST_P(ThrowingParts, AResponseHook) {
   ReverseProxy::Options options;
   options.modify_response = [throws = thrower()](Response&) -> Result<void> {
     throws();
@@ -273,7 +273,7 @@ TEST_P(ThrowingParts, AHookForResponses) {
   expect_500();
 }
 
-TEST_P(ThrowingParts, AHookForErrors) {
+TEST_P(ThrowingParts, AnErrorHook) {
   ReverseProxy::Options options;
   options.error_response = [throws = thrower()](const Request&, const Error&) {
     throws();
@@ -333,7 +333,7 @@ TEST_P(ThrowingParts, ABodyForTheUpstream) {
 
 // --- callbacks ---------------------------------------------------------------------------------
 
-TEST_P(ThrowingParts, TheEndOfAnExchange) {
+TEST_P(ThrowingParts, AnExchangeEndCallback) {
   std::string logged;
   Server::Options options;
   options.on_exchange_end = [throws = thrower()](const ExchangeRecord&) { throws(); };

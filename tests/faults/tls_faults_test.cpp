@@ -189,11 +189,11 @@ INSTANTIATE_TEST_SUITE_P(All,
                            return each.param == Protocol::h1 ? "ForHttp1" : "ForHttp2";
                          });
 
-TEST_P(TlsBackendFaults, InAnAnswerOverHttp1) {
+TEST_P(TlsBackendFaults, InAResponseOverHttp1) {
   fail_everywhere(answers_of_h1(), "http/1.1");
 }
 
-TEST_P(TlsBackendFaults, InAnAnswerOverHttp2) {
+TEST_P(TlsBackendFaults, InAResponseOverHttp2) {
   fail_everywhere(answers_of_h2(), "h2");
 }
 

@@ -185,7 +185,7 @@ class HeadLimits : public ::testing::TestWithParam<Case> {
   std::unique_ptr<PlainBackend> backend_;
 };
 
-TEST_P(HeadLimits, AHeadAtItsLimitPassesAndOneByteMoreCostsThatRequestAlone) {
+TEST_P(HeadLimits, AHeadAtItsLimitPassesAndOneByteMoreFailsOnlyThatRequest) {
   expect_to_pass(path_of(0), request(0), response(0));
   client_->ask(path_of(1), request(1));
   if (is_of_request(what())) {
@@ -239,14 +239,14 @@ class FarPastTheLimits : public ::testing::Test {
   std::optional<PlainH2Client> client_;
 };
 
-TEST_F(FarPastTheLimits, AHeadThatIsWorthReadingToItsEndIsAnswered) {
+TEST_F(FarPastTheLimits, AHeadSmallEnoughToReadGets431) {
   client_->ask("/", fields_of(200 * 1024));
   EXPECT_EQ(client_->reply().status, 431);
   client_->ask("/", {});
   EXPECT_EQ(client_->reply().status, 204) << "the connection goes on";
 }
 
-TEST_F(FarPastTheLimits, AHeadThatIsNotEndsItsConnection) {
+TEST_F(FarPastTheLimits, ALargerHeadEndsItsConnection) {
   client_->ask("/", fields_of(400 * 1024));
   EXPECT_EQ(client_->reply().status, 0);
   EXPECT_TRUE(client_->is_over());

@@ -56,7 +56,7 @@ class InterimMemory : public ::testing::TestWithParam<std::tuple<bool, bool>> {
   std::size_t before_ = 0;
 };
 
-TEST_P(InterimMemory, GoesWithThem) {
+TEST_P(InterimMemory, IsFreedOnceSent) {
   for (int i = 0; i < kHints; ++i) {
     backend_->hint(hint_);
     client_->reply();

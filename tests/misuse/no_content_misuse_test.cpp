@@ -548,7 +548,7 @@ class NoContentMisuse : public ::testing::Test {
   std::atomic<std::size_t> asked_ = 0;
 };
 
-TEST_F(NoContentMisuse, LeavesEachResponseToItsRequest) {
+TEST_F(NoContentMisuse, DoesNotMixUpResponses) {
   std::vector<std::thread> threads;
   for (const Protocol protocol : {Protocol::h1, Protocol::h2}) {
     for (const char* backend : {"h1", "h2"})

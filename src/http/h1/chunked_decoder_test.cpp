@@ -38,14 +38,14 @@ Decoded decode(std::string_view input, Side side = Side::client, const Limits& l
   return result;
 }
 
-TEST(ChunkedDecoder, StopsBehindTheMessage) {
+TEST(ChunkedDecoder, StopsAfterTheMessage) {
   const Decoded d = decode("3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\nGET /");
   EXPECT_TRUE(d.finished);
   EXPECT_EQ(d.data, "abcde");
   EXPECT_EQ(d.consumed, 24U);
 }
 
-TEST(ChunkedDecoder, DataMayBeTakenElsewhere) {
+TEST(ChunkedDecoder, AllowsSkippingData) {
   ChunkedDecoder decoder(Side::client, Limits());
   const Result<ChunkedDecoder::Step> first = decoder.decode("a\r\n123");
   ASSERT_TRUE(first.has_value());
@@ -91,7 +91,7 @@ TEST(ChunkedDecoder, ExtensionFlood) {
   EXPECT_EQ(decode(flood, Side::upstream).error, Errc::bad_response);
 }
 
-TEST(ChunkedDecoder, ManyTinyChunksAndModestExtensionsAreFine) {
+TEST(ChunkedDecoder, AcceptsManyTinyChunksAndModestExtensions) {
   std::string body;
   for (int i = 0; i < 100000; ++i)
     body += "1;ext=12\r\na\r\n";

@@ -65,7 +65,7 @@ TEST(HeadParser, StatusLineLimit) {
   EXPECT_EQ(outcome(HeadKind::response, l, "HTTP/1.1 200 abcd"), Errc::response_head_too_large);
 }
 
-TEST(HeadParser, SaysWhatAServerSpeaksThatIsNoHttp1) {
+TEST(HeadParser, NamesTheProtocolOfAServerThatIsNotHttp1) {
   const auto detail = [](std::string_view input) {
     HeadParser parser(HeadKind::response, {});
     EXPECT_EQ(parser.parse(input), State::failed);
@@ -88,7 +88,7 @@ TEST(HeadParser, MethodLimit) {
   EXPECT_EQ(outcome(HeadKind::request, Limits(), longest + "M"), Errc::unsupported_method);
 }
 
-TEST(HeadParser, HeaderBytesAreNamePlusValuePlus32) {
+TEST(HeadParser, CountsHeaderBytesAsNamePlusValuePlus32) {
   const std::string head = "GET / HTTP/1.1\r\nab: cd\r\nefg: hij\r\n\r\n";
   EXPECT_EQ(outcome(HeadKind::request, limits(100, 36 + 38, 10), head), std::error_code());
   EXPECT_EQ(outcome(HeadKind::request, limits(100, 36 + 37, 10), head), Errc::head_too_large);
@@ -128,7 +128,7 @@ TEST(HeadParser, NamesFitTheirField) {
 }
 
 // TLS on a plaintext port must not wait for a timeout.
-TEST(HeadParser, WhatCannotBecomeARequestFailsAtItsFirstByte) {
+TEST(HeadParser, RejectsAnImpossibleStartLineAtTheFirstByte) {
   for (const char c : {'\x16', '\x80', '\0', '\n', ' ', ':', '{'}) {
     HeadParser parser(HeadKind::request, Limits());
     EXPECT_EQ(parser.parse(std::string_view(&c, 1)), State::failed) << int{c};
@@ -141,7 +141,7 @@ TEST(HeadParser, WhatCannotBecomeARequestFailsAtItsFirstByte) {
   EXPECT_EQ(parser.error().side(), Side::upstream);
 }
 
-TEST(HeadParser, BegunWithTheFirstByteOfTheStartLine) {
+TEST(HeadParser, BeginsWithTheFirstByteOfTheStartLine) {
   HeadParser parser(HeadKind::request, Limits());
   EXPECT_EQ(parser.parse(""), State::incomplete);
   EXPECT_FALSE(parser.begun());
@@ -204,7 +204,7 @@ TEST(HeadParser, VerbatimMeansReadyForTheWire) {
   EXPECT_EQ(verbatim, "1000100");
 }
 
-TEST(HeadParser, AMissingReasonIsEmptyNotAbsent) {
+TEST(HeadParser, AMissingReasonIsEmptyNotNull) {
   for (const std::string head : {"HTTP/1.1 200\r\n\r\n", "HTTP/1.1 200 \r\n\r\n"}) {
     HeadParser parser(HeadKind::response, Limits());
     ASSERT_EQ(parser.parse(head), State::complete);

@@ -45,18 +45,18 @@ TEST(Serializer, RequestWithoutFields) {
   EXPECT_EQ(request({}, {}), "GET /p HTTP/1.1\r\nHost: up:80\r\n\r\n");
 }
 
-TEST(Serializer, HostStaysInItsPlace) {
+TEST(Serializer, HostKeepsItsPlace) {
   EXPECT_EQ(request({{"A", "1"}, {"hOST", "h"}, {"B", ""}}, {}),
             "GET /p HTTP/1.1\r\nA: 1\r\nhOST: h\r\nB: \r\n\r\n");
 }
 
-TEST(Serializer, AnImpossibleAuthorityIsNotWritten) {
+TEST(Serializer, OmitsAnAuthorityThatIsTooLong) {
   EXPECT_EQ(request({}, {}, "/", std::string(kMaxAuthority + 1, 'a')),
             "GET / HTTP/1.1\r\nHost: \r\n\r\n");
   EXPECT_NE(request({}, {}, "/", std::string(kMaxAuthority, 'a')).find("aaaa"), std::string::npos);
 }
 
-TEST(Serializer, FramingFieldsAreWrittenAfresh) {
+TEST(Serializer, ReplacesFramingFields) {
   const Headers headers = {{"Host", "h"},           {"Transfer-Encoding", "gzip"},
                            {"Connection", "X"},     {"Keep-Alive", "timeout=5"},
                            {"Trailer", "X-T"},      {"Upgrade", "h2c"},
@@ -80,7 +80,7 @@ TEST(Serializer, ContentLengthKeepsItsPlace) {
             "HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\n\r\n");
 }
 
-TEST(Serializer, ContentLengthOfAnAnswerToHead) {
+TEST(Serializer, KeepsContentLengthOfAResponseToHead) {
   HeadFraming framing;
   framing.keep_content_length = true;
   EXPECT_EQ(response({{"Content-Length", "42"}, {"A", "1"}}, framing),
@@ -114,7 +114,7 @@ TEST(Serializer, Trailer) {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n");
 }
 
-TEST(Serializer, DateOnlyWhenThereIsNone) {
+TEST(Serializer, AddsDateOnlyWhenMissing) {
   EXPECT_EQ(response({}, {}, kDate),
             "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n");
   EXPECT_EQ(response({{"date", "x"}}, {}, kDate), "HTTP/1.1 200 OK\r\ndate: x\r\n\r\n");
@@ -125,7 +125,7 @@ TEST(Serializer, EmptyReason) {
 }
 
 // Received lines are copied unchanged; edits between them break the runs.
-TEST(Serializer, ReceivedLinesKeepTheirSpelling) {
+TEST(Serializer, KeepsTheSpellingOfReceivedLines) {
   const std::string head =
       "GET / HTTP/1.1\r\nhost: h\r\nX-a: 1\r\nB:2\r\nC:  3 \r\nConnection: x\r\nD: 4\r\nE: "
       "\r\n\r\n";
@@ -138,7 +138,7 @@ TEST(Serializer, ReceivedLinesKeepTheirSpelling) {
             "GET /p HTTP/1.1\r\nhost: h\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: \r\nF: 5\r\n\r\n");
 }
 
-TEST(Serializer, BoundHoldsForManyShortLines) {
+TEST(Serializer, SizeBoundHoldsForManyShortLines) {
   Headers headers;
   for (int i = 0; i < 200; ++i)
     headers.add("Content-Length", "");

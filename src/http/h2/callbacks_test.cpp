@@ -28,7 +28,7 @@ class OutOfMemoryTest : public SessionTest {
   }
 };
 
-TEST_F(OutOfMemoryTest, AConnectionEndsWhoseRequestDoesNotFit) {
+TEST_F(OutOfMemoryTest, FailsTheConnectionWhenARequestDoesNotFit) {
   bool failed = true;
   for (std::size_t number = 0; failed; ++number) {
     Peer server(Role::server, limits());
@@ -48,7 +48,7 @@ TEST_F(OutOfMemoryTest, AConnectionEndsWhoseRequestDoesNotFit) {
   }
 }
 
-TEST_F(OutOfMemoryTest, AConnectionEndsWhoseAnswerDoesNotFit) {
+TEST_F(OutOfMemoryTest, FailsTheConnectionWhenAResponseDoesNotFit) {
   bool failed = true;
   for (std::size_t number = 0; failed; ++number) {
     Peer server(Role::server, limits());
@@ -75,7 +75,7 @@ class NoRoomForRequests final : public SessionObserver {
   Stream* on_request() override { throw std::bad_alloc(); }
 };
 
-TEST_F(OutOfMemoryTest, AnOwnerThatHasNoRoomForARequestLosesTheConnection) {
+TEST_F(OutOfMemoryTest, FailsTheConnectionWhenTheOwnerHasNoRoomForARequest) {
   NoRoomForRequests owner;
   Session session(Role::server, limits(), owner);
   TestStream request;

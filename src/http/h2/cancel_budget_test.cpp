@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr CancelBudget::Time kNow = CancelBudget::Time{} + 1h;
 
-TEST(CancelBudget, AllowsABurstAndThenAsManyEachSecond) {
+TEST(CancelBudget, AllowsABurstAndThenASteadyRate) {
   CancelBudget budget;
   int allowed = 0;
   while (budget.allow(kNow))
@@ -38,7 +38,7 @@ TEST(CancelBudget, StaysBelow33InAnySecond) {
   EXPECT_GE(last_second.size(), 15u) << "and goes on";
 }
 
-TEST(CancelBudget, TakesATimeThatIsLateForOneThatHasPassed) {
+TEST(CancelBudget, IgnoresATimeInThePast) {
   CancelBudget budget;
   while (budget.allow(kNow)) {
   }

@@ -43,7 +43,7 @@ std::vector<std::string> shown(const FieldList& fields) {
   return lines;
 }
 
-TEST(FieldMapping, MakesARequestOfPseudoFields) {
+TEST(FieldMapping, BuildsARequestFromPseudoFields) {
   auto request = request_of({{":method", "POST"},
                              {":scheme", "https"},
                              {":authority", "example.org:8443"},
@@ -57,14 +57,14 @@ TEST(FieldMapping, MakesARequestOfPseudoFields) {
   EXPECT_EQ(request->headers().size(), 2u);
 }
 
-TEST(FieldMapping, TakesHostWhereThereIsNoAuthority) {
+TEST(FieldMapping, UsesHostWithoutAnAuthority) {
   auto request =
       request_of({{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {"host", "h:1"}});
   ASSERT_TRUE(request);
   EXPECT_EQ(request->host(), "h:1");
 }
 
-TEST(FieldMapping, AcceptsAHostThatAgrees) {
+TEST(FieldMapping, AcceptsAHostThatMatchesTheAuthority) {
   auto request = request_of(with({{"host", "H"}}));
   ASSERT_TRUE(request);
   EXPECT_EQ(request->headers().get_all("host").size(), 1u);
@@ -185,7 +185,7 @@ TEST(FieldMapping, RefusesBlanksAroundPseudoFields) {
   }
 }
 
-TEST(FieldMapping, NamesTheFieldThatIsWrong) {
+TEST(FieldMapping, NamesTheInvalidField) {
   const auto problem_of = [](std::string_view name, std::string_view value) {
     const FieldSection section = section_of(FieldSection::Kind::trailers, {{name, value}});
     return std::string(section.problem());
@@ -196,13 +196,13 @@ TEST(FieldMapping, NamesTheFieldThatIsWrong) {
             "a field name that is not a lower-case token: " + std::string(64, 'X') + "...");
 }
 
-TEST(FieldMapping, TakesTeTrailers) {
+TEST(FieldMapping, AcceptsTeTrailers) {
   auto request = request_of(with({{"te", "trailers"}}));
   ASSERT_TRUE(request);
   EXPECT_TRUE(request->headers().has_token("te", "trailers"));
 }
 
-TEST(FieldMapping, CountsEveryFieldAsHttp1DoesAndAuthorityAsItsHost) {
+TEST(FieldMapping, CountsFieldsAsHttp1DoesAndAuthorityAsHost) {
   FieldLimits limits;
   limits.max_fields = 2;
   EXPECT_TRUE(request_of(with({{"a", ""}}), limits));
@@ -217,7 +217,7 @@ TEST(FieldMapping, CountsEveryFieldAsHttp1DoesAndAuthorityAsItsHost) {
   EXPECT_TRUE(bytes.error().is(Errc::head_too_large));
 }
 
-TEST(FieldMapping, LimitsMethodAndPathAsARequestLine) {
+TEST(FieldMapping, LimitsMethodAndPathLikeARequestLine) {
   FieldLimits limits;
   limits.max_start_line = std::string_view("GET /abc HTTP/1.1").size();
   const auto get = [&limits](const char* path) {
@@ -239,7 +239,7 @@ TEST(FieldMapping, RefusesConnect) {
   EXPECT_TRUE(other.error().is(Errc::unsupported_method));
 }
 
-TEST(FieldMapping, TurnsAWebSocketIntoAnUpgrade) {
+TEST(FieldMapping, MapsAWebSocketToAnUpgrade) {
   auto request = request_of({{":method", "CONNECT"},
                              {":protocol", "websocket"},
                              kScheme,
@@ -257,7 +257,7 @@ TEST(FieldMapping, TurnsAWebSocketIntoAnUpgrade) {
   EXPECT_TRUE(keys[0].ends_with("=="));
 }
 
-TEST(FieldMapping, MakesAResponse) {
+TEST(FieldMapping, BuildsAResponse) {
   auto response =
       section_of(FieldSection::Kind::response, {{":status", "404"}, {"a", "b"}}).take_response();
   ASSERT_TRUE(response);
@@ -266,7 +266,7 @@ TEST(FieldMapping, MakesAResponse) {
 }
 
 // HTTP/1 accepts the same statuses.
-TEST(FieldMapping, TakesStatusesFrom100To599) {
+TEST(FieldMapping, AcceptsStatusesFrom100To599) {
   for (const char* code : {"100", "103", "199", "200", "299", "451", "599"}) {
     const auto response =
         section_of(FieldSection::Kind::response, {{":status", code}}).take_response();
@@ -298,7 +298,7 @@ TEST(FieldMapping, RefusesMalformedResponses) {
   }
 }
 
-TEST(FieldMapping, DropsWhatMayNotBeATrailer) {
+TEST(FieldMapping, DropsFieldsForbiddenInTrailers) {
   auto trailers = section_of(FieldSection::Kind::trailers,
                              {{"grpc-status", "0"}, {"content-length", "5"}, {"host", "h"}})
                       .take_trailers();
@@ -307,7 +307,7 @@ TEST(FieldMapping, DropsWhatMayNotBeATrailer) {
   EXPECT_FALSE(section_of(FieldSection::Kind::trailers, {{":status", "200"}}).take_trailers());
 }
 
-TEST(FieldMapping, WritesAResponseInLowerCaseWithoutHops) {
+TEST(FieldMapping, WritesAResponseInLowerCaseWithoutHopByHopFields) {
   const Headers headers{
       {"Content-Type", "text/plain"},   {"X-Mixed-Case", "V"},    {"x-low", "1"},
       {"Connection", "close"},          {"Keep-Alive", "5"},      {"Upgrade", "x"},

@@ -18,19 +18,19 @@ int allowed_at_once(FloodGuard& guard, FloodGuard::Time now) {
   return count;
 }
 
-TEST(FloodGuard, AllowsSoManyFramesAtOnce) {
+TEST(FloodGuard, LimitsABurstOfFrames) {
   FloodGuard guard;
   EXPECT_LE(allowed_at_once(guard, kStart), 2 * FloodGuard::kControlFrames);
   EXPECT_FALSE(guard.allow_control_frame(kStart));
 }
 
-TEST(FloodGuard, TimeRefillsTheAccount) {
+TEST(FloodGuard, RefillsTheBudgetOverTime) {
   FloodGuard guard;
   allowed_at_once(guard, kStart);
   EXPECT_NEAR(allowed_at_once(guard, kStart + 2s), 200, 5);
 }
 
-TEST(FloodGuard, ContentRefillsItAndCrumbsDoNot) {
+TEST(FloodGuard, RefillsTheBudgetWithContentButNotWithTinyPieces) {
   FloodGuard guard;
   allowed_at_once(guard, kStart);
   for (int i = 0; i < 100; ++i)
@@ -41,7 +41,7 @@ TEST(FloodGuard, ContentRefillsItAndCrumbsDoNot) {
   EXPECT_GE(allowed_at_once(guard, kStart), 190);
 }
 
-TEST(FloodGuard, AFewStreamsMayAllEndEarly) {
+TEST(FloodGuard, AllowsAFewStreamsToAllEndEarly) {
   FloodGuard guard;
   for (std::uint32_t i = 0; i + 1 < FloodGuard::kStreams; ++i) {
     guard.count_stream(kStart);
@@ -49,7 +49,7 @@ TEST(FloodGuard, AFewStreamsMayAllEndEarly) {
   }
 }
 
-TEST(FloodGuard, MostOfManyMayNot) {
+TEST(FloodGuard, DoesNotAllowMostOfManyStreamsToEndEarly) {
   FloodGuard guard;
   bool allowed = true;
   std::uint32_t streams = 0;
@@ -61,7 +61,7 @@ TEST(FloodGuard, MostOfManyMayNot) {
   EXPECT_EQ(streams, FloodGuard::kStreams);
 }
 
-TEST(FloodGuard, HalfOfThemMay) {
+TEST(FloodGuard, AllowsHalfOfManyStreamsToEndEarly) {
   FloodGuard guard;
   for (int i = 0; i < 2000; ++i) {
     guard.count_stream(kStart);
@@ -71,7 +71,7 @@ TEST(FloodGuard, HalfOfThemMay) {
   }
 }
 
-TEST(FloodGuard, OldStreamsAreForgotten) {
+TEST(FloodGuard, ForgetsOldStreams) {
   FloodGuard guard;
   FloodGuard::Time now = kStart;
   for (int i = 0; i < 1000; ++i) {

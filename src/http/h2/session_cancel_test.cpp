@@ -62,7 +62,7 @@ class CancelTest : public ::testing::Test {
   }
 };
 
-TEST_F(CancelTest, ARequestCountsUntilItsResetIsOut) {
+TEST_F(CancelTest, ARequestCountsUntilItsResetIsSent) {
   open_all(true);
   ASSERT_TRUE(settle());
   requests_.resize(kStreams - 10);
@@ -71,7 +71,7 @@ TEST_F(CancelTest, ARequestCountsUntilItsResetIsOut) {
   EXPECT_EQ(client_.session_.streams(), kStreams - 10);
 }
 
-TEST_F(CancelTest, OneThatWasNeverSentNeedsNoReset) {
+TEST_F(CancelTest, ARequestThatWasNeverSentNeedsNoReset) {
   open_all(true);
   requests_.clear();
   EXPECT_EQ(client_.session_.streams(), kStreams) << "nghttp2 still has it";
@@ -80,7 +80,7 @@ TEST_F(CancelTest, OneThatWasNeverSentNeedsNoReset) {
   EXPECT_FALSE(client_.session_.has_withheld_resets());
 }
 
-TEST_F(CancelTest, ResetsStayBelowWhatServersTakeForAFlood) {
+TEST_F(CancelTest, ResetsStayBelowTheFloodLimitOfServers) {
   open_all(true);
   ASSERT_TRUE(settle());
   requests_.clear();
@@ -104,7 +104,7 @@ TEST_F(CancelTest, ResetsStayBelowWhatServersTakeForAFlood) {
 
 // A DATA frame does not fit into the output, and its stream is destroyed before there is room. The
 // frame cannot be sent, so the CANCEL is sent at once, and counts like any other.
-TEST_F(CancelTest, AFrameThatFoundNoRoomEndsItsStreamAndIsCounted) {
+TEST_F(CancelTest, AFrameThatDidNotFitEndsItsStreamAndIsCounted) {
   open_all(false);
   ASSERT_TRUE(settle());
   const std::size_t burst = static_cast<std::size_t>(CancelBudget::kBurst);
@@ -130,7 +130,7 @@ TEST_F(CancelTest, AFrameThatFoundNoRoomEndsItsStreamAndIsCounted) {
 }
 
 // Otherwise, on a busy connection, withheld resets would never be sent.
-TEST_F(CancelTest, OneThatIsCancelledLaterWaitsBehindThoseThatWait) {
+TEST_F(CancelTest, ALaterResetWaitsForWithheldResets) {
   open_all(true);
   ASSERT_TRUE(settle());
   std::unique_ptr<TestStream> late = std::move(requests_.back());
@@ -147,7 +147,7 @@ TEST_F(CancelTest, OneThatIsCancelledLaterWaitsBehindThoseThatWait) {
     EXPECT_NE(frame.stream, static_cast<std::uint32_t>(number));
 }
 
-TEST_F(CancelTest, OneThatIsAnsweredMeanwhileNeedsNoReset) {
+TEST_F(CancelTest, ARequestAnsweredInTheMeantimeNeedsNoReset) {
   open_all(true);
   ASSERT_TRUE(settle());
   requests_.clear();
@@ -161,7 +161,7 @@ TEST_F(CancelTest, OneThatIsAnsweredMeanwhileNeedsNoReset) {
   EXPECT_FALSE(client_.session_.has_withheld_resets());
 }
 
-TEST_F(CancelTest, OneWhoseResetWaitsNeitherSendsNorGetsRoom) {
+TEST_F(CancelTest, ARequestWithAWithheldResetNeitherSendsNorGetsWindow) {
   open_all(false);
   ASSERT_TRUE(settle());
   for (const auto& request : requests_)

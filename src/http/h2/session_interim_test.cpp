@@ -57,7 +57,7 @@ class ReceivedInterimTest : public ::testing::Test {
   std::size_t before_ = 0;
 };
 
-TEST_F(ReceivedInterimTest, ABurstIsCountedAsItArrives) {
+TEST_F(ReceivedInterimTest, CountsABurstAsItArrives) {
   // Each interim response has 20 references to one field of 3,000 bytes in the HPACK table.
   const std::string status = h2_frames::block({{":status", "103"}});
   std::string data = h2_frames::head(
@@ -72,7 +72,7 @@ TEST_F(ReceivedInterimTest, ABurstIsCountedAsItArrives) {
   EXPECT_TRUE(request_.is_closed());
 }
 
-TEST_F(ReceivedInterimTest, AsManyAsAreAllowedComeAndTheNextIsTooMany) {
+TEST_F(ReceivedInterimTest, AcceptsTheLimitAndRejectsOneMore) {
   for (std::size_t i = 0; i < SessionLimits().max_informational; ++i)
     receive(interim(10));
   EXPECT_EQ(request_.problem(), nullptr);
@@ -80,7 +80,7 @@ TEST_F(ReceivedInterimTest, AsManyAsAreAllowedComeAndTheNextIsTooMany) {
   EXPECT_STREQ(request_.problem(), "too many 1xx responses");
 }
 
-TEST_F(ReceivedInterimTest, ThoseThatWaitAreBounded) {
+TEST_F(ReceivedInterimTest, LimitsQueuedResponses) {
   constexpr std::size_t kSize = 30'000;
   for (int i = 0; i < 30; ++i)
     receive(interim(kSize));
@@ -90,7 +90,7 @@ TEST_F(ReceivedInterimTest, ThoseThatWaitAreBounded) {
   EXPECT_TRUE(request_.has_ended());
 }
 
-TEST_F(ReceivedInterimTest, TheirMemoryGoesWithThem) {
+TEST_F(ReceivedInterimTest, FreesTheirMemoryOnceTaken) {
   for (int i = 0; i < 60; ++i) {
     receive(interim(50'000));
     EXPECT_EQ(take_all(), 1u);
@@ -127,7 +127,7 @@ class SentInterimTest : public SessionTest {
   static constexpr std::size_t kSize = 10'000;
 };
 
-TEST_F(SentInterimTest, ThoseThatAPeerDoesNotReadAreBoundedAndTheRestIsDropped) {
+TEST_F(SentInterimTest, LimitsUnreadResponsesAndDropsTheRest) {
   TestStream& stream = served();
   const std::size_t before = held();
   for (int i = 0; i < 1000; ++i)
@@ -142,7 +142,7 @@ TEST_F(SentInterimTest, ThoseThatAPeerDoesNotReadAreBoundedAndTheRestIsDropped) 
 
 // The upstreams of many requests send interim responses while the client pauses. The frames that
 // are then queued are not a flood of the client.
-TEST(SentInterim, IsNotTakenForAFloodOfTheClient) {
+TEST(SentInterim, IsNotCountedAsAFloodByTheClient) {
   Peer server(Role::server, {});
   Peer client(Role::client, {});
   std::vector<std::unique_ptr<TestStream>> requests(40);
@@ -160,7 +160,7 @@ TEST(SentInterim, IsNotTakenForAFloodOfTheClient) {
   EXPECT_TRUE(server.session_.receive(client.output(), kNow));
 }
 
-TEST_F(SentInterimTest, TheirMemoryGoesWithThem) {
+TEST_F(SentInterimTest, FreesTheirMemoryOnceSent) {
   TestStream& stream = served();
   const std::size_t before = held();
   for (int i = 0; i < 60; ++i) {

@@ -45,11 +45,11 @@ TEST(SessionMemory, AFreedBlockServesTheNextOneOfItsSize) {
   free_block(other);
 }
 
-TEST(SessionMemory, NothingIsFreedByFreeingNothing) {
+TEST(SessionMemory, FreeingNullDoesNothing) {
   free_block(nullptr);
 }
 
-TEST(SessionMemory, ZeroedMemoryIsZeroThoughItWasUsedBefore) {
+TEST(SessionMemory, ZeroesMemoryThatWasUsedBefore) {
   void* used = allocate_block(320);
   std::memset(used, 0x5a, 320);
   free_block(used);
@@ -70,7 +70,7 @@ TEST(SessionMemory, AResizedBlockKeepsItsContent) {
   free_block(block);
 }
 
-TEST(SessionMemory, SizesThatOverflowAreRefused) {
+TEST(SessionMemory, RejectsSizesThatOverflow) {
   constexpr std::size_t kMax = std::numeric_limits<std::size_t>::max();
   EXPECT_EQ(allocate_block(kMax), nullptr);
   EXPECT_EQ(allocate_zeroed(kMax / 2, 3), nullptr);

@@ -58,7 +58,7 @@ std::string name_of_case(const ::testing::TestParamInfo<MessageCase>& tested) {
 
 class RequestMessageTest : public MessageTest {};
 
-TEST_P(RequestMessageTest, IsTakenOrItsStreamIsReset) {
+TEST_P(RequestMessageTest, IsAcceptedOrItsStreamIsReset) {
   const MessageCase& message = GetParam();
   const bool end = message.content.empty() && message.trailers.empty();
   ASSERT_TRUE(client_.session_.open(request_, message.head, end));
@@ -180,7 +180,7 @@ INSTANTIATE_TEST_SUITE_P(
                     ":protocol without CONNECT"}),
     name_of_case);
 
-TEST_F(SessionTest, APieceThatWasTakenOutlivesTheFaultBehindIt) {
+TEST_F(SessionTest, ATakenPieceOutlivesALaterFault) {
   const std::string length = "1000";
   TestStream& served = open(false, {{"content-length", length}});
   const std::string content(1000, 'x');
@@ -195,7 +195,7 @@ TEST_F(SessionTest, APieceThatWasTakenOutlivesTheFaultBehindIt) {
 
 class ResponseMessageTest : public MessageTest {};
 
-TEST_P(ResponseMessageTest, IsTakenOrItsStreamIsReset) {
+TEST_P(ResponseMessageTest, IsAcceptedOrItsStreamIsReset) {
   const MessageCase& message = GetParam();
   FieldList asked = request(message.method, {});
   if (asked.front().value == "CONNECT") {

@@ -8,7 +8,7 @@ namespace onehop::h2 {
 namespace {
 
 // Without the option nghttp2 silently drops header blocks over 64 KiB.
-TEST(SessionOutput, HeadsAndTrailersOfAnySizeGoOut) {
+TEST(SessionOutput, SendsHeadsAndTrailersOfAnySize) {
   const std::string value(30'000, 'v');
   FieldList large;
   for (const std::string_view name : {"a", "b", "c", "d", "e"})
@@ -86,7 +86,7 @@ TEST_F(UnsentTest, TrailersThatCannotBeSentResetTheirStream) {
   expect_reset(stream);
 }
 
-TEST_F(UnsentTest, ARequestThatCannotBeSentFailsWithoutAWordToThePeer) {
+TEST_F(UnsentTest, ARequestThatCannotBeSentFailsWithoutAReset) {
   FieldList head = put();
   head.push_back({"a", value_});
   ASSERT_TRUE(client_.session_.open(request_, head, true));

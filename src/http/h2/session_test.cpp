@@ -10,7 +10,7 @@ namespace {
 using namespace std::string_literals;
 using namespace std::string_view_literals;
 
-TEST_F(SessionTest, CarriesARequestAndItsAnswer) {
+TEST_F(SessionTest, CarriesARequestAndItsResponse) {
   TestStream& served = open(true, {{"x-a", "1"}});
   auto head = served.take_head();
   ASSERT_TRUE(head);
@@ -37,7 +37,7 @@ TEST_F(SessionTest, CarriesARequestAndItsAnswer) {
   EXPECT_EQ(server_.session_.streams(), 0u);
 }
 
-TEST_F(SessionTest, HeadAndContentAndEndAreOneOutput) {
+TEST_F(SessionTest, SendsHeadContentAndEndInOneOutput) {
   TestStream& served = open(true);
   served.send_head({{":status", "200"}}, false);
   served.send("hi");
@@ -48,7 +48,7 @@ TEST_F(SessionTest, HeadAndContentAndEndAreOneOutput) {
   EXPECT_EQ(out[9 + 1 + 4], '\x01');
 }
 
-TEST_F(SessionTest, AnAnswerWithoutContentEndsWithItsHead) {
+TEST_F(SessionTest, AResponseWithoutContentEndsWithItsHead) {
   TestStream& served = open(true);
   served.send_head({{":status", "200"}, {"grpc-status", "5"}}, true);
   const std::string out = server_.output();
@@ -83,7 +83,7 @@ TEST_F(SessionTest, ContentWaitsForItsReader) {
   EXPECT_EQ(got, content);
 }
 
-TEST_F(SessionTest, ContentNobodyReadsDoesNotStopOtherStreams) {
+TEST_F(SessionTest, UnreadContentDoesNotBlockOtherStreams) {
   TestStream& unread = open(false);
   const std::string content(1024 * 1024, 'x');
   request_.send(content);
@@ -116,7 +116,7 @@ bool has_connection_window_update(std::string_view data) {
   return false;
 }
 
-TEST_F(SessionTest, WhatADeadStreamHadInHandIsNotHeldAgainstTheOthers) {
+TEST_F(SessionTest, ADestroyedStreamReturnsItsUnreadWindow) {
   const ShortOfMemory no_window_grows;
   const std::string content(limits().stream_window, 'x');
   for (std::size_t sent = 0; sent <= limits().connection_window; sent += content.size()) {
@@ -141,7 +141,7 @@ TEST_F(SessionTest, WhatADeadStreamHadInHandIsNotHeldAgainstTheOthers) {
   EXPECT_TRUE(gives_room);
 }
 
-TEST_F(SessionTest, AReaderThatKeepsUpGetsALargerWindow) {
+TEST_F(SessionTest, AFastReaderGetsALargerWindow) {
   TestStream& served = open(false);
   std::size_t max = 0;
   for (int i = 0; i < 40; ++i) {
@@ -154,7 +154,7 @@ TEST_F(SessionTest, AReaderThatKeepsUpGetsALargerWindow) {
 }
 
 // The connection's window grows on a connection with much traffic.
-TEST_F(SessionTest, WhereMuchArrivesTheWindowOfTheConnectionGrows) {
+TEST_F(SessionTest, TheConnectionWindowGrowsWithTraffic) {
   TestStream& served = open(false);
   request_.send(std::string(40 * 1024 * 1024, 'x'));
   do {
@@ -175,7 +175,7 @@ TEST_F(SessionTest, NoWindowGrowsWhileMemoryIsShort) {
   }
 }
 
-TEST_F(SessionTest, DroppedContentIsTakenAndForgotten) {
+TEST_F(SessionTest, DroppedContentIsReceivedAndDiscarded) {
   TestStream& served = open(false);
   served.drop_content();
   request_.send(std::string(2 * 1024 * 1024, 'x'));
@@ -184,7 +184,7 @@ TEST_F(SessionTest, DroppedContentIsTakenAndForgotten) {
   EXPECT_FALSE(served.has_piece());
 }
 
-TEST_F(SessionTest, AResetIsHeardWithItsCode) {
+TEST_F(SessionTest, ReportsAResetWithItsCode) {
   TestStream& served = open(false);
   request_.reset(ErrorCode::cancel);
   ASSERT_TRUE(settle());
@@ -193,7 +193,7 @@ TEST_F(SessionTest, AResetIsHeardWithItsCode) {
   EXPECT_EQ(server_.session_.streams(), 0u);
 }
 
-TEST_F(SessionTest, AStreamThatDiesIsReset) {
+TEST_F(SessionTest, ADestroyedStreamIsReset) {
   {
     TestStream passing;
     ASSERT_TRUE(client_.session_.open(
@@ -206,7 +206,7 @@ TEST_F(SessionTest, AStreamThatDiesIsReset) {
   EXPECT_EQ(server_.streams_.back()->close_code(), ErrorCode::cancel);
 }
 
-TEST_F(SessionTest, ContentThatDisagreesWithItsLengthIsAnError) {
+TEST_F(SessionTest, ContentThatDoesNotMatchItsLengthIsAnError) {
   TestStream& served = open(false, {{"content-length", "3"}});
   request_.send("four");
   request_.send_end({});
@@ -215,7 +215,7 @@ TEST_F(SessionTest, ContentThatDisagreesWithItsLengthIsAnError) {
   EXPECT_EQ(served.close_code(), ErrorCode::protocol_error);
 }
 
-TEST_F(SessionTest, ARequestThatIsNotWantedIsRefused) {
+TEST_F(SessionTest, ResetsARefusedRequest) {
   server_.refuse_ = true;
   ASSERT_TRUE(client_.session_.open(
       request_, {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}},
@@ -225,7 +225,7 @@ TEST_F(SessionTest, ARequestThatIsNotWantedIsRefused) {
   EXPECT_EQ(request_.close_code(), ErrorCode::refused_stream);
 }
 
-TEST_F(SessionTest, EndsInTwoPhases) {
+TEST_F(SessionTest, ShutsDownInTwoPhases) {
   TestStream& served = open(true);
   server_.session_.announce_end();
   ASSERT_TRUE(settle());
@@ -255,7 +255,7 @@ TEST_F(SessionTest, StreamsOutliveTheirSession) {
   stream->reset(ErrorCode::cancel);
 }
 
-TEST_F(SessionTest, TellsOfExtendedConnect) {
+TEST_F(SessionTest, AnnouncesExtendedConnect) {
   ASSERT_TRUE(settle());
   EXPECT_TRUE(client_.session_.peer_takes_extended_connect());
   EXPECT_EQ(client_.session_.peer_max_streams(), 4u);
@@ -264,7 +264,7 @@ TEST_F(SessionTest, TellsOfExtendedConnect) {
 // --- floods, and traffic that is not a flood ---------------------------------------------------
 
 // A reset with NO_ERROR is not the end of a response.
-TEST_F(SessionTest, RequestsThatAreResetAreCountedWhateverTheCode) {
+TEST_F(SessionTest, CountsResetRequestsWithAnyCode) {
   for (const ErrorCode code : {ErrorCode::cancel, ErrorCode::no_error}) {
     Peer server(Role::server, limits());
     Peer client(Role::client, {});
@@ -285,7 +285,7 @@ TEST_F(SessionTest, RequestsThatAreResetAreCountedWhateverTheCode) {
 }
 
 // gRPC servers measure the round trip whenever content arrives, and then enlarge the window.
-TEST_F(SessionTest, AnUpstreamThatAnswersMayPing) {
+TEST_F(SessionTest, AnUpstreamThatRespondsMayPing) {
   for (std::int64_t i = 0; i < 3 * FloodGuard::kControlFrames; ++i) {
     TestStream asked;
     ASSERT_TRUE(client_.session_.open(asked, put(), true));
@@ -297,7 +297,7 @@ TEST_F(SessionTest, AnUpstreamThatAnswersMayPing) {
   }
 }
 
-TEST_F(SessionTest, AConversationInFewBytesMayPing) {
+TEST_F(SessionTest, AStreamOfSmallMessagesMayPing) {
   TestStream& served = open(false);
   served.send_head({{":status", "200"}}, false);
   for (std::int64_t i = 0; i < 3 * FloodGuard::kControlFrames; ++i) {
@@ -331,27 +331,27 @@ class PastStreamTest : public SessionTest {
   }
 };
 
-TEST_F(PastStreamTest, AHeadOnOneThatBothHaveEndedIsAnErrorOfTheConnection) {
+TEST_F(PastStreamTest, AHeadAfterBothEndsIsAConnectionError) {
   open(true).send_head({{":status", "200"}}, true);
   ASSERT_TRUE(settle());
   ASSERT_TRUE(request_.is_closed());
   EXPECT_EQ(after(get_on(1)), ErrorCode::stream_closed);
 }
 
-TEST_F(PastStreamTest, ContentOnOneThatBothHaveEndedIsAnErrorOfTheConnection) {
+TEST_F(PastStreamTest, ContentAfterBothEndsIsAConnectionError) {
   open(true).send_head({{":status", "200"}}, true);
   ASSERT_TRUE(settle());
   EXPECT_EQ(after(data_on(1)), ErrorCode::stream_closed);
 }
 
-TEST_F(PastStreamTest, NothingFollowsAResetOfTheClients) {
+TEST_F(PastStreamTest, ContentAfterAClientResetIsAConnectionError) {
   open(false);
   request_.reset(ErrorCode::cancel);
   ASSERT_TRUE(settle());
   EXPECT_EQ(after(data_on(1)), ErrorCode::stream_closed);
 }
 
-TEST_F(PastStreamTest, WhatWasSentBeforeOurResetWasHeardIsPassedOver) {
+TEST_F(PastStreamTest, IgnoresFramesSentBeforeOurResetArrived) {
   open(false).reset(ErrorCode::no_error);
   const std::string unheard = server_.output();
   EXPECT_EQ(after(data_on(1)), ErrorCode::no_error);
@@ -360,7 +360,7 @@ TEST_F(PastStreamTest, WhatWasSentBeforeOurResetWasHeardIsPassedOver) {
   EXPECT_EQ(client_.goaway_, -1);
 }
 
-TEST_F(PastStreamTest, ANumberThatWasPassedOverCannotBegin) {
+TEST_F(PastStreamTest, ASkippedStreamNumberCannotBeOpened) {
   for (const char passed_over : "\1\3\5"sv) {
     Peer server(Role::server, limits());
     Peer client(Role::client, {});
@@ -373,7 +373,7 @@ TEST_F(PastStreamTest, ANumberThatWasPassedOverCannotBegin) {
 }
 
 // An error of the connection would end all other requests with it.
-TEST_F(PastStreamTest, TrailersAreInOrderHoweverManyRequestsCameSinceOurReset) {
+TEST_F(PastStreamTest, TrailersAreAllowedAfterOurResetAndManyRequests) {
   open(false).reset(ErrorCode::no_error);
   server_.output();  // has not arrived yet
   for (int i = 0; i < 20; ++i) {
@@ -387,7 +387,7 @@ TEST_F(PastStreamTest, TrailersAreInOrderHoweverManyRequestsCameSinceOurReset) {
   EXPECT_EQ(after(data_on(1) + get_on(1)), ErrorCode::no_error);
 }
 
-TEST_F(PastStreamTest, TrailersAreInOrderOnARequestThatWasOneTooMany) {
+TEST_F(PastStreamTest, TrailersAreAllowedOnARequestOverTheLimit) {
   std::string data = client_.output();
   const std::string head = "\0\0\3\1\4\0\0\0"s;
   for (const char stream : "\1\3\5\7\11"sv)
@@ -397,7 +397,7 @@ TEST_F(PastStreamTest, TrailersAreInOrderOnARequestThatWasOneTooMany) {
   EXPECT_STREQ(server_.session_.reason(), "");
 }
 
-TEST_F(PastStreamTest, TrailersAreInOrderOnARequestThatCameAfterOurGoaway) {
+TEST_F(PastStreamTest, TrailersAreAllowedOnARequestAfterOurGoaway) {
   ASSERT_TRUE(settle());
   TestStream& going_on = open(false);
   server_.session_.end_after_streams();
@@ -411,7 +411,7 @@ TEST_F(PastStreamTest, TrailersAreInOrderOnARequestThatCameAfterOurGoaway) {
   EXPECT_TRUE(going_on.is_open());
 }
 
-TEST_F(PastStreamTest, AnUpstreamMayAnswerUntilItHasHeardOfOurReset) {
+TEST_F(PastStreamTest, AnUpstreamMayRespondUntilOurResetArrives) {
   TestStream& served = open(true);
   request_.reset(ErrorCode::cancel);
   client_.output();  // has not arrived yet
@@ -422,7 +422,7 @@ TEST_F(PastStreamTest, AnUpstreamMayAnswerUntilItHasHeardOfOurReset) {
   EXPECT_STREQ(client_.session_.reason(), "");
 }
 
-TEST_F(PastStreamTest, AnswersToWhatWasCancelledAreNoFlood) {
+TEST_F(PastStreamTest, ResponsesToCancelledRequestsAreNotAFlood) {
   ASSERT_TRUE(settle());
   const std::string ok = h2_frames::block({{":status", "200"}});
   Session::Time now = kNow;
@@ -442,7 +442,7 @@ TEST_F(PastStreamTest, AnswersToWhatWasCancelledAreNoFlood) {
 
 // --- floods on closed streams ------------------------------------------------------------------
 
-TEST_F(PastStreamTest, HeadsWithoutEndOnOneThatWeResetAreAFlood) {
+TEST_F(PastStreamTest, EndlessHeadsOnAStreamWeResetAreAFlood) {
   open(false).reset(ErrorCode::no_error);
   const std::string unheard = server_.output();
   const std::string head = "\0\0\3\1\4\0\0\0\1\x82\x86\x84"s;

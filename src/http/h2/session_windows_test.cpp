@@ -89,12 +89,12 @@ class StreamWindowsTest : public SessionWindowsTest {
   }
 };
 
-TEST_F(SessionWindowsTest, WhatNobodyReadsIsGivenBack) {
+TEST_F(SessionWindowsTest, ReturnsConnectionWindowForUnreadContent) {
   send_piece();
   EXPECT_EQ(given_back(), kPiece);
 }
 
-TEST_F(SessionWindowsTest, ItIsGivenBackWhileMemoryIsShortAsWell) {
+TEST_F(SessionWindowsTest, ReturnsConnectionWindowWhileMemoryIsShort) {
   set_memory_ceiling(0);
   for (int i = 0; i < 5; ++i) {
     send_piece();
@@ -103,7 +103,7 @@ TEST_F(SessionWindowsTest, ItIsGivenBackWhileMemoryIsShortAsWell) {
 }
 
 // The bytes that the peer may still send count against the memory ceiling.
-TEST_F(SessionWindowsTest, TheRoomOfAWindowIsPromisedUntilItIsUsedOrTheEnd) {
+TEST_F(SessionWindowsTest, PromisesMemoryForTheOpenWindow) {
   const auto promised = [this] {
     report_promised_memory();
     return promised_memory() - before_;
@@ -119,27 +119,27 @@ TEST_F(SessionWindowsTest, TheRoomOfAWindowIsPromisedUntilItIsUsedOrTheEnd) {
   EXPECT_EQ(promised(), 0u);
 }
 
-TEST_F(SessionWindowsTest, NothingIsPromisedToAStreamThatIsNoMore) {
+TEST_F(SessionWindowsTest, PromisesNothingForADestroyedStream) {
   server_.streams_.clear();
   report_promised_memory();
   EXPECT_EQ(promised_memory(), before_);
 }
 
 // Content that arrives later is not kept.
-TEST_F(SessionWindowsTest, NothingIsPromisedToAStreamWhoseContentIsDropped) {
+TEST_F(SessionWindowsTest, PromisesNothingForAStreamThatDropsItsContent) {
   server_.streams_.front()->drop_content();
   report_promised_memory();
   EXPECT_EQ(promised_memory(), before_);
 }
 
-TEST_F(SessionWindowsTest, NothingIsPromisedToAStreamThatIsClosed) {
+TEST_F(SessionWindowsTest, PromisesNothingForAClosedStream) {
   receive(h2_frames::frame(h2_frames::rst_stream, 0, 1, h2_frames::number(8, 4)));
   EXPECT_TRUE(server_.streams_.front()->is_closed());
   report_promised_memory();
   EXPECT_EQ(promised_memory(), before_);
 }
 
-TEST_F(SessionWindowsTest, ContentIsTakenInPiecesAsLargeAsOneLikes) {
+TEST_F(SessionWindowsTest, TakesPiecesOfAnySize) {
   send_piece();
   TestStream& stream = *server_.streams_.front();
   std::size_t sum = 0;
@@ -156,7 +156,7 @@ TEST_F(SessionWindowsTest, ContentIsTakenInPiecesAsLargeAsOneLikes) {
 }
 
 // The part of a large piece that was read is freed while the rest is still unread.
-TEST_F(SessionWindowsTest, WhatWasReadIsNotHeldBesideWhatComesInItsPlace) {
+TEST_F(SessionWindowsTest, FreesTheReadPartOfALargePiece) {
   const std::size_t window = SessionLimits().stream_window;
   // Sends in steps that fit the connection's window.
   const auto send = [this](std::size_t size) {
@@ -180,7 +180,7 @@ TEST_F(SessionWindowsTest, WhatWasReadIsNotHeldBesideWhatComesInItsPlace) {
 }
 
 // The stream has been reset, but the client does not know yet.
-TEST_F(SessionWindowsTest, WhatIsForAStreamThatHasDiedIsGivenBack) {
+TEST_F(SessionWindowsTest, ReturnsWindowForADestroyedStream) {
   server_.streams_.clear();
   send_piece();
   EXPECT_EQ(given_back(), kPiece);
@@ -188,7 +188,7 @@ TEST_F(SessionWindowsTest, WhatIsForAStreamThatHasDiedIsGivenBack) {
 
 // Content may arrive between the end of the stream and its reset. If its bytes were not returned,
 // each such upload would permanently shrink the connection's window.
-TEST_F(SessionWindowsTest, WhatArrivesBeforeTheResetIsOutIsGivenBack) {
+TEST_F(SessionWindowsTest, ReturnsWindowForContentThatArrivesBeforeTheReset) {
   for (const std::uint32_t id : {1u, 3u, 5u}) {
     if (id > 1) open(id);
     send_piece(id, kPiece / 2);
@@ -198,7 +198,7 @@ TEST_F(SessionWindowsTest, WhatArrivesBeforeTheResetIsOutIsGivenBack) {
   }
 }
 
-TEST_F(SessionWindowsTest, WhatIsLeftOfAFrameWhoseStreamHasDiedIsGivenBack) {
+TEST_F(SessionWindowsTest, ReturnsWindowForTheRestOfAFrameOfADestroyedStream) {
   const std::string frame = h2_frames::frame(h2_frames::data, 0, 1, std::string(16'000, 'x'));
   send_piece(1, 30'000);
   receive(frame.substr(0, 1000));
@@ -209,7 +209,7 @@ TEST_F(SessionWindowsTest, WhatIsLeftOfAFrameWhoseStreamHasDiedIsGivenBack) {
 
 // Once the rest is dropped, a piece that was taken counts as read, so that the client may send as
 // much again.
-TEST_F(StreamWindowsTest, DroppingTheContentGivesBackThePieceThatWasTaken) {
+TEST_F(StreamWindowsTest, DroppingTheContentReturnsWindowForATakenPiece) {
   send_piece();
   server_.output();
   TestStream& stream = *server_.streams_.front();
@@ -219,7 +219,7 @@ TEST_F(StreamWindowsTest, DroppingTheContentGivesBackThePieceThatWasTaken) {
   EXPECT_EQ(given_back(1), kPiece);
 }
 
-TEST_F(StreamWindowsTest, DroppingTheContentGivesBackWhatWasNotTaken) {
+TEST_F(StreamWindowsTest, DroppingTheContentReturnsWindowForUnreadPieces) {
   send_piece();
   server_.output();
   TestStream& stream = *server_.streams_.front();
@@ -270,7 +270,7 @@ INSTANTIATE_TEST_SUITE_P(Roles,
                          });
 
 // The maximum number of streams: all but one hold a full window, 32 MiB in all.
-TEST_P(ManyStreamsTest, NoNumberOfStreamsThatNobodyReadsStopsAnother) {
+TEST_P(ManyStreamsTest, UnreadStreamsDoNotBlockAnother) {
   const std::string content(std::size_t{1} << 20, 'x');
   for (std::size_t i = 0; i + 1 < kStreams; ++i) {
     ASSERT_TRUE(open());
@@ -293,7 +293,7 @@ TEST_P(ManyStreamsTest, NoNumberOfStreamsThatNobodyReadsStopsAnother) {
 }
 
 // The bound that docs/operating.md states for the unread content of one connection.
-TEST_P(ManyStreamsTest, WhoReadsFastAndThenNoMoreHoldsNoMoreThanIsSaid) {
+TEST_P(ManyStreamsTest, ReadersThatStopHoldNoMoreThanTheDocumentedLimit) {
   static constexpr std::size_t kFast = 8;
   for (std::size_t i = 0; i < kFast; ++i) {
     ASSERT_TRUE(open());
@@ -318,7 +318,7 @@ TEST_P(ManyStreamsTest, WhoReadsFastAndThenNoMoreHoldsNoMoreThanIsSaid) {
 }
 
 // A stream that ends returns its part of the total by which windows may grow.
-TEST_P(ManyStreamsTest, AWindowThatHasGrownIsFreeForOthersAtItsEnd) {
+TEST_P(ManyStreamsTest, AStreamThatEndsReturnsItsWindowGrowth) {
   for (std::size_t i = 0; i < 12; ++i) {
     ASSERT_TRUE(open());
     sender(i).send(std::string(std::size_t{12} << 20, 'x'));
@@ -342,7 +342,7 @@ TEST_P(ManyStreamsTest, AWindowThatHasGrownIsFreeForOthersAtItsEnd) {
   }
 }
 
-TEST_P(ManyStreamsTest, AReaderThatLagsGetsNoLargerWindow) {
+TEST_P(ManyStreamsTest, ASlowReaderGetsNoLargerWindow) {
   ASSERT_TRUE(open());
   sender(0).send(std::string(std::size_t{8} << 20, 'x'));
   std::size_t taken = 0;
@@ -355,7 +355,7 @@ TEST_P(ManyStreamsTest, AReaderThatLagsGetsNoLargerWindow) {
 }
 
 // The peer enlarges its window in small steps, so that some content is always unsent.
-TEST(SessionMemory, WhatHasBeenSentIsNotKept) {
+TEST(SessionMemory, FreesSentContent) {
   static constexpr std::size_t kStep = 10'000;
   Peer server(Role::server, {});
   const std::string head = h2_frames::block(
@@ -412,7 +412,7 @@ TEST(SessionLimits, ALargeHeadIsRefusedWhileMemoryIsShort) {
   EXPECT_EQ(reset_for_head_of(200), h2_frames::number(7, 4));  // REFUSED_STREAM
 }
 
-TEST(SessionLimits, AHeadThatGrowsWithoutEndIsAnErrorOfTheConnection) {
+TEST(SessionLimits, AFieldThatExceedsTheLimitIsAConnectionError) {
   SessionLimits limits;
   limits.fields.max_start_line = 0;
   limits.fields.max_bytes = 512;
@@ -436,7 +436,7 @@ TEST(SessionLimits, AHeadThatGrowsWithoutEndIsAnErrorOfTheConnection) {
 // The fault is known early, but the head does not end.
 class EndlessHead : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(EndlessHead, IsAnErrorOfTheConnection) {
+TEST_P(EndlessHead, IsAConnectionError) {
   Peer server(Role::server, {});
   std::string data = std::string(h2_frames::kPreface) +
                      h2_frames::frame(h2_frames::settings, 0, 0) +
