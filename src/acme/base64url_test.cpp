@@ -14,7 +14,7 @@ TEST(Base64Url, WritesTheExamplesOfRfc4648WithoutPadding) {
   EXPECT_EQ(to_base64url("\xff\xef\xbe"), "_---");
 }
 
-TEST(Base64Url, ReadsWhatItHasWritten) {
+TEST(Base64Url, RoundTrips) {
   std::string bytes;
   for (int i = 0; i < 256; ++i) {
     EXPECT_EQ(from_base64url(to_base64url(bytes)), bytes);
@@ -22,7 +22,7 @@ TEST(Base64Url, ReadsWhatItHasWritten) {
   }
 }
 
-TEST(Base64Url, RefusesOtherTexts) {
+TEST(Base64Url, RejectsInvalidText) {
   for (const char* const text : {"Z", "Zg==", "Zm9v+", "Zm9v/w", "Zh", "Zm9", "Zm 9"})
     EXPECT_EQ(from_base64url(text), std::nullopt) << text;
 }

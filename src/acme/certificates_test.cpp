@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 
 const WallTime kNow = std::chrono::system_clock::now();
 
-TEST(AcmeCertificates, APlaceholderIsAPairForTheName) {
+TEST(AcmeCertificates, APlaceholderIsASelfSignedPairForTheName) {
   const auto pair = make_placeholder("a.example", kNow);
   ASSERT_TRUE(pair);
   EXPECT_THAT(*pair, ::testing::StartsWith("-----BEGIN PRIVATE KEY-----"));
@@ -28,7 +28,7 @@ TEST(AcmeCertificates, APlaceholderIsAPairForTheName) {
   EXPECT_GT(facts->not_after, kNow + std::chrono::hours(24));
 }
 
-TEST(AcmeCertificates, ANameThatIsTooLongForASubjectIsInTheExtension) {
+TEST(AcmeCertificates, ANameTooLongForASubjectIsInTheExtension) {
   const std::string name = std::string(60, 'a') + "." + std::string(60, 'b') + ".example";
   const auto pair = make_placeholder(name, kNow);
   ASSERT_TRUE(pair);
@@ -89,7 +89,7 @@ TEST(AcmeCertificates, ARequestHasTheNamesAndNoSubject) {
 }
 
 // The certificate and its identifiers are those of the example in RFC 9773 §4.1.
-TEST(AcmeCertificates, TheRenewalIdIsThatOfTheExampleOfRfc9773) {
+TEST(AcmeCertificates, TheRenewalIdMatchesTheExampleOfRfc9773) {
   constexpr const char* kExample = R"(-----BEGIN CERTIFICATE-----
 MIIBQzCB66ADAgECAgUAh2VDITAKBggqhkjOPQQDAjAVMRMwEQYDVQQDEwpFeGFt
 cGxlIENBMCIYDzAwMDEwMTAxMDAwMDAwWhgPMDAwMTAxMDEwMDAwMDBaMBYxFDAS
@@ -105,7 +105,7 @@ yNQwCgYIKoZIzj0EAwIDRwAwRAIge09+S5TZAlw5tgtiVvuERV6cT4mfutXIlwTb
   EXPECT_EQ(facts->renewal_id, "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE");
 }
 
-TEST(PrivateKeys, AKeySurvivesItsPem) {
+TEST(PrivateKeys, AKeyRoundTripsThroughPem) {
   const auto key = PrivateKey::generate();
   ASSERT_TRUE(key);
   const auto again = PrivateKey::from_pem(*key->to_pem());
@@ -117,7 +117,7 @@ TEST(PrivateKeys, AKeySurvivesItsPem) {
       PrivateKey::from_pem("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"));
 }
 
-TEST(Jws, ASignatureIsTwoNumbersOfAFixedSize) {
+TEST(Jws, ASignatureHasAFixedSize) {
   const auto key = PrivateKey::generate();
   ASSERT_TRUE(key);
   for (int i = 0; i < 50; ++i)  // some numbers have leading zeros
@@ -144,7 +144,7 @@ TEST(Jws, TheHeaderNamesTheKeyOrTheAccount) {
   EXPECT_FALSE(header_of("https://ca.test/account/1").contains("jwk"));
 }
 
-TEST(Jws, AnExternalAccountIsTwoWords) {
+TEST(Jws, AnExternalAccountHasAnIdAndAKey) {
   const auto account =
       parse_external_account("kid-1  zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9w==\n");
   ASSERT_TRUE(account);

@@ -51,12 +51,12 @@ TEST_F(ChallengesTest, ThereIsNoResponseWhenNoOrderCanBePending) {
   EXPECT_EQ(challenges_->pair_for("a.example"), "");
 }
 
-TEST_F(ChallengesTest, APairIsForANameOfTheSettings) {
+TEST_F(ChallengesTest, APairIsOnlyForAConfiguredName) {
   EXPECT_EQ(challenges_->pair_for("A.example"), "pair");
   EXPECT_EQ(challenges_->pair_for("b.example"), "");
 }
 
-TEST_F(ChallengesTest, TheHandlerRespondsOnlyToAuthorities) {
+TEST_F(ChallengesTest, TheHandlerRespondsOnlyToPendingChallenges) {
   const std::string path = "/.well-known/acme-challenge/";
   Response expected = ask(path + kToken, "a.example");
   EXPECT_EQ(expected.status(), Status::ok);

@@ -44,7 +44,7 @@ mode_t mode_of(const std::string& path) {
   return ::stat(path.c_str(), &file) == 0 ? file.st_mode & 0777U : 0;
 }
 
-TEST_F(FileStoreTest, KeepsEntriesThatOthersCannotRead) {
+TEST_F(FileStoreTest, KeepsEntriesReadableOnlyByTheirOwner) {
   const auto store = open();
   EXPECT_EQ(*store->load("certificates/a.pem"), std::nullopt);
   EXPECT_EQ(store->stamp("certificates/a.pem"), "");
@@ -61,7 +61,7 @@ TEST_F(FileStoreTest, KeepsEntriesThatOthersCannotRead) {
   EXPECT_THAT(*store->list("certificates"), ElementsAre());
 }
 
-TEST_F(FileStoreTest, AnotherObjectSeesTheSame) {
+TEST_F(FileStoreTest, TwoObjectsSeeTheSameEntries) {
   const auto store = open();
   const auto other = open();
   ASSERT_TRUE(store->save("account.pem", "key"));
@@ -69,7 +69,7 @@ TEST_F(FileStoreTest, AnotherObjectSeesTheSame) {
   EXPECT_EQ(other->stamp("account.pem"), store->stamp("account.pem"));
 }
 
-TEST_F(FileStoreTest, TheProbeOfAStartThatWasKilledIsRemovedByTheNext) {
+TEST_F(FileStoreTest, RemovesTheProbeOfAKilledStart) {
   const auto store = open();
   ASSERT_TRUE(store->save("requests/probe-0123456789abcdef", ""));
   ASSERT_TRUE(store->save("requests/renew-probe-1.example", ""));
@@ -79,7 +79,7 @@ TEST_F(FileStoreTest, TheProbeOfAStartThatWasKilledIsRemovedByTheNext) {
   EXPECT_THAT(*store->list("certificates"), ElementsAre("probe-1.example.pem"));
 }
 
-TEST_F(FileStoreTest, AFolderThatCannotBeMadeIsAnError) {
+TEST_F(FileStoreTest, ADirectoryThatCannotBeCreatedIsAnError) {
   std::ofstream(folder_ + "/acme") << "a file\n";
   const auto store = FileStore::open(folder_ + "/acme");
   ASSERT_FALSE(store);
@@ -88,7 +88,7 @@ TEST_F(FileStoreTest, AFolderThatCannotBeMadeIsAnError) {
 }
 
 // A write fails halfway.
-TEST_F(FileStoreTest, AFullDiskLeavesTheOldEntry) {
+TEST_F(FileStoreTest, AFullDiskKeepsTheOldEntry) {
   const auto store = open();
   ASSERT_TRUE(store->save("certificates/a.pem", "old"));
   {
@@ -101,7 +101,7 @@ TEST_F(FileStoreTest, AFullDiskLeavesTheOldEntry) {
 }
 
 // A writer is killed again and again; at every moment the entry is one of the two texts.
-TEST_F(FileStoreTest, AWriterThatIsKilledLeavesAWholeEntry) {
+TEST_F(FileStoreTest, AKilledWriterLeavesACompleteEntry) {
   const std::string first(300'000, 'a');  // more than the kernel writes at once
   const std::string second(400'000, 'b');
   ASSERT_TRUE(open()->save("certificates/a.pem", first));
@@ -130,7 +130,7 @@ TEST_F(FileStoreTest, AWriterThatIsKilledLeavesAWholeEntry) {
   EXPECT_TRUE(is_whole);
 }
 
-TEST_F(FileStoreTest, OneHasTheRightToRenew) {
+TEST_F(FileStoreTest, OnlyOneHolderHasTheLock) {
   const auto store = open();
   const auto other = open();
   auto lock = store->try_lock();
@@ -145,7 +145,7 @@ TEST_F(FileStoreTest, OneHasTheRightToRenew) {
   EXPECT_NE(*next, nullptr);
 }
 
-TEST_F(FileStoreTest, TheRightOfAProcessThatWasKilledIsFree) {
+TEST_F(FileStoreTest, TheLockOfAKilledProcessIsFree) {
   open();
   const pid_t holder = ::fork();
   ASSERT_GE(holder, 0);
@@ -161,7 +161,7 @@ TEST_F(FileStoreTest, TheRightOfAProcessThatWasKilledIsFree) {
 }
 
 // If the file system does not share the kernel's lock with another machine.
-TEST_F(FileStoreTest, AHolderOnAnotherMachineIsBelievedToLive) {
+TEST_F(FileStoreTest, AHolderOnAnotherMachineIsPresumedAlive) {
   const auto store = open();
   std::ofstream(folder_ + "/acme/lock") << "another.machine 0123456789abcdef 7\n";
   const auto lock = store->try_lock();
@@ -169,7 +169,7 @@ TEST_F(FileStoreTest, AHolderOnAnotherMachineIsBelievedToLive) {
   EXPECT_EQ(*lock, nullptr);
 }
 
-TEST_F(FileStoreTest, TheRightIsLostWhenAnotherProcessTakesIt) {
+TEST_F(FileStoreTest, TheLockIsLostWhenAnotherProcessTakesIt) {
   const auto store = open();
   auto lock = store->try_lock();
   ASSERT_TRUE(lock && *lock);
@@ -183,7 +183,7 @@ TEST_F(FileStoreTest, TheRightIsLostWhenAnotherProcessTakesIt) {
   EXPECT_EQ(text, "another.machine 0123456789abcdef 1");
 }
 
-TEST_F(FileStoreTest, ARightThatCannotBeShownIsAnErrorAndNotLost) {
+TEST_F(FileStoreTest, ALockThatCannotBeWrittenIsAnErrorAndNotLost) {
   const auto store = open();
   const auto lock = store->try_lock();
   ASSERT_TRUE(lock && *lock);
@@ -196,7 +196,7 @@ TEST_F(FileStoreTest, ARightThatCannotBeShownIsAnErrorAndNotLost) {
   EXPECT_EQ((*lock)->renew(), true);
 }
 
-TEST_F(FileStoreTest, TheRightIsLostWithItsFile) {
+TEST_F(FileStoreTest, TheLockIsLostWithItsFile) {
   const auto store = open();
   const auto lock = store->try_lock();
   ASSERT_TRUE(lock && *lock);

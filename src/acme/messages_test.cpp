@@ -18,7 +18,7 @@ std::string directory_with(const std::string& more) {
          more + "}";
 }
 
-TEST(AcmeMessages, ADirectoryHasWhatTheAuthorityOffers) {
+TEST(AcmeMessages, ADirectoryListsWhatTheAuthorityOffers) {
   const auto directory = parse_directory(directory_with(
       R"(,"renewalInfo":"https://ca.test/i","meta":{"externalAccountRequired":true,)"
       R"("profiles":{"shortlived":"x","classic":"y"},"termsOfService":"https://ca.test/t"})"));
@@ -51,7 +51,7 @@ TEST(AcmeMessages, ADocumentThatIsTooLargeOrTooDeepIsRefused) {
   EXPECT_TRUE(parse_directory(directory_with(",\"x\":[[[]]]")));
 }
 
-TEST(AcmeMessages, TheWordsOfAnAuthorityCannotChangeWhatIsAroundThem) {
+TEST(AcmeMessages, TextOfAnAuthorityHasNoControlCharacters) {
   const Problem problem = parse_problem(R"({"type":"a\u202eb","detail":"no\u2028way\u009b1m"})");
   EXPECT_EQ(problem.type, "a b");
   EXPECT_EQ(problem.detail, "no way 1m");
@@ -84,7 +84,7 @@ TEST(AcmeMessages, AnOrderThatIsNotWellFormedIsRefused) {
   EXPECT_FALSE(parse_order(many + "]}"));
 }
 
-TEST(AcmeMessages, AChallengeWithoutAUsableTokenHasNone) {
+TEST(AcmeMessages, AnUnusableTokenOfAChallengeIsDropped) {
   const auto authorization = parse_authorization(
       R"({"status":"pending","identifier":{"type":"dns","value":"A.Example"},"challenges":[)"
       R"({"type":"http-01","url":"https://ca.test/1","status":"pending",)"
@@ -108,7 +108,7 @@ TEST(AcmeMessages, AnAuthorizationThatHasEndedIsInvalid) {
   }
 }
 
-TEST(AcmeMessages, ANameAndATypeAreOneLine) {
+TEST(AcmeMessages, NamesAndTypesAreSingleLine) {
   const auto authorization = parse_authorization(
       R"({"status":"pending","identifier":{"value":"a.example\nfalse"},"challenges":[)"
       R"({"type":"http\r\n01","url":"https://ca.test/1","status":"pending"}]})");
@@ -117,7 +117,7 @@ TEST(AcmeMessages, ANameAndATypeAreOneLine) {
   EXPECT_EQ(authorization->challenges.at(0).type, "http  01");
 }
 
-TEST(AcmeMessages, AProblemIsOneLineForPeople) {
+TEST(AcmeMessages, AProblemIsASingleReadableLine) {
   const Problem problem = parse_problem(
       R"({"type":"urn:ietf:params:acme:error:rejectedIdentifier","detail":"policy\r\nno",)"
       R"("subproblems":[{"detail":"\u001b[31mred"}]})");
@@ -136,7 +136,7 @@ TEST(AcmeMessages, AProblemIsOneLineForPeople) {
   EXPECT_EQ(umlauts.size(), kMaxDetail - 1);  // not cut within a character
 }
 
-TEST(AcmeMessages, ARenewalWindowHasALength) {
+TEST(AcmeMessages, ARenewalWindowMustNotBeEmpty) {
   const auto window = parse_renewal_window(
       R"({"suggestedWindow":{"start":"2026-11-30T10:00:00Z","end":"2026-12-02T10:00:00Z"},)"
       R"("explanationURL":"https://ca.test/why"})");
@@ -159,7 +159,7 @@ TEST(AcmeMessages, ATokenHas22To128Digits) {
   EXPECT_FALSE(is_token(std::string(22, 'a') + "/"));
 }
 
-TEST(RenewalState, ReadsWhatItHasWritten) {
+TEST(RenewalState, RoundTrips) {
   RenewalState state;
   state.authority = "https://ca.test/dir";
   state.certificate = "AB:CD";
@@ -178,7 +178,7 @@ TEST(RenewalState, ReadsWhatItHasWritten) {
   EXPECT_EQ(read.problem, state.problem);
 }
 
-TEST(RenewalState, LeavesOutWhatIsNotWellFormed) {
+TEST(RenewalState, IgnoresMalformedMembers) {
   const RenewalState state = RenewalState::parse(
       R"({"authority":7,"failures":-1,"renewAt":"soon","window":{"start":"x"},"problem":"p"})");
   EXPECT_EQ(state.authority, "");

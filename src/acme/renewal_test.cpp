@@ -24,14 +24,14 @@ TEST(Renewal, IsDueAfterSixToTwoThirdsOfAnyLifetime) {
   }
 }
 
-TEST(Renewal, FollowsTheWindowOfTheAuthority) {
+TEST(Renewal, FollowsTheWindowSuggestedByTheAuthority) {
   const RenewalWindow window{kBegin, kBegin + hours(48), ""};
   EXPECT_EQ(renewal_time(window, 0), kBegin);
   EXPECT_EQ(renewal_time(window, 0.5), kBegin + hours(24));
   EXPECT_EQ(renewal_time(window, 1), kBegin + hours(48));
 }
 
-TEST(Renewal, AsksForAdviceAsTheAuthorityWantsWithinADay) {
+TEST(Renewal, PollsForAdviceAsTheAuthorityAsksWithinADay) {
   EXPECT_EQ(until_next_advice(std::nullopt), hours(6));
   EXPECT_EQ(until_next_advice(seconds(0)), minutes(1));
   EXPECT_EQ(until_next_advice(hours(5)), hours(5));
@@ -48,12 +48,12 @@ TEST(Renewal, WaitsLongerAfterEachFailure) {
   }
 }
 
-TEST(Renewal, ObeysRetryAfterWhereThatIsLonger) {
+TEST(Renewal, HonoursALongerRetryAfter) {
   EXPECT_EQ(until_next_attempt(1, hours(30), 0.5), hours(30));
   EXPECT_EQ(until_next_attempt(10, seconds(10), 0), hours(6));
 }
 
-TEST(Renewal, BecomesUrgentAtAThirdAndATenthOfTheLifetime) {
+TEST(Renewal, BecomesUrgentWithAThirdAndATenthOfTheLifetimeLeft) {
   const Lifetime week{kBegin, kBegin + hours(150)};
   EXPECT_EQ(urgency_of(week, kBegin), Urgency::none);
   EXPECT_EQ(urgency_of(week, kBegin + hours(99)), Urgency::none);
@@ -63,7 +63,7 @@ TEST(Renewal, BecomesUrgentAtAThirdAndATenthOfTheLifetime) {
   EXPECT_EQ(urgency_of(week, kBegin + hours(1000)), Urgency::error);
 }
 
-TEST(Renewal, TheNextOrderIsNotAtOnce) {
+TEST(Renewal, DelaysTheNextOrder) {
   EXPECT_EQ(until_next_order(kBegin, kBegin + hours(24 * 90)), hours(6));
   EXPECT_EQ(until_next_order(kBegin, kBegin + hours(100)), hours(1));
   EXPECT_EQ(until_next_order(kBegin, kBegin + minutes(5)), minutes(1));

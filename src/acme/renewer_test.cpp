@@ -25,7 +25,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::Pair;
 
-TEST_F(RenewerTest, ANameHasASelfSignedCertificateUntilThereIsAnother) {
+TEST_F(RenewerTest, ServesASelfSignedCertificateUntilOneIsIssued) {
   const auto renewer = make();
   EXPECT_FALSE(status_of(*renewer).has_certificate);
   EXPECT_TRUE(check_pair(served(*renewer), "a.example"));
@@ -38,7 +38,7 @@ TEST_F(RenewerTest, ANameHasASelfSignedCertificateUntilThereIsAnother) {
   EXPECT_EQ(authority_.orders().size(), 1U);
 }
 
-TEST_F(RenewerTest, TheResponseToAChallengeIsThereWhenTheAuthorityLooks) {
+TEST_F(RenewerTest, AChallengeResponseIsReadyWhenTheAuthorityChecks) {
   const auto renewer = make();
   std::string response;
   std::string after;
@@ -125,7 +125,7 @@ TEST_F(RenewerTest, FollowsTheAdviceOfTheAuthority) {
   EXPECT_FALSE(authority_.orders()[0].contains("replaces"));
 }
 
-TEST_F(RenewerTest, AnAuthorityThatAlwaysAdvisesToRenewDoesNotMakeOrdersWithoutEnd) {
+TEST_F(RenewerTest, LimitsOrdersIfTheAuthorityAlwaysAdvisesRenewal) {
   const auto renewer = make();
   authority_.behaviour.window = RenewalWindow{now_ - hours(2), now_ - hours(1), ""};
   for (int i = 0; i < 5; ++i)
@@ -136,7 +136,7 @@ TEST_F(RenewerTest, AnAuthorityThatAlwaysAdvisesToRenewDoesNotMakeOrdersWithoutE
   EXPECT_EQ(authority_.orders().size(), 2U);
 }
 
-TEST_F(RenewerTest, AClockThatIsAheadDoesNotMakeOrdersWithoutEnd) {
+TEST_F(RenewerTest, LimitsOrdersIfTheClockIsAhead) {
   const auto renewer = make();
   authority_.now = now_ - hours(24 * 70);
   for (int i = 0; i < 5; ++i)
@@ -144,7 +144,7 @@ TEST_F(RenewerTest, AClockThatIsAheadDoesNotMakeOrdersWithoutEnd) {
   EXPECT_EQ(authority_.orders().size(), 1U);
 }
 
-TEST_F(RenewerTest, AFailureIsFollowedByLongerAndLongerWaits) {
+TEST_F(RenewerTest, BacksOffAfterFailures) {
   authority_.behaviour.is_down = true;
   const auto renewer = make();
   look(*renewer);
@@ -166,7 +166,7 @@ TEST_F(RenewerTest, AFailureIsFollowedByLongerAndLongerWaits) {
   EXPECT_THAT(log_, Contains(Pair(Urgency::error, HasSubstr("the next attempt is at"))));
 }
 
-TEST_F(RenewerTest, AnExceptionIsAFailureThatIsFollowedByAWait) {
+TEST_F(RenewerTest, BacksOffAfterAnException) {
   settings_.email = "\xff@example.org";  // cannot be written as JSON
   const auto renewer = make();
   look(*renewer);
@@ -176,7 +176,7 @@ TEST_F(RenewerTest, AnExceptionIsAFailureThatIsFollowedByAWait) {
   EXPECT_THAT(status_of(*renewer).problem, HasSubstr("UTF-8"));
 }
 
-TEST_F(RenewerTest, TrustedAuthoritiesAreReadAgainAfterAFailure) {
+TEST_F(RenewerTest, ReloadsTrustedAuthoritiesAfterAFailure) {
   authority_.behaviour.is_down = true;
   const auto renewer = make();
   look(*renewer);
@@ -186,7 +186,7 @@ TEST_F(RenewerTest, TrustedAuthoritiesAreReadAgainAfterAFailure) {
   EXPECT_EQ(transports_, 2);
 }
 
-TEST_F(RenewerTest, ARateLimitIsObeyed) {
+TEST_F(RenewerTest, HonoursARateLimit) {
   authority_.behaviour.refusals["/order"] = {429, "rateLimited", "86400"};
   const auto renewer = make();
   look(*renewer);
@@ -194,7 +194,7 @@ TEST_F(RenewerTest, ARateLimitIsObeyed) {
   EXPECT_THAT(status_of(*renewer).problem, HasSubstr("rateLimited: the test says no"));
 }
 
-TEST_F(RenewerTest, TheOldCertificateServesOnWhileTheAuthorityIsAwayAndTheLogSaysSo) {
+TEST_F(RenewerTest, KeepsTheOldCertificateAndWarnsWhileTheAuthorityIsDown) {
   const auto renewer = make();
   look(*renewer);
   const std::string first = served(*renewer);
@@ -230,7 +230,7 @@ TEST_F(RenewerTest, TheNextAuthorityIssuesWhenTheFirstDoesNot) {
   EXPECT_EQ(status_of(*renewer).authority, "second.test");
 }
 
-TEST_F(RenewerTest, TheWaitOfOneAuthorityDoesNotHoldUpTheNext) {
+TEST_F(RenewerTest, TheRateLimitOfOneAuthorityDoesNotDelayTheNext) {
   settings_.authorities.push_back(authorities_->second.directory());
   authority_.behaviour.refusals["/order"] = {429, "rateLimited", "864000"};
   authorities_->second.behaviour.is_down = true;
@@ -245,7 +245,7 @@ TEST_F(RenewerTest, TheWaitOfOneAuthorityDoesNotHoldUpTheNext) {
   EXPECT_EQ(authority_.count("/order"), asked);
 }
 
-TEST_F(RenewerTest, ACertificateOfAnAuthorityThatIsNotInTheSettingsIsReplaced) {
+TEST_F(RenewerTest, ReplacesTheCertificateOfAnUnconfiguredAuthority) {
   const auto renewer = make();
   look(*renewer);
   settings_.authorities = {authorities_->second.directory()};
@@ -255,7 +255,7 @@ TEST_F(RenewerTest, ACertificateOfAnAuthorityThatIsNotInTheSettingsIsReplaced) {
   EXPECT_EQ(renewer->counts().obtained, 2U);
 }
 
-TEST_F(RenewerTest, TwoProcessesWithDifferentAuthoritiesDoNotOrderInTurns) {
+TEST_F(RenewerTest, TwoProcessesWithDifferentAuthoritiesDoNotKeepOrdering) {
   const auto renewer = make();
   settings_.authorities = {authorities_->second.directory()};
   const auto other = make();
@@ -267,7 +267,7 @@ TEST_F(RenewerTest, TwoProcessesWithDifferentAuthoritiesDoNotOrderInTurns) {
   EXPECT_EQ(authorities_->second.orders().size(), 1U);
 }
 
-TEST_F(RenewerTest, NoncesThatAreRejectedAndAnOrderThatTakesTimeDoNotMatter) {
+TEST_F(RenewerTest, ToleratesRejectedNoncesAndASlowOrder) {
   authority_.behaviour.bad_nonces = 5;
   authority_.behaviour.processing_looks = 3;
   const auto renewer = make();
@@ -275,7 +275,7 @@ TEST_F(RenewerTest, NoncesThatAreRejectedAndAnOrderThatTakesTimeDoNotMatter) {
   EXPECT_TRUE(status_of(*renewer).has_certificate);
 }
 
-TEST_F(RenewerTest, AnAuthorityThatRejectsEveryNonceOrSendsNonsenseIsAFailure) {
+TEST_F(RenewerTest, FailsIfTheAuthorityRejectsEveryNonceOrSendsNonsense) {
   authority_.behaviour.bad_nonces = 1000;
   const auto renewer = make();
   look(*renewer);
@@ -288,7 +288,7 @@ TEST_F(RenewerTest, AnAuthorityThatRejectsEveryNonceOrSendsNonsenseIsAFailure) {
   EXPECT_FALSE(status_of(*other).has_certificate);
 }
 
-TEST_F(RenewerTest, ARefusalAtAnyStepIsAFailureThatSaysWhy) {
+TEST_F(RenewerTest, ReportsTheReasonOfARefusalAtAnyStep) {
   for (const char* const step : {"/dir", "/account", "/order", "/authorization", "/challenge",
                                  "/finalize", "/certificate"}) {
     authority_.behaviour = {};
@@ -301,7 +301,7 @@ TEST_F(RenewerTest, ARefusalAtAnyStepIsAFailureThatSaysWhy) {
   }
 }
 
-TEST_F(RenewerTest, AUrlWithoutTlsIsNotAsked) {
+TEST_F(RenewerTest, DoesNotUseAUrlWithoutTls) {
   authority_.behaviour.scheme = "http";
   const auto renewer = make();
   look(*renewer);
@@ -309,7 +309,7 @@ TEST_F(RenewerTest, AUrlWithoutTlsIsNotAsked) {
   EXPECT_THAT(status_of(*renewer).problem, HasSubstr("no https:// URL of the account"));
 }
 
-TEST_F(RenewerTest, ANameThatWasNotOrderedIsNotProven) {
+TEST_F(RenewerTest, DoesNotProveANameThatWasNotOrdered) {
   settings_.challenges = {"tls-alpn-01"};
   authority_.behaviour.other_name = "../certificates/b.example";
   const auto renewer = make();
@@ -320,7 +320,7 @@ TEST_F(RenewerTest, ANameThatWasNotOrderedIsNotProven) {
   EXPECT_TRUE(fs::exists(folder_ + "/acme/certificates/b.example.pem"));
 }
 
-TEST_F(RenewerTest, AnOrderThatIsNeverDoneEndsWithThePatience) {
+TEST_F(RenewerTest, AnOrderThatNeverCompletesTimesOut) {
   authority_.behaviour.processing_looks = 1'000'000;
   patience_ = std::chrono::milliseconds(50);
   const auto renewer = make();
@@ -328,7 +328,7 @@ TEST_F(RenewerTest, AnOrderThatIsNeverDoneEndsWithThePatience) {
   EXPECT_THAT(status_of(*renewer).problem, HasSubstr("timed out (while the authority"));
 }
 
-TEST_F(RenewerTest, AnAttemptEndsAfterItsTimeAsAWhole) {
+TEST_F(RenewerTest, LimitsTheTotalTimeOfAnAttempt) {
   authority_.behaviour.processing_looks = 1'000'000;
   longest_ = std::chrono::milliseconds(50);
   const auto renewer = make();
@@ -337,7 +337,7 @@ TEST_F(RenewerTest, AnAttemptEndsAfterItsTimeAsAWhole) {
               HasSubstr("timed out (while the authority issued a certificate"));
 }
 
-TEST_F(RenewerTest, AnAuthorityThatWantsManyProofsOfOneNameGetsNone) {
+TEST_F(RenewerTest, RefusesMoreAuthorizationsThanNames) {
   authority_.behaviour.authorizations = 100;
   const auto renewer = make();
   look(*renewer);
@@ -345,7 +345,7 @@ TEST_F(RenewerTest, AnAuthorityThatWantsManyProofsOfOneNameGetsNone) {
   EXPECT_THAT(status_of(*renewer).problem, HasSubstr("more proofs than names"));
 }
 
-TEST_F(RenewerTest, TheLogWarnsWhileAnAttemptTakesTime) {
+TEST_F(RenewerTest, WarnsDuringASlowAttempt) {
   patience_ = std::chrono::milliseconds(500);
   const auto renewer = make();
   look(*renewer);
@@ -356,7 +356,7 @@ TEST_F(RenewerTest, TheLogWarnsWhileAnAttemptTakesTime) {
   EXPECT_THAT(log_, Contains(Pair(Urgency::error, HasSubstr("could not be renewed yet"))));
 }
 
-TEST_F(RenewerTest, AProfileIsOneOfTheAuthority) {
+TEST_F(RenewerTest, AProfileMustBeOfferedByTheAuthority) {
   settings_.profile = "missing";
   const auto renewer = make();
   look(*renewer);
@@ -369,7 +369,7 @@ TEST_F(RenewerTest, AProfileIsOneOfTheAuthority) {
   EXPECT_EQ(authority_.orders().at(0)["profile"], "short");
 }
 
-TEST_F(RenewerTest, ARequestOfAnotherProcessRenewsNow) {
+TEST_F(RenewerTest, ARequestOfAnotherProcessRenewsAtOnce) {
   const auto renewer = make();
   look(*renewer);
   const std::string first = served(*renewer);
@@ -381,7 +381,7 @@ TEST_F(RenewerTest, ARequestOfAnotherProcessRenewsNow) {
 }
 
 // As after a revocation: otherwise the old certificate would be served until its normal renewal.
-TEST_F(RenewerTest, ARequestThatFailsIsRepeated) {
+TEST_F(RenewerTest, RetriesAFailedRequest) {
   const auto renewer = make();
   look(*renewer);
   const std::string first = served(*renewer);
@@ -397,7 +397,7 @@ TEST_F(RenewerTest, ARequestThatFailsIsRepeated) {
   EXPECT_NE(served(*renewer), first);
 }
 
-TEST_F(RenewerTest, ARequestForANameThatNoSettingsHaveIsRemovedAfterADay) {
+TEST_F(RenewerTest, RemovesARequestForAnUnknownNameAfterADay) {
   const auto renewer = make();
   const std::string request = folder_ + "/acme/requests/renew-b.example";
   std::ofstream(request) << "now\n";
@@ -426,7 +426,7 @@ TEST_F(RenewerTest, AProcessWithoutTheLockRenewsNothing) {
   EXPECT_EQ(authority_.orders().size(), 1U);
 }
 
-TEST_F(RenewerTest, AProcessThatLosesTheLockStopsAtOnceAndServesOn) {
+TEST_F(RenewerTest, AProcessThatLosesTheLockStopsAtOnceAndKeepsServing) {
   const auto renewer = make();
   const std::string first = served(*renewer);
   authority_.behaviour.processing_looks = 1'000'000;
@@ -442,7 +442,7 @@ TEST_F(RenewerTest, AProcessThatLosesTheLockStopsAtOnceAndServesOn) {
   EXPECT_EQ(authority_.orders().size(), 1U);
 }
 
-TEST_F(RenewerTest, ALockThatCannotBeWrittenIsNotOneThatAnotherProcessHasTaken) {
+TEST_F(RenewerTest, ALockThatCannotBeWrittenIsNotReportedAsTaken) {
   const auto renewer = make();
   authority_.behaviour.processing_looks = 1'000'000;
   std::optional<FullDisk> full;
@@ -483,7 +483,7 @@ TEST_F(RenewerTest, AProcessThatLosesTheLockLeavesTheChallengesOfTheNextHolder) 
   EXPECT_EQ(renewer->challenges()->pair_for("a.example"), pair);
 }
 
-TEST_F(RenewerTest, ACertificateOfAnotherProgramIsUsedAndRenewed) {
+TEST_F(RenewerTest, UsesAndRenewsACertificateOfAnotherProgram) {
   const auto pair = make_placeholder("a.example", now_);
   const auto renewer = make();
   std::ofstream(folder_ + "/acme/certificates/a.example.pem") << *pair;
@@ -531,7 +531,7 @@ TEST_F(RenewerTest, AClockThatWasWrongDoesNotSilenceTheWarning) {
   EXPECT_THAT(log_, Contains(Pair(Urgency::warning, HasSubstr("could not be renewed yet"))));
 }
 
-TEST_F(RenewerTest, AnAuthorityThatHasForgottenTheAccountGetsItAgain) {
+TEST_F(RenewerTest, RegistersAgainIfTheAuthorityForgotTheAccount) {
   const auto renewer = make();
   look(*renewer);
   authority_.behaviour.forgets_account = true;
@@ -541,7 +541,7 @@ TEST_F(RenewerTest, AnAuthorityThatHasForgottenTheAccountGetsItAgain) {
   EXPECT_EQ(authority_.count("/account"), 2);
 }
 
-TEST_F(RenewerTest, AnExternalAccountIsForTheFirstRequest) {
+TEST_F(RenewerTest, NeedsAnExternalAccountForTheFirstRequestOnly) {
   authority_.behaviour.is_for_customers = true;
   look(*make());
   EXPECT_EQ(authority_.orders().size(), 0U);
@@ -557,7 +557,7 @@ TEST_F(RenewerTest, AnExternalAccountIsForTheFirstRequest) {
   EXPECT_EQ(authority_.orders().size(), 2U);
 }
 
-TEST_F(RenewerTest, AFailureAfterARestartIsRepeatedSooner) {
+TEST_F(RenewerTest, RetriesAFailureSoonerAfterARestart) {
   authority_.behaviour.is_down = true;
   const auto renewer = make();
   for (int i = 0; i < 8; ++i) {
@@ -577,7 +577,7 @@ TEST_F(RenewerTest, AFailureAfterARestartIsRepeatedSooner) {
   EXPECT_EQ(status_of(*next).failures, 10U);
 }
 
-TEST_F(RenewerTest, WithoutRoomInTheStoreNothingIsOrdered) {
+TEST_F(RenewerTest, OrdersNothingIfTheStoreIsNotWritable) {
   const auto renewer = make();
   fs::remove_all(folder_ + "/acme/requests");
   look(*renewer);

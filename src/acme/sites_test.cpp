@@ -66,7 +66,7 @@ class SitesTest : public ::testing::Test {
   std::vector<std::string> problems_;
 };
 
-TEST_F(SitesTest, AnEntryThatCannotBeReadIsReportedOnceAndReadLater) {
+TEST_F(SitesTest, AnUnreadableEntryIsReportedOnceAndRetried) {
   store_.entries[entry_] = pair_;
   ASSERT_TRUE(sites_.add(names_));
   store_.entries[entry_] = other_;
@@ -81,7 +81,7 @@ TEST_F(SitesTest, AnEntryThatCannotBeReadIsReportedOnceAndReadLater) {
   EXPECT_FALSE(refresh());
 }
 
-TEST_F(SitesTest, AnEntryThatCannotBeReadAtTheStartIsReadLater) {
+TEST_F(SitesTest, AnEntryUnreadableAtTheStartIsRetried) {
   store_.entries[entry_] = pair_;
   store_.is_broken = true;
   ASSERT_TRUE(sites_.add(names_));
@@ -99,7 +99,7 @@ TEST_F(SitesTest, AnEntryThatCannotBeUsedIsReportedOnce) {
   EXPECT_THAT(problems_, ElementsAre(HasSubstr("a.example.pem: no certificate")));
 }
 
-TEST_F(SitesTest, AStateThatCannotBeReadIsReadLater) {
+TEST_F(SitesTest, AnUnreadableStateIsRetried) {
   ASSERT_TRUE(sites_.add(names_));
   RenewalState state;
   state.failures = 3;

@@ -11,7 +11,7 @@ using std::chrono::seconds;
 const WallTime kTen{std::chrono::sys_days(std::chrono::year(2026) / 11 / 30) +
                     std::chrono::hours(10)};
 
-TEST(AcmeTimes, ReadsTheFormsOfRfc3339) {
+TEST(AcmeTimes, ParsesTheFormsOfRfc3339) {
   for (const char* const text :
        {"2026-11-30T10:00:00Z", "2026-11-30t10:00:00z", "2026-11-30T10:00:00.123456Z",
         "2026-11-30T11:30:00+01:30", "2026-11-30T09:00:00-01:00", "2026-11-30 10:00:00Z"}) {
@@ -20,7 +20,7 @@ TEST(AcmeTimes, ReadsTheFormsOfRfc3339) {
   EXPECT_EQ(to_rfc3339(kTen), "2026-11-30T10:00:00Z");
 }
 
-TEST(AcmeTimes, RefusesTimesThatAreNone) {
+TEST(AcmeTimes, RejectsInvalidTimes) {
   for (const char* const text :
        {"", "2026-11-30", "2026-11-30T10:00:00", "2026-13-30T10:00:00Z", "2026-02-30T10:00:00Z",
         "2026-11-30T24:00:00Z", "2026-11-30T10:60:00Z", "2026-11-30T10:00:00.Z",
@@ -30,14 +30,14 @@ TEST(AcmeTimes, RefusesTimesThatAreNone) {
   }
 }
 
-TEST(AcmeTimes, ReadsRetryAfterInBothForms) {
+TEST(AcmeTimes, ParsesRetryAfterInBothForms) {
   EXPECT_EQ(parse_retry_after("120", kTen), seconds(120));
   EXPECT_EQ(parse_retry_after("0", kTen), seconds(0));
   EXPECT_EQ(parse_retry_after("Mon, 30 Nov 2026 10:02:00 GMT", kTen), seconds(120));
   EXPECT_EQ(parse_retry_after("Mon, 30 Nov 2026 09:00:00 GMT", kTen), seconds(0));
 }
 
-TEST(AcmeTimes, NoRetryAfterIsLongerThanAMonth) {
+TEST(AcmeTimes, LimitsRetryAfterToAMonth) {
   EXPECT_EQ(parse_retry_after("99999999999", kTen), seconds(kLongestWait));
   EXPECT_EQ(parse_retry_after("Mon, 30 Nov 2099 10:02:00 GMT", kTen), seconds(kLongestWait));
   for (const char* const text : {"", "-1", "soon", "1.5", "99999999999999999999999",

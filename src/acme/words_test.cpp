@@ -6,7 +6,7 @@
 namespace onehop::acme {
 namespace {
 
-TEST(AcmeWords, AnErrorOfThisFloorIsItsSentence) {
+TEST(AcmeWords, PreferTheDetailOfAnError) {
   EXPECT_EQ(words_of(Error(Errc::bad_response, Side::upstream).with("the authority says no")),
             "the authority says no");
   const Error error(Errc::connect_failed, Side::upstream);
@@ -14,7 +14,7 @@ TEST(AcmeWords, AnErrorOfThisFloorIsItsSentence) {
   EXPECT_NE(words_of(error), "");
 }
 
-TEST(AcmeWords, ATextIsNotCutWithinACharacter) {
+TEST(AcmeWords, ATextIsNotCutInsideACharacter) {
   EXPECT_EQ(beginning_of("abc", 3), "abc");
   EXPECT_EQ(beginning_of("abc", 2), "ab");
   EXPECT_EQ(beginning_of("a\u20acb", 4), "a\u20ac");
@@ -22,7 +22,7 @@ TEST(AcmeWords, ATextIsNotCutWithinACharacter) {
   EXPECT_EQ(beginning_of("\U0001f512", 3), "");
 }
 
-TEST(AcmeWords, WhatCannotBeSeenIsASpace) {
+TEST(AcmeWords, InvisibleCharactersBecomeSpaces) {
   EXPECT_EQ(in_one_line("a\nb\x1b[1m\x7f"), "a b [1m ");
   for (const char* const one : {"\u0080", "\u009b", "\u009f", "\u061c", "\u200e", "\u200f",
                                 "\u2028", "\u2029", "\u202a", "\u202e", "\u2066", "\u2069"})

@@ -20,21 +20,21 @@ TEST(Account, IsFoundByName) {
   EXPECT_THAT(account->groups, Contains(65534u));
 }
 
-TEST(Account, HasOnlyTheGroupThatIsNamed) {
+TEST(Account, HasOnlyTheNamedGroup) {
   const auto account = find_account("nobody:daemon");
   ASSERT_TRUE(account) << account.error();
   EXPECT_EQ(account->group, 1u);
   EXPECT_THAT(account->groups, ElementsAre(1u));
 }
 
-TEST(Account, MayBeNumbersThatNobodyKnows) {
+TEST(Account, AcceptsUnknownNumericIds) {
   const auto account = find_account("54321:54322");
   ASSERT_TRUE(account) << account.error();
   EXPECT_EQ(account->user, 54321u);
   EXPECT_EQ(account->group, 54322u);
 }
 
-TEST(Account, IsRefusedWithTheReason) {
+TEST(Account, IsRejectedWithAReason) {
   EXPECT_THAT(find_account("nobody-of-that-name").error(),
               HasSubstr("unknown user 'nobody-of-that-name'"));
   EXPECT_THAT(find_account("nobody:no-such-group").error(),
@@ -47,7 +47,7 @@ TEST(Account, IsRefusedWithTheReason) {
 
 // Regression: setresuid(2) and setresgid(2) take this number as "leave it unchanged", so the
 // process stayed root.
-TEST(Account, IsNotTheNumberThatChangesNothing) {
+TEST(Account, RejectsTheIdThatMeansUnchanged) {
   EXPECT_THAT(find_account("4294967295:1000").error(), HasSubstr("unknown user '4294967295'"));
   EXPECT_THAT(find_account("nobody:4294967295").error(), HasSubstr("unknown group '4294967295'"));
   EXPECT_TRUE(find_account("4294967294:4294967294"));

@@ -29,7 +29,7 @@ std::string first_of(const Loaded& loaded) {
   return loaded.findings.empty() ? std::string() : loaded.findings.front().message;
 }
 
-TEST(AcmeSettings, AnAddressANameAndAFolderAreEnough) {
+TEST(AcmeSettings, NeedOnlyAnEmailANameAndADirectory) {
   const Loaded loaded = load_flags(
       {"--acme", "ops@example.org", "--host", "App.Example.org", "--state", "/var/lib/onehop"});
   EXPECT_EQ(first_of(loaded), "");
@@ -72,7 +72,7 @@ TEST(AcmeSettings, APublicAuthorityCertifiesPublicNamesOnly) {
   }
 }
 
-TEST(AcmeSettings, AnEmailIsNoName) {
+TEST(AcmeSettings, AnEmailMustBeAnAddress) {
   EXPECT_TRUE(AcmeEmail::parse("ops@example.org"));
   for (const char* const text :
        {"ops", "@example.org", "ops@", "a@b@c.org", "a b@c.org", "mailto:x", "a,b@c.org", "on",
@@ -89,12 +89,12 @@ TEST(AcmeSettings, AnAuthorityIsAWordOrAnHttpsUrl) {
   EXPECT_FALSE(AcmeAuthority::parse("https://user@ca.test/dir"));
 }
 
-TEST(AcmeSettings, DnsIsForOtherPrograms) {
+TEST(AcmeSettings, Dns01IsReferredToOtherPrograms) {
   EXPECT_THAT(AcmeChallenge::parse("dns-01").error(), HasSubstr("lego"));
   EXPECT_THAT(AcmeChallenge::parse("http01").error(), HasSubstr("did you mean"));
 }
 
-TEST(AcmeSettings, TheNamesAreThoseOfTheRoutesUnlessHostHasOthers) {
+TEST(AcmeSettings, TheNamesAreThoseOfTheRoutesUnlessHostIsSet) {
   const std::string routes =
       "acme = \"ops@example.org\"\nstate = \"/var/lib/onehop\"\n%HOST%"
       "[[route]]\nhost = [\"A.example.org\", \"*.example.org\"]\n"
@@ -108,7 +108,7 @@ TEST(AcmeSettings, TheNamesAreThoseOfTheRoutesUnlessHostHasOthers) {
   EXPECT_THAT(names_with("host = [\"c.example.org\"]\n"), ElementsAre("c.example.org"));
 }
 
-TEST(AcmeSettings, SettingsThatDoNotFitTogetherAreRefused) {
+TEST(AcmeSettings, ContradictorySettingsAreRejected) {
   const std::string host = "--host";
   EXPECT_THAT(first_of(load_flags({"--acme", "ops@example.org", "--state", "/s"})),
               HasSubstr("--host app.example.org"));

@@ -29,7 +29,7 @@ struct Case {
   const char* says;  // "" if accepted
 };
 
-TEST(AdminSettings, ThatOthersCouldReachNeedASecret) {
+TEST(AdminSettings, NeedASecretIfReachableByOthers) {
   const Case cases[] = {
       {{"--admin", "127.0.0.1:9090"}, ""},
       {{"--admin", "[::1]:9090"}, ""},
@@ -71,7 +71,7 @@ TEST(AdminSettings, ThatOthersCouldReachNeedASecret) {
   }
 }
 
-TEST(AdminSettings, RequestsMustNotLeadToTheAdminListener) {
+TEST(AdminSettings, RejectABackendThatIsTheAdminListener) {
   for (const char* const backend : {"http://127.0.0.1:9090", "http://localhost:9090", "9090"}) {
     EXPECT_THAT(problem_of({"--admin", "127.0.0.1:9090"}, backend),
                 HasSubstr("which clients must not reach"))
@@ -99,7 +99,7 @@ class AdminSocketTest : public ::testing::Test {
   const std::string folder_ = ::testing::TempDir() + "admin_socket_test";
 };
 
-TEST_F(AdminSocketTest, RequestsMustNotLeadToIt) {
+TEST_F(AdminSocketTest, RejectsABackendThatIsTheAdminSocket) {
   const std::string link = folder_ + "/link";
   const std::string file = folder_ + "/hard";
   std::filesystem::create_directory_symlink(folder_, link);
@@ -117,14 +117,14 @@ TEST_F(AdminSocketTest, RequestsMustNotLeadToIt) {
             "");
 }
 
-TEST_F(AdminSocketTest, NorToTheDefaultOne) {
+TEST_F(AdminSocketTest, RejectsABackendThatIsTheDefaultAdminSocket) {
   const std::string backend = "unix:" + folder_ + "/onehop.sock";
   EXPECT_THAT(problem_of({}, backend.c_str()), HasSubstr("own --admin-socket"));
   EXPECT_THAT(problem_of({"--admin-socket", "auto"}, backend.c_str()),
               HasSubstr("own --admin-socket"));
 }
 
-TEST_F(AdminSocketTest, ABackendOfARouteIsReportedThere) {
+TEST_F(AdminSocketTest, ReportsABackendOfARouteInItsRoute) {
   const std::string text =
       "backend = \"http://top\"\n[[route]]\npath = \"/x\"\nbackend = \"unix:" + folder_ + "/a\"\n";
   const Loaded loaded = load({"--admin-socket", folder_ + "/a", "--config", "named"}, {},
@@ -136,7 +136,7 @@ TEST_F(AdminSocketTest, ABackendOfARouteIsReportedThere) {
   EXPECT_EQ(loaded.findings.front().origin.line, 4U);
 }
 
-TEST_F(AdminSocketTest, AndListenersHaveOtherAddresses) {
+TEST_F(AdminSocketTest, RejectsAListenerOnAnAdminAddress) {
   const std::string place = folder_ + "/a";
   EXPECT_THAT(problem_of({"--admin-socket", place, "-l", "unix:" + folder_ + "/./a"}),
               HasSubstr("--admin-socket and --listen need addresses of their own"));

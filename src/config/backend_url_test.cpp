@@ -23,7 +23,7 @@ TEST(BackendUrl, IsAUrlAPortOrASocket) {
   EXPECT_EQ(parse_backend_url("unix:/run/app.sock")->socket_path(), "/run/app.sock");
 }
 
-TEST(BackendUrl, IsHttpWhereAHostAndAPortSayWhereItIs) {
+TEST(BackendUrl, DefaultsToHttpForAHostAndAPort) {
   EXPECT_EQ(parse_backend_url("localhost:8000")->to_string(), "http://localhost:8000");
   EXPECT_EQ(parse_backend_url(":8000")->to_string(), "http://localhost:8000");
   EXPECT_EQ(parse_backend_url("127.0.0.1:8000")->to_string(), "http://127.0.0.1:8000");
@@ -63,7 +63,7 @@ TEST(BackendUrl, PointsAtAMissingScheme) {
             "        ^^^^");
 }
 
-TEST(BackendUrl, KnowsTheSchemesOfOthers) {
+TEST(BackendUrl, TranslatesSchemesOfOtherProtocols) {
   EXPECT_EQ(refusal("grpc://localhost:50051"),
             "gRPC without TLS is HTTP/2 without TLS; did you mean h2c://localhost:50051?\n"
             "    grpc://localhost:50051\n"
@@ -81,7 +81,7 @@ TEST(BackendUrl, RefusesAZone) {
             "                   ^^^^^^^");
 }
 
-TEST(BackendUrl, PointsAtASchemeItDoesNotSpeak) {
+TEST(BackendUrl, PointsAtAnUnsupportedScheme) {
   EXPECT_EQ(refusal("htp://a.example"),
             "'htp' is not a supported scheme; did you mean http://a.example?\n"
             "    htp://a.example\n"
@@ -99,7 +99,7 @@ TEST(BackendUrl, PointsAtABadPort) {
   EXPECT_THAT(refusal("0"), HasSubstr("from 1 to 65535"));
 }
 
-TEST(BackendUrl, PointsAtTheRest) {
+TEST(BackendUrl, PointsAtOtherMistakes) {
   EXPECT_THAT(refusal("http://"), HasSubstr("the host is missing"));
   EXPECT_THAT(refusal("http://:80"), HasSubstr("the host is missing"));
   EXPECT_THAT(refusal("http://::1"), HasSubstr("did you mean http://[::1]?"));

@@ -31,12 +31,12 @@ TEST_P(Completion, HasEverySettingAndCommand) {
 
 INSTANTIATE_TEST_SUITE_P(Shells, Completion, ::testing::Values("bash", "zsh", "fish"));
 
-TEST(CompletionTest, AnUnknownShellHasNone) {
+TEST(CompletionTest, AnUnknownShellHasNoCompletion) {
   EXPECT_EQ(completion("tcsh"), std::nullopt);
   EXPECT_EQ(completion(""), std::nullopt);
 }
 
-TEST(CompletionTest, WordsOfAPlaceholderAreOfferedAndFilesWhereItNamesOne) {
+TEST(CompletionTest, OffersWordsOfAPlaceholderAndFilesWhereExpected) {
   const std::string script = completion("fish").value();
   EXPECT_THAT(script, HasSubstr("-l access-log -x -a 'text json off'"));
   EXPECT_THAT(script, HasSubstr("-l access-log-to -r -F -a 'stdout syslog'"));
@@ -44,7 +44,7 @@ TEST(CompletionTest, WordsOfAPlaceholderAreOfferedAndFilesWhereItNamesOne) {
   EXPECT_THAT(script, HasSubstr("-l health-path -x -d"));  // a path in a URL, not a file
 }
 
-TEST(CompletionTest, QuotesInAHelpDoNotEndTheQuotation) {
+TEST(CompletionTest, EscapesQuotesInHelpTexts) {
   EXPECT_THAT(completion("fish").value(), HasSubstr("\\'Name: value\\' sets a request field"));
   EXPECT_THAT(completion("zsh").value(), HasSubstr("'\\''Name\\: value'\\'' sets a request field"));
 }

@@ -25,13 +25,13 @@ TEST_F(Credentials, AreFilesInTheirFolder) {
   EXPECT_EQ(path_of_file("credential:key.pem").value(), "/run/credentials/onehop.service/key.pem");
 }
 
-TEST_F(Credentials, OtherFilesStayAsTheyAre) {
+TEST_F(Credentials, OtherFileNamesAreUnchanged) {
   EXPECT_EQ(path_of_file("key.pem").value(), "key.pem");
   EXPECT_EQ(path_of_file("/etc/credential:key").value(), "/etc/credential:key");
   EXPECT_THAT(path_of_file("").error(), HasSubstr("the name of a file is missing"));
 }
 
-TEST_F(Credentials, LeadNowhereElse) {
+TEST_F(Credentials, CannotNameOtherDirectories) {
   for (const std::string_view name : {"", ".", "..", "../x", "a/b", "/etc/passwd"}) {
     const auto path = path_of_file("credential:" + std::string(name));
     ASSERT_FALSE(path) << name;
@@ -48,7 +48,7 @@ TEST_F(Credentials, KeepTheirNameWithoutTheServiceManager) {
   EXPECT_THAT(why_unresolved(file), HasSubstr("LoadCredential=key:FILE"));
 }
 
-TEST_F(Credentials, AreAnErrorWhereTheyAreUsedAndAWarningInACheck) {
+TEST_F(Credentials, AreAnErrorWhenUsedAndAWarningWhenChecked) {
   std::vector<std::string> flags = {"8000", "--tls", "credential:a", "--tls-key", "credential:b"};
   EXPECT_TRUE(load(flags, {}).findings.empty());
   ::unsetenv("CREDENTIALS_DIRECTORY");

@@ -27,7 +27,7 @@ TEST(FieldEdit, SetsOrRemoves) {
   EXPECT_TRUE(removed->removes);
 }
 
-TEST(FieldEdit, RefusesWhatCannotGoOnTheWire) {
+TEST(FieldEdit, RejectsInvalidFields) {
   for (const char* text : {"", "-", "no colon", ": value", "a b: c", "X: a\nY: b", "X: a\rb"}) {
     EXPECT_FALSE(parse_field_edit(text)) << text;
   }
@@ -59,7 +59,7 @@ TEST(FieldEdit, IsAppliedInOrder) {
   EXPECT_FALSE(headers.has("Cookie"));
 }
 
-TEST(FieldEdit, PointsAtAPlaceholderThatDoesNotExist) {
+TEST(FieldEdit, PointsAtAnUnknownPlaceholder) {
   EXPECT_EQ(parse_field_edit("X-Real-IP: {clinet}").error(),
             "unknown placeholder {clinet}; did you mean {client}?\n"
             "    X-Real-IP: {clinet}\n"
@@ -102,7 +102,7 @@ class FieldEditExpanded : public ::testing::Test {
                           {"X-Request-ID", "r-1"}}};
 };
 
-TEST_F(FieldEditExpanded, KnowsTheRequest) {
+TEST_F(FieldEditExpanded, ExpandsRequestPlaceholders) {
   EXPECT_EQ(value("{client}"), "203.0.113.9");
   EXPECT_EQ(value("{peer}:{peer_port}"), "192.0.2.7:4711");
   EXPECT_EQ(value("at {local}"), "at 127.0.0.1:80");
@@ -110,14 +110,14 @@ TEST_F(FieldEditExpanded, KnowsTheRequest) {
   EXPECT_EQ(value("{request_id}"), "r-1");
 }
 
-TEST_F(FieldEditExpanded, BelievesATrustedPeerOnly) {
+TEST_F(FieldEditExpanded, BelievesOnlyATrustedPeer) {
   EXPECT_EQ(value("{scheme}://{host}"), "http://a.test:81");
   EXPECT_EQ(value("{scheme}://{host}", true), "https://public.test");
   info.tls = true;
   EXPECT_EQ(value("{scheme}"), "https");
 }
 
-TEST_F(FieldEditExpanded, KnowsTls) {
+TEST_F(FieldEditExpanded, ExpandsTlsPlaceholders) {
   EXPECT_EQ(value("{tls_version}{tls_subject}"), "");
   const TlsInfo tls{.version = "TLSv1.3",
                     .cipher = "C",
@@ -129,7 +129,7 @@ TEST_F(FieldEditExpanded, KnowsTls) {
             "TLSv1.3 C a.test CN=alice");
 }
 
-TEST_F(FieldEditExpanded, RemovesTheFieldWhereNothingIsKnown) {
+TEST_F(FieldEditExpanded, RemovesAFieldWithoutAKnownValue) {
   Headers headers{{"X-Subject", "forged"}, {"X-Odd", "forged"}, {"X-Peer", "forged"}};
   apply_edits(std::vector<KnownEdit>{{"X-Subject", "", true}, {"X-Odd", "a\nb"}, {"X-Peer", "::1"}},
               headers);
@@ -139,7 +139,7 @@ TEST_F(FieldEditExpanded, RemovesTheFieldWhereNothingIsKnown) {
 }
 
 // Even if another edit has placeholders.
-TEST_F(FieldEditExpanded, AFieldThatIsSetToNothingIsEmptyAndOneOfWhichNothingIsKnownIsRemoved) {
+TEST_F(FieldEditExpanded, AnEmptyValueIsKeptAndAnUnknownValueRemovesTheField) {
   MessageAccess::set_connection(request, info);
   const std::vector<FieldEdit> edits = {*parse_field_edit("X-Empty:"),
                                         *parse_field_edit("X-Subject: {tls_subject}"),
@@ -152,7 +152,7 @@ TEST_F(FieldEditExpanded, AFieldThatIsSetToNothingIsEmptyAndOneOfWhichNothingIsK
 }
 
 // The last edit wins.
-TEST(FieldEdit, OfTheSameFieldIsAppliedInOrder) {
+TEST(FieldEdit, EditsOfTheSameFieldAreAppliedInOrder) {
   struct Case {
     std::vector<const char*> edits;
     std::vector<std::string_view> left;

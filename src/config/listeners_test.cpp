@@ -25,7 +25,7 @@ TEST(Listeners, NameSocketsOfTheServiceManager) {
   EXPECT_EQ(inherited_name("[fd::1]:80"), std::nullopt);
 }
 
-TEST(Listeners, OfTheServiceManagerAreAccepted) {
+TEST(Listeners, AcceptSocketsOfTheServiceManager) {
   EXPECT_EQ(ListenAddress::parse("fd:web").value(), "fd:web");
   EXPECT_EQ(ListenAddress::parse("https://fd:web").value(), "https://fd:web");
   EXPECT_THAT(ListenAddress::parse("https://fd:").error(), HasSubstr("fd:NAME"));
@@ -35,7 +35,7 @@ TEST(Listeners, OfTheServiceManagerAreAccepted) {
   EXPECT_EQ(address_of_listener("redirect://fd:web"), "http://fd:web");
 }
 
-TEST(Listeners, OfTheProxyProtocolAreListeners) {
+TEST(Listeners, MustIncludeTheProxyProtocolListeners) {
   Configuration configuration;
   configuration.listen = {":80", "127.0.0.1:81", "fd:web"};
   const auto problem = [&](std::vector<std::string> peers, std::vector<std::string> listeners) {
@@ -55,7 +55,7 @@ TEST(Listeners, OfTheProxyProtocolAreListeners) {
   EXPECT_NE(problem({"unix"}, {"fd:other"}), "");
 }
 
-TEST(Listeners, MayLeaveTheCertificateToTheAdminPages) {
+TEST(Listeners, MayUseTheCertificateOnlyForTheAdminPages) {
   Configuration configuration;
   configuration.server.tls.emplace();
   configuration.listen = {"http://:80"};

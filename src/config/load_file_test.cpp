@@ -41,7 +41,7 @@ TEST(LoadFile, ReadsOneBackendInFiveLines) {
   EXPECT_TRUE(configuration.server.request_ids);
 }
 
-TEST(LoadFile, FlagBeforeVariableBeforeFileBeforeDefault) {
+TEST(LoadFile, AFlagOverridesAVariableAFileAndTheDefault) {
   const std::string text =
       "backend = 8000\n"
       "idle-timeout = \"1s\"\nbody-timeout = \"1s\"\nheader-timeout = \"1s\"\n"
@@ -95,7 +95,7 @@ TEST(LoadFile, ReportsEveryMistakeInTheOrderOfTheFile) {
 }
 
 // The three typical mistakes of users who do not know TOML, and similar ones.
-TEST(LoadFile, SaysHowToWriteALineThatIsNotToml) {
+TEST(LoadFile, SuggestsHowToFixInvalidToml) {
   const std::pair<const char*, const char*> cases[] = {
       {"drain-timeout = 30s",
        "1:17: error: texts need quotes\n"
@@ -170,7 +170,7 @@ TEST(LoadFile, SaysHowToWriteALineThatIsNotToml) {
     EXPECT_EQ(check(std::string(line) + "\n"), "onehop.toml:" + std::string(expected)) << line;
 }
 
-TEST(LoadFile, ReportsSeveralMistakesOfSyntaxAndOfMeaningAtOnce) {
+TEST(LoadFile, ReportsSyntaxAndSemanticErrorsTogether) {
   EXPECT_EQ(check("backend = 8000\n"
                   "drain-timeout = 30s\n"
                   "listen = [\":80\"]\n"
@@ -203,7 +203,7 @@ TEST(LoadFile, ReportsSeveralMistakesOfSyntaxAndOfMeaningAtOnce) {
             "    |          ^ add the ] after the last value\n");
 }
 
-TEST(LoadFile, ChecksTypesInItsOwnWords) {
+TEST(LoadFile, ReportsTypeErrorsInPlainWords) {
   const std::pair<const char*, const char*> cases[] = {
       {"drain-timeout = 30",
        "1:17: error: drain-timeout: '30' has no unit\n"
@@ -299,7 +299,7 @@ TEST(LoadFile, NamesBothFilesThatSetAKey) {
             "    | ^^^^^^^ it is set in a.toml:2 as well\n");
 }
 
-TEST(LoadFile, PlacesContradictionsInTheFile) {
+TEST(LoadFile, ReportsContradictionsAtTheirPlaceInTheFile) {
   EXPECT_EQ(check("backend = 8000\n  tls-key = \"a.key\"\n"),
             "onehop.toml:2:3: error: tls-key needs tls CERT, the certificate of the key\n"
             "  2 |   tls-key = \"a.key\"\n"
@@ -335,7 +335,7 @@ TEST(FindingText, PlacesCaretsByDisplayWidthAndKeepsTabs) {
 
 // C1 controls move the cursor of some terminals, and marks of direction change the order of visible
 // text.
-TEST(FindingText, ShowsNoCharacterThatChangesOthers) {
+TEST(FindingText, ReplacesCharactersThatAffectTheTerminal) {
   const std::string odd = "\xc2\x9b\xe2\x80\xae\xe2\x81\xa6\xd8\x9c\xe2\x80\xa8";
   EXPECT_EQ(check("hold = false # \u00e4 " + odd + "\n"),
             "onehop.toml:1:8: error: hold: false is for switches, and this is TIME\n"
@@ -358,7 +358,7 @@ TEST(FindingText, ShowsAValueAsTypedBelowItsFlag) {
 }
 
 // Each value of a long list keeps its place but no copy of the line.
-TEST(LoadFile, TakesALongListOnOneLine) {
+TEST(LoadFile, AcceptsALongListOnOneLine) {
   const auto began = std::chrono::steady_clock::now();
   std::string text = "backend = 8000\ntrust = [";
   for (int i = 0; i < 20'000; ++i)
@@ -375,7 +375,7 @@ TEST(LoadFile, TakesALongListOnOneLine) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
 }
 
-TEST(LoadFile, RefusesDeepKeys) {
+TEST(LoadFile, RejectsDeeplyNestedKeys) {
   constexpr std::size_t kLevels = 500'000;
   std::string key;
   for (std::size_t i = 0; i < kLevels; ++i)
@@ -401,7 +401,7 @@ TEST(LoadFile, RefusesDeepKeys) {
 }
 
 // `onehop stop` works although the file has become invalid.
-TEST(LoadFile, CommandsToARunningProcessForgiveWhatServes) {
+TEST(LoadFile, CommandsToARunningProcessTolerateAnInvalidFile) {
   const std::vector<ConfigFile> files = {{"a.toml", "admin-socket = \"/run/a\"\nworkers = \"x\"\n"},
                                          {"b.toml", "= ="}};
   const Loaded loaded = load({"status"}, {{"ONEHOP_CONFIG", "named"}, {"ONEHOP_TRUST", "?"}},
@@ -412,12 +412,12 @@ TEST(LoadFile, CommandsToARunningProcessForgiveWhatServes) {
   EXPECT_FALSE(load_files(files, {"status", "--workers", "y"}).is_usable());
 }
 
-TEST(LoadFile, TakesDotsInTextsAndComments) {
+TEST(LoadFile, AcceptsDotsInStringsAndComments) {
   const std::string dots(1000, '.');
   EXPECT_EQ(check("backend = 8000 # " + dots + "\nhealth-path = \"/" + dots + "\"\n"), "");
 }
 
-TEST(LoadFile, RefusesDeepBrackets) {
+TEST(LoadFile, RejectsDeeplyNestedBrackets) {
   constexpr int kLevels = 50'000;
   for (const auto& [open, close] :
        {std::pair("[", "]"), std::pair("{ a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a = ", " }")}) {
@@ -431,7 +431,7 @@ TEST(LoadFile, RefusesDeepBrackets) {
   }
 }
 
-TEST(FindingText, HasColoursIfAsked) {
+TEST(FindingText, HasColoursIfRequested) {
   const Finding finding{.origin = {Source::variable, "ONEHOP_X"}, .message = "wrong"};
   EXPECT_EQ(text_of(Findings{finding}, Colour::always),
             "\x1b[1mONEHOP_X: \x1b[0m\x1b[1;31merror: \x1b[0mwrong\n");

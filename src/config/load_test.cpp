@@ -67,7 +67,7 @@ TEST(CommandLine, ReadsCertificatesAndKeysInPairs) {
   EXPECT_THAT(configuration->listen, ElementsAre(":8443"));
 }
 
-TEST(CommandLine, ListensWithTlsAndRedirectsToItUnlessToldOtherwise) {
+TEST(CommandLine, ListensWithTlsAndRedirectsToItByDefault) {
   const auto configuration = parse({"--tls", "self", "8000"});
   ASSERT_TRUE(configuration) << configuration.error();
   EXPECT_THAT(configuration->listen, ElementsAre("https://:443", "redirect://:80"));
@@ -78,7 +78,7 @@ TEST(CommandLine, ListensWithTlsAndRedirectsToItUnlessToldOtherwise) {
   EXPECT_THAT(refusal({"--tls-key", "a.key", "8000"}), HasSubstr("needs --tls CERT"));
 }
 
-TEST(CommandLine, ClientCertificatesAreRequiredWhereAuthoritiesAreNamed) {
+TEST(CommandLine, RequiresClientCertificatesIfAuthoritiesAreGiven) {
   EXPECT_EQ(parse({"--tls", "self", "--tls-client-ca", "ca.pem", "8000"})->server.tls->client_auth,
             ClientAuth::required);
   EXPECT_EQ(
@@ -130,7 +130,7 @@ TEST(CommandLine, ReadsLimitsAndTimeouts) {
   EXPECT_FALSE(configuration->server.defer_accept);
 }
 
-TEST(CommandLine, OffLiftsALimitWhereThatIsSafe) {
+TEST(CommandLine, OffDisablesALimitWhereThatIsSafe) {
   const auto configuration =
       parse({"8000", "--max-body", "off", "--max-connections", "off", "--retry-budget", "off",
              "--replay-body", "off", "--activity-timeout", "off", "--hold", "off"});
@@ -171,7 +171,7 @@ TEST(CommandLine, ASwitchThatIsOffOverridesItsVariable) {
             "--insecure: 'maybe' is neither on nor off");
 }
 
-TEST(CommandLine, SaysWhereABadValueCameFrom) {
+TEST(CommandLine, ReportsTheSourceOfABadValue) {
   EXPECT_EQ(refusal({"8000", "--idle-timeout", "75"}),
             "--idle-timeout: '75' has no unit; did you mean 75s?");
   EXPECT_EQ(refusal({"8000"}, {{"ONEHOP_IDLE_TIMEOUT", "75"}}),
@@ -194,14 +194,14 @@ TEST(CommandLine, TheBackendMayComeFromTheEnvironment) {
               HasSubstr("ONEHOP_BAKEND is not a setting; did you mean ONEHOP_BACKEND?"));
 }
 
-TEST(CommandLine, SaysWhichArgumentIsTooMany) {
+TEST(CommandLine, ReportsASurplusArgument) {
   EXPECT_EQ(refusal({"8000", "http://a/x"}),
             "all backends need the same path; these have / and /x");
   EXPECT_EQ(refusal({"demo", "8000"}),
             "the demo has its own backend: remove '8000', or remove demo");
 }
 
-TEST(CommandLine, WarnsOfAVariableThatIsNearlyASetting) {
+TEST(CommandLine, WarnsOfAMisspelledVariable) {
   const auto configuration = parse({"8000"}, {{"ONEHOP_LISEN", ":1"},
                                               {"ONEHOP_BAKCEND", "x"},
                                               {"ONEHOP_LISTEN", ":2"},
@@ -221,7 +221,7 @@ TEST(CommandLine, WarnsOfAVariableThatIsNearlyASetting) {
                           "ONEHOP_LISTEN?"));
 }
 
-TEST(CommandLine, TakesListsWithCommas) {
+TEST(CommandLine, AcceptsCommaSeparatedLists) {
   const auto configuration = parse({"8000", "--trust", "10.0.0.0/8, ::1", "--trust", "unix", "-l",
                                     ":81,:82", "--allow-upgrade", "websocket,x/1"});
   ASSERT_TRUE(configuration) << configuration.error();
@@ -236,12 +236,12 @@ TEST(CommandLine, TakesListsWithCommas) {
   EXPECT_THAT(refusal({"8000", "--trust", ","}), HasSubstr("--trust: ',' is not a network"));
 }
 
-TEST(CommandLine, RefusesNetworksThatAreNotWhatTheyLookLike) {
+TEST(CommandLine, RejectsMisleadingNetworks) {
   EXPECT_THAT(refusal({"8000", "--trust", "10.0.0.1/8"}), HasSubstr("did you mean 10.0.0.0/8"));
   EXPECT_THAT(refusal({"8000", "--trust", "fe80::1%eth0"}), HasSubstr("did you mean fe80::1?"));
 }
 
-TEST(CommandLine, RefusesListenersThatGetInEachOthersWay) {
+TEST(CommandLine, RejectsConflictingListeners) {
   EXPECT_EQ(refusal({"-l", ":80", "-l", ":80", "8000"}), "--listen: :80 is given twice");
   EXPECT_EQ(refusal({"-l", "127.0.0.1:80", "-l", "*:80", "8000"}),
             "--listen: 127.0.0.1:80 is covered by *:80");
@@ -254,7 +254,7 @@ TEST(CommandLine, RefusesListenersThatGetInEachOthersWay) {
       {"-l", "127.0.0.1:80", "-l", "[::1]:80", "-l", "127.0.0.1:0", "-l", "127.0.0.1:0", "8000"}));
 }
 
-TEST(CommandLine, RedirectsWhereAListenerSaysSo) {
+TEST(CommandLine, ReadsRedirectListeners) {
   const auto configuration =
       parse({"--tls", "self", "-l", "https://:8443", "-l", "redirect://:8080", "8000"});
   ASSERT_TRUE(configuration) << configuration.error();
@@ -295,7 +295,7 @@ TEST(CommandLine, SwitchesHttp2Off) {
   EXPECT_TRUE(parse({"8000"})->transport.http2);
 }
 
-TEST(CommandLine, SuggestsTheFlagThatWasMeant) {
+TEST(CommandLine, SuggestsTheIntendedFlag) {
   EXPECT_EQ(refusal({"--lisen", ":8080", "8000"}), "unknown flag --lisen; did you mean --listen?");
   EXPECT_EQ(refusal({"8000", "--conect-timeout=5s"}),
             "unknown flag --conect-timeout; did you mean --connect-timeout?");
@@ -303,7 +303,7 @@ TEST(CommandLine, SuggestsTheFlagThatWasMeant) {
             "unknown flag --frobnicate; `onehop help` lists them all");
 }
 
-TEST(CommandLine, RefusesWhatMakesNoSense) {
+TEST(CommandLine, RejectsInvalidArguments) {
   EXPECT_THAT(refusal({}), HasSubstr("the BACKEND is missing"));
   EXPECT_THAT(refusal({"-v"}), HasSubstr("the BACKEND is missing"));
   EXPECT_THAT(refusal({"--backend", "8000", "9000"}), HasSubstr("'9000'"));
@@ -312,7 +312,7 @@ TEST(CommandLine, RefusesWhatMakesNoSense) {
             "--workers was given more than once");
 }
 
-TEST(CommandLine, KnowsItsCommands) {
+TEST(CommandLine, ReadsCommands) {
   EXPECT_EQ(parse({"help"})->command, Command::help);
   EXPECT_EQ(parse({"--help"})->command, Command::help);
   EXPECT_EQ(parse({"-h"})->command, Command::help);

@@ -11,7 +11,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(LogPlace, IsStandardOutputAFileOrTheSystemsLog) {
+TEST(LogPlace, IsStandardOutputAFileOrSyslog) {
   for (const char* const text : {"stdout", "/var/log/onehop.log", "./access.log", "logs/a",
                                  "syslog", "syslog:/run/x.sock"}) {
     const auto place = LogPlace::parse(text);
@@ -21,7 +21,7 @@ TEST(LogPlace, IsStandardOutputAFileOrTheSystemsLog) {
   EXPECT_EQ(LogPlace::parse("syslog")->path, "/dev/log");
 }
 
-TEST(LogPlace, ABareWordIsAMistake) {
+TEST(LogPlace, RejectsABareWord) {
   EXPECT_EQ(LogPlace::parse("sydlog").error(),
             "'sydlog' is not stdout, syslog or a path; did you mean syslog?");
   EXPECT_EQ(LogPlace::parse("access.log").error(),
@@ -31,7 +31,7 @@ TEST(LogPlace, ABareWordIsAMistake) {
   EXPECT_THAT(LogPlace::parse("syslog:x").error(), HasSubstr("syslog:/dev/log"));
 }
 
-TEST(LogFieldName, IsOneOfTheTable) {
+TEST(LogFieldName, MustBeListedInTheTable) {
   EXPECT_EQ(LogFieldName::parse("user_agent").value(), "user_agent");
   EXPECT_EQ(LogFieldName::parse("user-agent").error(),
             "'user-agent' is not a field of the access log; did you mean user_agent?");

@@ -19,12 +19,12 @@ TEST(Quantities, ReadsDurationsWithTheirUnit) {
   EXPECT_EQ(parse_duration("0s"), seconds(0));
 }
 
-TEST(Quantities, RefusesABareDurationAndSaysWhichUnitWasMeant) {
+TEST(Quantities, RejectsABareDurationAndSuggestsAUnit) {
   EXPECT_EQ(parse_duration("15").error(), "'15' has no unit; did you mean 15s?");
   EXPECT_EQ(parse_duration("5000").error(), "'5000' has no unit; did you mean 5000ms?");
 }
 
-TEST(Quantities, SaysWhatAnotherSpellingMeans) {
+TEST(Quantities, SuggestsTheSpellingOfADuration) {
   for (const auto& [typed, meant] : {std::pair{"1h30m", "90m"},
                                      {"1h 30m", "90m"},
                                      {"1m1s", "61s"},
@@ -59,14 +59,14 @@ TEST(Quantities, SaysWhatAnotherSpellingMeans) {
   }
 }
 
-TEST(Quantities, SaysWhatIsTooMuchForAnyFlag) {
+TEST(Quantities, ReportsValuesTooLargeForAnyFlag) {
   EXPECT_EQ(parse_size("99999999999GiB").error(), "'99999999999GiB' is too large");
   EXPECT_EQ(parse_size("99999999999GB").error(), "'99999999999GB' is too large");
   EXPECT_EQ(parse_duration("99999999999h").error(), "'99999999999h' is too large");
 }
 
 // Every suggestion is a valid value.
-TEST(Quantities, SuggestsNothingThatWouldBeRefused) {
+TEST(Quantities, SuggestsOnlyValidValues) {
   for (const char* const typed : {"9999999999h", "9999999999d", "1e3s", "1h30", "1hs", "h"}) {
     EXPECT_EQ(parse_duration(typed).error().find("did you mean"), std::string::npos) << typed;
   }
@@ -78,14 +78,14 @@ TEST(Quantities, SuggestsNothingThatWouldBeRefused) {
   EXPECT_EQ(parse_size("99999999999T").error().find("did you mean"), std::string::npos);
 }
 
-TEST(Quantities, KnowsAZeroWithAnyUnit) {
+TEST(Quantities, RecognisesZeroWithAnyUnit) {
   for (const char* const text : {"0", "0s", "0.0KiB", "00", "0x"})
     EXPECT_TRUE(is_zero(text)) << text;
   for (const char* const text : {"", "1", "0.1s", "s", "-0"})
     EXPECT_FALSE(is_zero(text)) << text;
 }
 
-TEST(Quantities, RefusesWhatIsNoDuration) {
+TEST(Quantities, RejectsInvalidDurations) {
   for (const char* text : {"", "s", "-1s", "1 s", "1s ", "1x", "1S", "infs", "nans", "1e3s",
                            "9999999999h", "0x10s", "+1s"}) {
     EXPECT_FALSE(parse_duration(text)) << text;
@@ -102,13 +102,13 @@ TEST(Quantities, ReadsSizesWithTheirUnit) {
   EXPECT_EQ(parse_size("2MB"), 2000000U);
 }
 
-TEST(Quantities, RefusesABareSizeAndSaysWhichUnitWasMeant) {
+TEST(Quantities, RejectsABareSizeAndSuggestsAUnit) {
   EXPECT_EQ(parse_size("65536").error(), "'65536' has no unit; did you mean 64KiB?");
   EXPECT_EQ(parse_size("64").error(), "'64' has no unit; did you mean 64KiB?");
   EXPECT_EQ(parse_size("1000000").error(), "'1000000' has no unit; did you mean 1000000B?");
 }
 
-TEST(Quantities, RefusesWhatIsNoSize) {
+TEST(Quantities, RejectsInvalidSizes) {
   for (const char* text : {"", "KiB", "-1B", "1K", "1kib", "99999999999GiB"}) {
     EXPECT_FALSE(parse_size(text)) << text;
   }
@@ -147,7 +147,7 @@ TEST(Quantities, AreShownInTheLargestUnitThatDivides) {
 }
 
 // A reload would not see a difference between two values with the same text.
-TEST(Quantities, AreReadAsTheyAreWritten) {
+TEST(Quantities, SharesRoundTrip) {
   for (const char* const text :
        {"0%", "0.1%", "0.4%", "7%", "12.5%", "33.333333333333336%", "99.99999999999999%", "100%",
         "0.000000000000000000000123%", "28.999999999999996%", "0.30000000000000004%", "57%"}) {

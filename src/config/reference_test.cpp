@@ -169,7 +169,7 @@ TEST(Reference, PrintsTheOriginOfEachValue) {
   EXPECT_THAT(printed, HasSubstr("\n#user is not set  # default\n"));
 }
 
-TEST(Reference, PrintsWhatIsNotUtf8AsAComment) {
+TEST(Reference, PrintsAValueThatIsNotUtf8AsAComment) {
   const Loaded loaded = load({"8000", "--header-up", "X-A: \xff"}, {});
   ASSERT_TRUE(loaded.is_usable());
   EXPECT_THAT(
@@ -177,7 +177,7 @@ TEST(Reference, PrintsWhatIsNotUtf8AsAComment) {
       HasSubstr("\n# header-up is not UTF-8, so TOML cannot have its value  # --header-up\n"));
 }
 
-TEST(Reference, HidesSecretsFromThoseWhoMayNotSeeThem) {
+TEST(Reference, HidesSecretsFromUnprivilegedReaders) {
   const Loaded loaded = load({"8000", "--header-up", "authorization : Basic eA==", "--header-up",
                               "cache-control: no-cache", "--header-up", "-X-B"},
                              {});
@@ -224,7 +224,7 @@ TEST(Reference, HidesTheQueriesOfUrls) {
 }
 
 // The kind of a value decides whether it names a file, not its placeholder in the help.
-TEST(Reference, KnowsTheSettingsThatNameFiles) {
+TEST(Reference, IdentifiesTheSettingsThatNameFiles) {
   std::vector<std::string> files;
   for (const Setting& setting : settings())
     if (setting.names_a_file()) files.emplace_back(setting.name);
@@ -236,7 +236,7 @@ TEST(Reference, KnowsTheSettingsThatNameFiles) {
 
 // The name of a file may contain any byte except NUL, such as a line break, which would end the
 // comment.
-TEST(Reference, PrintsTheOriginOfAStrangeFileInOneLine) {
+TEST(Reference, PrintsAFileNameWithControlCharactersOnOneLine) {
   const Loaded loaded = load({"--config", "x"}, {}, [](const NamedFiles&, Findings&) {
     return std::vector<ConfigFile>{
         {"a\nworkers = 3\r\x7f\xff\xc2\x85.toml", "backend = \"http://a.test\""}};
@@ -308,7 +308,7 @@ TEST(Reference, TheDictionaryOfTheFuzzTargetHasTheNameOfEverySetting) {
   }
 }
 
-TEST(Differences, SayWhatAReloadWouldChangeAndWhen) {
+TEST(Differences, ReportWhatAReloadChangesAndWhen) {
   const Loaded before = load({"8000", "--idle-timeout", "5s"}, {});
   EXPECT_TRUE(differences(before.configuration, before.configuration).empty());
   const Loaded after = load({"8001", "--workers", "3", "--trust", "unix", "--max-memory", "1GiB",
@@ -354,7 +354,7 @@ TEST(Differences, CompareWithARunningProcessWithoutItsSecrets) {
 }
 
 // 0.1% and 0.4% are not both rounded to 0%.
-TEST(Differences, SeeTheSmallestChange) {
+TEST(Differences, DetectTheSmallestChange) {
   const char* const pairs[][3] = {{"--trace-sample", "0.1%", "0.4%"},
                                   {"--retry-budget", "10.1%", "10.4%"},
                                   {"--drain-delay", "0.1ms", "0.4ms"},
@@ -375,7 +375,7 @@ TEST(Differences, TheFirstCertificateChangesTheListeners) {
   EXPECT_EQ(changes.front().when, When::new_listener);
 }
 
-TEST(SettingNames, AFormerNameLeadsToItsSuccessor) {
+TEST(SettingNames, SuggestTheSuccessorOfAFormerName) {
   constexpr FormerName kFormer[] = {
       {.name = "shutdown-timeout", .successor = "drain-timeout", .until = "0.3", .advice = ""},
       {.name = "spdy", .successor = "", .until = "0.2", .advice = "remove it"}};

@@ -138,7 +138,7 @@ TEST(Settings, ReachEveryOptionOfTls) {
   EXPECT_TRUE(after("ignore-missing-close-notify", "on").tls.ignore_missing_close_notify);
 }
 
-TEST(Settings, RefuseWhatTheirKindIsNot) {
+TEST(Settings, RejectValuesOfTheWrongKind) {
   const std::pair<const char*, const char*> cases[] = {
       {"defer-accept", "maybe"},
       {"defer-accept", ""},
@@ -202,7 +202,7 @@ TEST(Settings, HaveBoundsForEachNumber) {
 }
 
 // A reload compares the written values, so two different values must not have the same text.
-TEST(Settings, WriteOddNumbersAsTheyAre) {
+TEST(Settings, WriteOddNumbersExactly) {
   const std::map<Content, std::vector<std::string>> odd = {
       {Content::time, {"1.0001s", "1.0002s", "1234.567891ms", "0.33333h", "99.999999m"}},
       {Content::size, {"65537B", "65538B", "1.00001MiB", "1234567B", "1.1MB"}},
@@ -227,7 +227,7 @@ TEST(Settings, WriteOddNumbersAsTheyAre) {
   EXPECT_GT(count, 100);
 }
 
-TEST(Settings, SayWhatToWriteInsteadOfANumber) {
+TEST(Settings, SuggestAlternativesToANumberOutOfRange) {
   EXPECT_EQ(refusal("workers", "100000"), "'100000' is too large: the maximum is 1024");
   EXPECT_EQ(refusal("workers", "0"), "'0' is too small; did you mean auto?");
   EXPECT_EQ(refusal("max-connections", "0"), "'0' is too small; did you mean off?");
@@ -246,7 +246,7 @@ TEST(Settings, SayWhatToWriteInsteadOfANumber) {
   EXPECT_EQ(refusal("pool-size", "0"), "accepted");
 }
 
-TEST(Settings, CheckTheHostThatIsSetAsAField) {
+TEST(Settings, CheckAHostSetAsAField) {
   for (const char* const edit : {"Host: a.test", "host: a.test:80", "-Host", "Host: {host}"})
     EXPECT_EQ(refusal("header-up", edit), "accepted") << edit;
   EXPECT_NE(refusal("header-up", "Host: a b").find("has no blanks"), std::string::npos);
@@ -254,7 +254,7 @@ TEST(Settings, CheckTheHostThatIsSetAsAField) {
     EXPECT_NE(refusal("header-up", edit), "accepted") << edit;
 }
 
-TEST(Settings, CheckTheHostThatIsSentOn) {
+TEST(Settings, CheckTheForwardedHost) {
   for (const char* const host : {"keep", "backend", "a.test", "a.test:8080", "[::1]", "[::1]:80",
                                  "app", "a_b", "backend:80"}) {
     EXPECT_EQ(refusal("host-header", host), "accepted") << host;
@@ -298,7 +298,7 @@ TEST(Settings, AcceptTheDefaultsTheyShow) {
 }
 
 // print_configuration() writes these texts into a file.
-TEST(Settings, WriteWhatTheyHaveRead) {
+TEST(Settings, RoundTripTheirDefaults) {
   const Configuration defaults;
   for (const Setting& setting : settings()) {
     const std::vector<std::string> written = setting.values(defaults);
@@ -339,13 +339,13 @@ TEST(Settings, HaveATypeInAFile) {
   }
 }
 
-TEST(Settings, AreNamedOnce) {
+TEST(Settings, HaveUniqueNames) {
   std::map<std::string_view, int> uses;
   for (const Setting& setting : settings())
     EXPECT_EQ(++uses[setting.name], 1) << setting.name;
 }
 
-TEST(Settings, AreCalledTheSameInTheEnvironment) {
+TEST(Settings, HaveMatchingEnvironmentVariables) {
   EXPECT_EQ(flag_of(*find("max-informational")), "--max-informational");
   EXPECT_EQ(environment_of(*find("max-informational")), "ONEHOP_MAX_INFORMATIONAL");
 }

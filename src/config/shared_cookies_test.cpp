@@ -27,7 +27,7 @@ std::string two_routes(const std::string& rule, const std::string& one, const st
          "\n[[route]]\nbackend = [\"http://c\", \"http://d\"]\n" + other + "\n";
 }
 
-TEST(SharedCookies, AreFoundWhereClientsKnowOneHost) {
+TEST(SharedCookies, AreReportedForRoutesOfTheSameHost) {
   for (const auto& [one, other] :
        {std::pair("path = \"/a\"", "path = \"/b\""),
         std::pair("host = \"a.test\"\npath = \"/a\"", "host = \"A.test\"\npath = \"/b\""),
@@ -44,18 +44,18 @@ TEST(SharedCookies, AreFoundWhereClientsKnowOneHost) {
               HasSubstr("as the backend at the top, "));
 }
 
-TEST(SharedCookies, OfDifferentHostsAreGood) {
+TEST(SharedCookies, AreAllowedForDifferentHosts) {
   EXPECT_EQ(finding_of(two_routes("cookie:S", "host = \"a.test\"", "host = \"b.test\"")), "");
   EXPECT_EQ(finding_of(two_routes("cookie:S", "host = \"*.a.test\"", "host = \"a.test\"")), "");
 }
 
-TEST(SharedCookies, WithoutANameEachHasItsOwn) {
+TEST(SharedCookies, AreNotSharedWithoutAName) {
   EXPECT_EQ(finding_of(two_routes("cookie", "path = \"/a\"", "path = \"/b\"")), "");
   EXPECT_EQ(finding_of(two_routes("header:S", "path = \"/a\"", "path = \"/b\"")), "");
 }
 
 // Routes with the same backends may share a cookie, unless the keys differ.
-TEST(SharedCookies, OfOneUpstreamAreGood) {
+TEST(SharedCookies, AreAllowedWithinOneUpstream) {
   for (const std::string rule : {"cookie", "cookie:S"}) {
     const std::string text = "[upstream.u]\nbackend = [\"http://a\", \"http://b\"]\nsticky = \"" +
                              rule + "\"\n[[route]]\nupstream = \"u\"\n" +

@@ -20,13 +20,13 @@ TEST(EditDistance, CountsInsertionsRemovalsReplacementsAndSwaps) {
   EXPECT_EQ(edit_distance("kitten", "sitting"), 3U);
 }
 
-TEST(Nearest, FindsWhatWasMeant) {
+TEST(Nearest, FindsTheIntendedWord) {
   EXPECT_EQ(nearest("--lisen", kFlags), "--listen");
   EXPECT_EQ(nearest("--worker", kFlags), "--workers");
   EXPECT_EQ(nearest("--conect-timout", kFlags), "--connect-timeout");
 }
 
-TEST(Nearest, FindsNothingWhereNothingIsNear) {
+TEST(Nearest, FindsNothingIfNothingIsNear) {
   EXPECT_EQ(nearest("--frobnicate", kFlags), std::nullopt);
   EXPECT_EQ(nearest("--x", kFlags), std::nullopt);
 }

@@ -37,7 +37,7 @@ std::string two_upstreams(const std::string& top,
 constexpr const char* kPlain = "backend = \"http://a\"";
 constexpr const char* kSecure = "backend = \"https://b\"";
 
-TEST(TableContradictions, ASettingAtTheTopIsGoodIfOneTableUsesIt) {
+TEST(TableContradictions, ASettingAtTheTopIsValidIfOneTableUsesIt) {
   EXPECT_THAT(findings_of(two_upstreams("insecure = true", kPlain, kSecure)), IsEmpty());
   EXPECT_THAT(findings_of("backend = \"http://top\"\n" +
                           two_upstreams("backend-name = \"b.test\"", kPlain, kSecure)),
@@ -61,7 +61,7 @@ TEST(TableContradictions, ASettingAtTheTopIsReportedThereIfItHasNoEffectAnywhere
               ElementsAre("1: sticky-key is for sticky cookie"));
 }
 
-TEST(TableContradictions, OfAPairOneIsReportedInTheMostSpecificTable) {
+TEST(TableContradictions, AConflictingPairIsReportedInTheMostSpecificTable) {
   EXPECT_THAT(
       findings_of(two_upstreams("insecure = true", "backend = \"https://a\"\nbackend-ca = \"ca\"",
                                 kSecure)),
@@ -74,7 +74,7 @@ TEST(TableContradictions, OfAPairOneIsReportedInTheMostSpecificTable) {
       ElementsAre("4: max-eject-time is shorter than eject-time"));
 }
 
-TEST(TableContradictions, OfAPairAtTheTopOneIsReportedOnce) {
+TEST(TableContradictions, AConflictingPairAtTheTopIsReportedOnce) {
   EXPECT_THAT(findings_of(two_upstreams("max-eject-time = \"1s\"", kPlain, kSecure)),
               ElementsAre("1: max-eject-time is shorter than eject-time"));
   EXPECT_THAT(findings_of(two_upstreams("eject-time = \"6m\"", kPlain, kSecure)),
@@ -82,7 +82,7 @@ TEST(TableContradictions, OfAPairAtTheTopOneIsReportedOnce) {
 }
 
 // The key for the backend is at the top, but its certificate is in only one upstream.
-TEST(TableContradictions, ASettingWithoutEffectKeepsNoOtherFromCounting) {
+TEST(TableContradictions, ASettingWithoutEffectDoesNotDisableOthers) {
   const std::string text =
       two_upstreams("backend-key = \"k\"\nbackend-ca = \"ca\"", "backend = \"https://a\"",
                     "backend = \"https://b\"\nbackend-cert = \"c\"");
@@ -95,13 +95,13 @@ TEST(TableContradictions, ASettingWithoutEffectKeepsNoOtherFromCounting) {
   EXPECT_EQ(routes[1]->transport.tls.certificate.key_file, "k");
 }
 
-TEST(TableContradictions, WhatARouteInheritsFromItsUpstreamIsReportedThere) {
+TEST(TableContradictions, AnInheritedSettingIsReportedInItsUpstream) {
   EXPECT_THAT(findings_of("[upstream.a]\nbackend = \"http://a\"\nbackend-name = \"b\"\n"
                           "[[route]]\nupstream = \"a\"\nresponse-timeout = \"1s\"\n"),
               ElementsAre("3: backend-name is for a backend with https://"));
 }
 
-TEST(TableContradictions, AHealthCheckHasWhatItNeeds) {
+TEST(TableContradictions, AHealthCheckNeedsAMatchingBackend) {
   EXPECT_THAT(findings_of("backend = \"http://a\"\nhealth-check = \"tcp\"\n"
                           "health-check-host = \"b\"\n"),
               ElementsAre("3: health-check-host is for checks that send a request, and "
@@ -115,7 +115,7 @@ TEST(TableContradictions, AHealthCheckHasWhatItNeeds) {
   EXPECT_THAT(findings_of("backend = \"http://a\"\nhealth-check = \"grpc:a.B\"\n"), IsEmpty());
 }
 
-TEST(TableContradictions, BalancingHasNoSettingWithoutEffect) {
+TEST(TableContradictions, ABalancingSettingWithoutEffectIsReported) {
   for (const std::string rule : {"balance = \"first\"", "sticky = \"client\""}) {
     const auto found =
         findings_of("backend = [\"http://a\", \"http://b\"]\n" + rule + "\nslow-start = \"5s\"\n");

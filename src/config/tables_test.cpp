@@ -50,7 +50,7 @@ path = "/own"
 backend = "http://own"
 )";
 
-TEST(Tables, OverrideWhatIsAbove) {
+TEST(Tables, OverrideTheTopLevel) {
   const Loaded loaded = load_text(kThree, {"--connect-timeout", "9s"});
   ASSERT_TRUE(loaded.is_usable()) << text_of(loaded.findings);
   const auto& routes = loaded.configuration.routes;
@@ -66,7 +66,7 @@ TEST(Tables, OverrideWhatIsAbove) {
   EXPECT_EQ(loaded.configuration.transport.response_timeout, 1s);
 }
 
-TEST(Tables, RoutesHaveLimitsOfTheirOwnForContent) {
+TEST(Tables, RoutesHaveTheirOwnContentLimits) {
   const Loaded loaded = load_text(
       "backend = \"http://top\"\nmax-body = \"1MiB\"\n"
       "[[route]]\npath = \"/large\"\nmax-body = \"2MiB\"\n"
@@ -83,7 +83,7 @@ TEST(Tables, RoutesHaveLimitsOfTheirOwnForContent) {
   EXPECT_EQ(largest_max_body(load_text(kThree).configuration), no_limit);
 }
 
-TEST(Tables, RoutesShareConnectionsUnlessTheyOverrideASettingOfThem) {
+TEST(Tables, RoutesShareConnectionsUnlessTheyOverrideATransportSetting) {
   const Loaded loaded = load_text(kThree);
   const auto& routes = loaded.configuration.routes;
   EXPECT_EQ(routes[0]->table.connections, "api");
@@ -91,14 +91,14 @@ TEST(Tables, RoutesShareConnectionsUnlessTheyOverrideASettingOfThem) {
   EXPECT_EQ(routes[2]->table.connections, "route /own");
 }
 
-TEST(Tables, NamesTheBackendsOnce) {
+TEST(Tables, ListTheBackendsOnce) {
   std::vector<std::string> names;
   for (const Url& backend : backends_of(load_text(kThree).configuration))
     names.emplace_back(backend.host());
   EXPECT_THAT(names, ElementsAre("top", "api", "own"));
 }
 
-TEST(Tables, AFlagNamesTheBackendAtTheTop) {
+TEST(Tables, AFlagSetsTheTopLevelBackend) {
   const Loaded loaded =
       load_text("[[route]]\npath = \"/x\"\nheader-up = [\"X-A: 1\"]\n", {"http://flag"});
   ASSERT_TRUE(loaded.is_usable()) << text_of(loaded.findings);
@@ -175,7 +175,7 @@ TEST(Tables, AnEmptiedListIsADifference) {
   EXPECT_EQ(text_of(changes.front()), "route /x: header-up: nothing becomes [] (next request)");
 }
 
-TEST(Tables, AMistakeInATableIsReportedThere) {
+TEST(Tables, ReportAMistakeInItsTable) {
   EXPECT_EQ(text_of(load_text("[upstream.a]\nbackend = \"http://a\"\ninsecure = true\n"
                               "[[route]]\nupstream = \"a\"\n")
                         .findings),
@@ -184,7 +184,7 @@ TEST(Tables, AMistakeInATableIsReportedThere) {
             "    |            ^^^^\n");
 }
 
-TEST(Tables, AValueOfAnUpstreamCountsForItsRoutes) {
+TEST(Tables, AValueOfAnUpstreamAppliesToItsRoutes) {
   const Loaded loaded = load_text(
       "backend-ca = \"top\"\n[upstream.a]\nbackend = \"https://a\"\nbackend-ca = \"own\"\n"
       "[[route]]\nupstream = \"a\"\nresponse-timeout = \"1s\"\n"
@@ -202,7 +202,7 @@ TEST(Tables, AValueOfAnUpstreamCountsForItsRoutes) {
   EXPECT_EQ(line_for(nullptr), 1U);
 }
 
-TEST(Tables, AnEmptyListIsNoBackend) {
+TEST(Tables, AnEmptyBackendListIsAnError) {
   const auto found = load_text("[upstream.a]\nbackend = []\n[[route]]\nupstream = \"a\"\n");
   ASSERT_EQ(found.findings.size(), 1U) << text_of(found.findings);
   EXPECT_EQ(found.findings.front().message, "upstream.a has no backend");
@@ -215,7 +215,7 @@ TEST(Tables, AnEmptyListIsNoBackend) {
 }
 
 // Covers every kind of setting about requests to a backend.
-TEST(Tables, ARouteThatSendsNoRequestsOnHasNoSettingForThem) {
+TEST(Tables, ARouteWithoutABackendAcceptsNoBackendSettings) {
   const auto message_for = [](const std::string& instead, const std::string& line) {
     const Loaded loaded = load_text("[[route]]\npath = \"/x/*\"\n" + instead + "\n" + line + "\n");
     EXPECT_EQ(loaded.findings.size(), 1U) << line << text_of(loaded.findings);
@@ -243,7 +243,7 @@ TEST(Tables, ARouteThatSendsNoRequestsOnHasNoSettingForThem) {
             0U);
 }
 
-TEST(Tables, NameTheBackendsOfWhichOneIsNeeded) {
+TEST(Tables, ListTheBackendsNeededForReadiness) {
   const Loaded loaded = load_text(
       "backend = [\"http://a\", \"http://b backup\", \"http://c weight=0\"]\n"
       "[upstream.x]\nbackend = \"http://x\"\n"
@@ -269,7 +269,7 @@ TEST(Tables, NameTheBackendsOfWhichOneIsNeeded) {
   EXPECT_THAT(lists, ElementsAre(": a b ", "x: x ", "route /y: x ", "s (service): "));
 }
 
-TEST(Tables, AnUpstreamHasANameOfItsOwn) {
+TEST(Tables, AnUpstreamNeedsAValidName) {
   EXPECT_EQ(
       text_of(load_text("backend = \"http://a\"\n[upstream.default]\nbackend = \"http://b\"\n")
                   .findings),
@@ -288,7 +288,7 @@ TEST(Tables, AnUpstreamHasANameOfItsOwn) {
             "    |           ^^^^^^^^^^ choose another name\n");
 }
 
-TEST(Tables, ReadinessNeedsABackendThatCanBeConnectedTo) {
+TEST(Tables, ReadinessNeedsAConnectableBackend) {
   const std::string text = "backend = \"srv://_http._tcp.a\"\nready-needs-upstream = true\n";
   EXPECT_EQ(text_of(load_text(text).findings),
             "onehop.toml:2:1: error: ready-needs-upstream connects to a backend, and srv:// is a "

@@ -13,7 +13,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(BackendUrl, IsWrittenAsItWasRead) {
+TEST(BackendUrl, RoundTrips) {
   for (const std::string text :
        {"http://a.test:81/x", "http://a.test weight=0", "http://a.test weight=0.001",
         "http://a.test weight=0.0012345678901234567", "http://a.test weight=999999.99999999988",
@@ -40,7 +40,7 @@ TEST(BackendUrl, HasOneWeightWithinBounds) {
               HasSubstr("weights and backups of its records"));
 }
 
-TEST(WordChoices, AreNamedInTheOrderOfTheHelp) {
+TEST(WordChoices, AreListedInTheOrderOfTheHelp) {
   EXPECT_EQ(BalanceWord::parse("rand0m").error(),
             "'rand0m' is not one of least, round-robin, random and first; did you mean random?");
   EXPECT_EQ(LogFormat::parse("xml").error(), "'xml' is not one of text, json and off");

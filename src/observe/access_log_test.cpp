@@ -51,7 +51,7 @@ ExchangeRecord exchange_for(std::string_view target) {
 constexpr int kPatience = 30'000;  // milliseconds; never fully waited for
 constexpr std::chrono::hours kEndless(1);
 
-TEST(AccessLog, WritesAtOnceWhatComesAfterAPause) {
+TEST(AccessLog, WritesALineAfterAPauseAtOnce) {
   const Pipe pipe;
   AccessLog log(AccessLogFormat::text, pipe.writable(), kEndless);
   log.record(exchange_for("/one"));
@@ -68,7 +68,7 @@ TEST(AccessLog, WritesTheRestOfABurstSoon) {
 }
 
 // Under load, one write has the lines of many requests.
-TEST(AccessLog, JoinsWhatComesWithinThePause) {
+TEST(AccessLog, BatchesLinesWithinThePause) {
   const Pipe pipe;
   {
     AccessLog log(AccessLogFormat::text, pipe.writable(), kEndless);
@@ -82,7 +82,7 @@ TEST(AccessLog, JoinsWhatComesWithinThePause) {
   EXPECT_EQ(std::ranges::count(written, '\n'), 50);
 }
 
-TEST(AccessLog, DoesNotWaitForThePauseOnceEnoughHasComeTogether) {
+TEST(AccessLog, WritesALargeBatchBeforeThePauseEnds) {
   const Pipe pipe;
   AccessLog log(AccessLogFormat::text, pipe.writable(), kEndless);
   log.record(exchange_for("/first"));
@@ -97,7 +97,7 @@ TEST(AccessLog, DoesNotWaitForThePauseOnceEnoughHasComeTogether) {
     written += pipe.read_within(kPatience);
 }
 
-TEST(AccessLog, WritesWhatIsLeftAtTheEnd) {
+TEST(AccessLog, WritesPendingLinesOnDestruction) {
   const Pipe pipe;
   {
     AccessLog log(AccessLogFormat::json, pipe.writable());
@@ -134,7 +134,7 @@ TEST(AccessLog, KeepsTheLinesOfAllThreadsWhole) {
   EXPECT_EQ(std::ranges::count(written, '\n'), kThreads * kLines);
 }
 
-TEST(AccessLog, LosesLinesRatherThanWaitForAReader) {
+TEST(AccessLog, DropsLinesRatherThanBlockOnAReader) {
   const Pipe pipe;
   const std::string target = "/" + std::string(8000, 'x');
   std::uint64_t lost = 0;

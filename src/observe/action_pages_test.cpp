@@ -65,7 +65,7 @@ TEST(ActionPages, RunTheActionAndReportItsResult) {
   EXPECT_TRUE(action_result_from(drained.text)->done);
 }
 
-TEST(ActionPages, ThatHaveNoActionDoNotExist) {
+TEST(ActionPages, DoNotExistWithoutAnAction) {
   EXPECT_EQ(ask(pages_with({}), Method::post, "/reload").status, 404);
 }
 
@@ -82,7 +82,7 @@ TEST(ActionPages, ALevelIsOneOfFourWords) {
   EXPECT_EQ(level, LogLevel::info);
 }
 
-TEST(AdminPages, ChangeNothingForGetNorOverTcp) {
+TEST(AdminPages, ChangeNothingForGetOrOverTcp) {
   int drains = 0;
   const AdminPages pages = pages_with({.drain = [&] {
     ++drains;
@@ -105,7 +105,7 @@ TEST(AdminPages, AreReadWithGetAndHead) {
   EXPECT_EQ(ask(pages, Method::get, "/text/").status, 404);
 }
 
-TEST(ActionResult, OfForeignTextIsNone) {
+TEST(ActionResult, RejectsForeignText) {
   for (const char* const text : {"", "null", "[]", "{}", "{\"done\":1,\"summary\":\"x\"}",
                                  "{\"done\":true}", "not json", "{\"done\":true,\"summary\":7}"})
     EXPECT_FALSE(action_result_from(text)) << text;

@@ -50,7 +50,7 @@ TEST_F(AddressIndexTest, SumsTheWorkers) {
 }
 
 // Regression: the order of the workers decided which addresses were "other".
-TEST_F(AddressIndexTest, TheSameAddressesHaveNamesForAllWorkers) {
+TEST_F(AddressIndexTest, TheSameAddressesAreListedForAllWorkers) {
   fill();
   count(other_, "late:1");
   count(other_, "10.0.0.1:7");
@@ -64,7 +64,7 @@ TEST_F(AddressIndexTest, TheSameAddressesHaveNamesForAllWorkers) {
 }
 
 // Regression: unused addresses kept their places, so all new ones were "other".
-TEST_F(AddressIndexTest, OneThatIsNotUsedGivesWay) {
+TEST_F(AddressIndexTest, AnUnusedAddressGivesWay) {
   fill();
   for (std::size_t i = 1; i < AddressIndex::kMax; ++i)
     count(other_, "10.0.0.1:" + std::to_string(i), kStart + 9min);
@@ -75,7 +75,7 @@ TEST_F(AddressIndexTest, OneThatIsNotUsedGivesWay) {
   EXPECT_EQ(counted("other"), 0U);
 }
 
-TEST_F(AddressIndexTest, TextsThatLastAreFoundByTheirPlace) {
+TEST_F(AddressIndexTest, InternedAddressesAreFoundByPointer) {
   const std::string_view a = lasting_addresses.keep("10.9.9.1:80");
   const std::string_view b = lasting_addresses.keep("10.9.9.2:80");
   for (int i = 0; i < 3; ++i)
@@ -93,7 +93,7 @@ TEST_F(AddressIndexTest, TextsThatLastAreFoundByTheirPlace) {
 }
 
 // Regression: the sums fell. A falling counter looks like a restart, and its rate like a burst.
-TEST_F(AddressIndexTest, TheTimesOfAForgottenOneAreStillInTheSums) {
+TEST_F(AddressIndexTest, TheTimesOfAForgottenAddressStayInTheSums) {
   const auto observe = [](AddressIndex::Worker& worker, std::string_view address) {
     worker.of(address, kStart).connect.observe(1ms, Buckets());
     worker.of(address, kStart).wait.observe(2ms, Buckets());
@@ -111,7 +111,7 @@ TEST_F(AddressIndexTest, TheTimesOfAForgottenOneAreStillInTheSums) {
   EXPECT_EQ(index_.totals().size(), 2U);
 }
 
-TEST_F(AddressIndexTest, AForgottenOneIsCountedAnew) {
+TEST_F(AddressIndexTest, AForgottenAddressIsCountedFromZero) {
   count(one_, "a:1");
   count(one_, "a:1");
   count(other_, "a:1");

@@ -45,7 +45,7 @@ TEST(AdminListenerTest, AnUpdateReplacesTheCertificateAndKeepsTheAddress) {
   EXPECT_EQ(fingerprint_of(listener), after) << "a failure changes nothing";
 }
 
-TEST(AdminListenerTest, WhatFollowsAnUpdateDecidesAboutIt) {
+TEST(AdminListenerTest, AnUpdateFailsIfTheNextStepFails) {
   TestCertificates authority;
   AdminListener listener(
       {.address = "https://127.0.0.1:0", .tls = with(authority.sign("first", "DNS:a.example"))});

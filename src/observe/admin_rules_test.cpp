@@ -63,7 +63,7 @@ TEST(AdminRules, AdmitsAddressesLocalhostAndConfiguredNamesAsHost) {
     EXPECT_EQ(refusal_of(rules, request_from("127.0.0.1", each.host)), each.status) << each.host;
 }
 
-TEST(AdminRules, RefusesRequestsThatAnotherSiteCauses) {
+TEST(AdminRules, RefusesCrossSiteRequests) {
   const AdminRules rules;
   struct Case {
     std::string_view site;
@@ -77,7 +77,7 @@ TEST(AdminRules, RefusesRequestsThatAnotherSiteCauses) {
   }
 }
 
-TEST(AdminRules, AsksForTheTokenInEitherForm) {
+TEST(AdminRules, AcceptsTheTokenInEitherForm) {
   const AdminRules rules(AdminRules::Options{.token = "s3cret:with:colons"});
   struct Case {
     std::string_view what;
@@ -108,7 +108,7 @@ TEST(AdminRules, AsksForTheTokenInEitherForm) {
   }
 }
 
-TEST(AdminRules, ShowQueriesOverTheSocketAndToThoseThatHaveTheToken) {
+TEST(AdminRules, ShowQueriesOverTheSocketAndWithTheToken) {
   const auto asking = [](std::string_view peer) {
     return request_from(peer, "127.0.0.1:9090", "/status?queries=shown");
   };
@@ -121,7 +121,7 @@ TEST(AdminRules, ShowQueriesOverTheSocketAndToThoseThatHaveTheToken) {
   EXPECT_EQ(refusal_of(with_token, admitted), 0);
 }
 
-TEST(AdminRules, SaysHowToPresentTheToken) {
+TEST(AdminRules, ChallengesForTheToken) {
   const AdminRules rules(AdminRules::Options{.token = "t"});
   const auto refusal = rules.refusal(request_from("192.0.2.7", "192.0.2.1"));
   ASSERT_TRUE(refusal);

@@ -43,7 +43,7 @@ std::vector<std::string> names_of(const BalancedUpstream& upstream) {
   return names;
 }
 
-TEST(BalancedUpstream, HasTheStatesOfItsEndpoints) {
+TEST(BalancedUpstream, ListsTheStatesOfItsEndpoints) {
   const TwoClocks clocks;
   Upstream::Status status = status_of("http://a:8000", State::ejected);
   status.endpoint.connect_address = "10.0.0.1";
@@ -78,7 +78,7 @@ TEST(BalancedUpstream, HasTheStatesOfItsEndpoints) {
   EXPECT_EQ(row.last_failure_at, clocks.wall - 8s);
 }
 
-TEST(BalancedUpstream, UnknownTimesAreNone) {
+TEST(BalancedUpstream, LeavesUnknownTimesEmpty) {
   const BalancedUpstream upstream = one_of({status_of("http://a:1", State::up)});
   EXPECT_EQ(upstream.endpoints[0].since, std::nullopt);
   EXPECT_EQ(upstream.endpoints[0].last_failure_at, std::nullopt);
@@ -104,7 +104,7 @@ TEST(BalancedUpstream, IsBoundedAndCountsTheRest) {
   EXPECT_EQ(upstream.count(State::up), 499u);
 }
 
-TEST(BalancedUpstream, ManyOfThemShareTheRows) {
+TEST(BalancedUpstream, ManyUpstreamsShareTheRows) {
   for (const auto& [upstreams, each] : {std::pair(10, 50u), {600, 1u}}) {
     Endpoints endpoints;
     for (int i = 0; i < upstreams; ++i)
@@ -116,7 +116,7 @@ TEST(BalancedUpstream, ManyOfThemShareTheRows) {
   }
 }
 
-TEST(BalancedUpstream, AFaultIsAProblem) {
+TEST(BalancedUpstream, ReportsAFaultAsAProblem) {
   Upstream::Status refused = status_of("http://b:1", State::ejected);
   refused.last_failure = "Connection refused";
   const Upstream::Status good = status_of("http://a:1", State::up);

@@ -58,7 +58,7 @@ BalancedUpstream upstream_named(const std::string& name, onehop::Upstream::State
   return upstream;
 }
 
-TEST(DashboardPage, HasNoSectionOfEndpointsWithoutSeveral) {
+TEST(DashboardPage, OmitsEndpointsWithoutABalancedUpstream) {
   EXPECT_THAT(dashboard_page({}), HasSubstr("<div id=\"balanced\"></div>"));
 }
 
@@ -82,7 +82,7 @@ TEST(DashboardPage, ShowsTheEndpointsOfEachUpstream) {
   EXPECT_THAT(page, Not(HasSubstr("<!--=")));
 }
 
-TEST(DashboardPage, OpensOfManyUpstreamsTheFaultyOnes) {
+TEST(DashboardPage, ExpandsOnlyTheFaultyOfManyUpstreams) {
   Overview overview;
   for (int i = 0; i < 5; ++i) {
     overview.balanced.push_back(
@@ -96,7 +96,7 @@ TEST(DashboardPage, OpensOfManyUpstreamsTheFaultyOnes) {
   EXPECT_THAT(dashboard_page(overview), HasSubstr("data-upstream=\"u2\"><details open>"));
 }
 
-TEST(DashboardPage, EscapesNamesOfEndpoints) {
+TEST(DashboardPage, EscapesEndpointNames) {
   Overview overview;
   overview.balanced.push_back(
       upstream_named("\"><script>\xe2\x80\xae", onehop::Upstream::State::up));
@@ -110,7 +110,7 @@ TEST(DashboardPage, EscapesNamesOfEndpoints) {
   EXPECT_THAT(page, Not(HasSubstr("\"><script>")));
 }
 
-TEST(DashboardPage, EscapesTextsOfPeers) {
+TEST(DashboardPage, EscapesPeerInput) {
   Overview overview;
   Overview::Failure failed;
   failed.method = "<b>";
@@ -137,7 +137,7 @@ TEST(DashboardPage, IsSmallAndLoadsNothing) {
     EXPECT_THAT(page, Not(HasSubstr(forbidden)));
 }
 
-TEST(DashboardPage, ThePolicyAllowsTheOneScriptAndTheOneStyle) {
+TEST(DashboardPage, ThePolicyAllowsOnlyItsOwnScriptAndStyle) {
   const std::string policy(dashboard_policy());
   EXPECT_THAT(policy, StartsWith("default-src 'none'; script-src 'sha256-"));
   EXPECT_THAT(policy, HasSubstr("='; style-src 'sha256-"));

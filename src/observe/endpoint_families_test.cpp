@@ -66,7 +66,7 @@ TEST(EndpointFamilies, AreBounded) {
   EXPECT_THAT(text, HasSubstr("onehop_endpoint_up{upstream=\"default\",endpoint=\"other\"} 44\n"));
 }
 
-TEST(EndpointFamilies, AreLeftOutWithoutEndpoints) {
+TEST(EndpointFamilies, AreOmittedWithoutEndpoints) {
   EXPECT_EQ(text_of({}), "");
 }
 

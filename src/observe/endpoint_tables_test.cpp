@@ -39,7 +39,7 @@ std::vector<std::string> texts_of(const std::vector<OverviewCell>& row) {
   return texts;
 }
 
-TEST(EndpointTables, SayWhatEachEndpointDoes) {
+TEST(EndpointTables, ShowTheStateOfEachEndpoint) {
   BalancedUpstream::Endpoint ejected{.endpoint = "http://a:1"};
   ejected.state = State::ejected;
   ejected.since = Overview::Time(930s);
@@ -61,7 +61,7 @@ TEST(EndpointTables, SayWhatEachEndpointDoes) {
               ElementsAre("http://b:1|", "up|", "1|", "0|", "0|", "0|", "\xe2\x80\x93|"));
 }
 
-TEST(EndpointTables, AStateHasAWordAToneAndAMark) {
+TEST(EndpointTables, ShowAStateWithAWordAToneAndAMark) {
   const std::vector<std::pair<State, Tone>> tones = {{State::up, Tone::ok},
                                                      {State::starting, Tone::ok},
                                                      {State::ejected, Tone::bad},
@@ -77,7 +77,7 @@ TEST(EndpointTables, AStateHasAWordAToneAndAMark) {
   }
 }
 
-TEST(EndpointTables, AreCutAndSayHowManyAreMissing) {
+TEST(EndpointTables, AreTruncatedAndCountTheRest) {
   BalancedUpstream upstream =
       upstream_of({{.endpoint = "a"}, {.endpoint = "b"}, {.endpoint = "c"}});
   upstream.states[0] = 1003;
@@ -87,7 +87,7 @@ TEST(EndpointTables, AreCutAndSayHowManyAreMissing) {
   EXPECT_EQ(table.note, "least; 1,003 endpoints: 1,003 up; 1,002 not listed");
 }
 
-TEST(EndpointTables, NoteHowOneIsChosen) {
+TEST(EndpointTables, NoteHowEndpointsAreChosen) {
   BalancedUpstream upstream = upstream_of({});
   upstream.balance = "round-robin";
   upstream.sticky = "cookie:where";

@@ -35,7 +35,7 @@ nlohmann::json json_of(const ExchangeRecord& exchange) {
   return nlohmann::json::parse(line);
 }
 
-TEST(TextLine, IsTheCombinedFormatAndMore) {
+TEST(TextLine, ExtendsTheCombinedFormat) {
   const std::string line = text_of(sample_exchange());
   EXPECT_THAT(line, ::testing::StartsWith("10.0.0.7 - - ["));
   EXPECT_THAT(line, EndsWith("] \"GET /x?y=1 HTTP/1.1\" 200 37 \"-\" \"curl/8\" host=a.example "
@@ -59,7 +59,7 @@ TEST(TextLine, EscapesEveryByteThatIsNotVisible) {
   }
 }
 
-TEST(TextLine, BeginsWithTheClientAndNamesATrustedPeerBesideIt) {
+TEST(TextLine, BeginsWithTheClientAndAlsoNamesATrustedPeer) {
   ExchangeRecord exchange = sample_exchange();
   exchange.client = "2001:db8::9";
   const std::string line = text_of(exchange);
@@ -68,7 +68,7 @@ TEST(TextLine, BeginsWithTheClientAndNamesATrustedPeerBesideIt) {
   EXPECT_THAT(text_of(sample_exchange()), ::testing::Not(HasSubstr("peer=")));
 }
 
-TEST(TextLine, LeavesOutWhatDidNotHappenAndSaysWhy) {
+TEST(TextLine, OmitsPhasesThatDidNotHappenAndReportsWhy) {
   ExchangeRecord exchange = sample_exchange();
   exchange.status = 502;
   exchange.upstream = {};
@@ -88,13 +88,13 @@ TEST(TextLine, CannotBeForged) {
   EXPECT_EQ(line.find('\n'), line.size() - 1);
 }
 
-TEST(TextLine, HasADashWhereNoRequestWasUnderstood) {
+TEST(TextLine, HasADashForAMalformedRequest) {
   ExchangeRecord exchange;
   exchange.status = 400;
   EXPECT_THAT(text_of(exchange), HasSubstr("] \"-\" 400 0 "));
 }
 
-TEST(TextLine, AClientThatLeftIs499) {
+TEST(TextLine, ADisconnectedClientIs499) {
   ExchangeRecord exchange = sample_exchange();
   exchange.outcome = Outcome::client_gone;
   EXPECT_THAT(text_of(exchange), HasSubstr("\" 499 37 "));
@@ -140,7 +140,7 @@ TEST(JsonLine, NamesSidePhaseAndReasonOfAFailure) {
   EXPECT_EQ(line["ms"]["receive"], nullptr);
 }
 
-TEST(JsonLine, IsValidWhateverTheClientSends) {
+TEST(JsonLine, IsValidForAnyClientInput) {
   ExchangeRecord exchange = sample_exchange();
   exchange.user_agent = std::string_view("\x00\x1f\"\\\x7f\xff\xc3\xa9\xed\xa0\x80", 11);
   EXPECT_EQ(json_of(exchange)["user_agent"],
@@ -148,7 +148,7 @@ TEST(JsonLine, IsValidWhateverTheClientSends) {
                 "\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
 }
 
-TEST(JsonLine, AnAnswerThatOvertakesItsRequestWaitsZero) {
+TEST(JsonLine, AResponseThatOvertakesItsRequestHasAWaitOfZero) {
   ExchangeRecord exchange = sample_exchange();
   exchange.response_began = exchange.request_sent - microseconds(5);
   EXPECT_DOUBLE_EQ(json_of(exchange)["ms"]["wait"].get<double>(), 0.0);

@@ -32,14 +32,14 @@ RequestTotals::Address unconnected(const RequestMetrics& metrics) {
   return addresses.front();
 }
 
-TEST(FormerBackend, WithoutAChangeAllCounts) {
+TEST(FormerBackend, WithoutAChangeEveryFailureCounts) {
   RequestMetrics metrics;
   fail(metrics, std::errc::connection_refused, kStart);
   const auto since = unconnected_since({}, unconnected(metrics));
   EXPECT_EQ(since.count(), 1U);
 }
 
-TEST(FormerBackend, IsToBlameForWhatWasBeforeTheChange) {
+TEST(FormerBackend, IsBlamedForFailuresBeforeTheChange) {
   RequestMetrics metrics;
   fail(metrics, std::errc::connection_refused, kStart);
   fail(metrics, std::errc::timed_out, kStart + seconds(1));

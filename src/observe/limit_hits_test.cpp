@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(LimitHits, AreThoseOfTheLastHourTheLatestFirst) {
+TEST(LimitHits, ListTheLastHourLatestFirst) {
   const Time now = Time() + 10h;
   const Overview::Time wall_now = Overview::Time() + 500h;
   RequestTotals totals;

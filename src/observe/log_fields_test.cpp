@@ -120,7 +120,7 @@ TEST(LogFields, AreNullOrADashWithoutAValue) {
 }
 
 // Every value that a peer chooses contains every byte.
-TEST(LogFields, StayOneLineWhateverPeersSend) {
+TEST(LogFields, StayOnOneLineForAnyPeerInput) {
   std::string hostile;
   for (int value = 0; value < 256; ++value)
     hostile += static_cast<char>(value);
@@ -151,7 +151,7 @@ TEST(LogFields, AreFoundByName) {
 }
 
 // The default lines contain the fields that the table lists for them.
-TEST(LogFields, OfTheDefaultJsonAreThoseOfTheTable) {
+TEST(LogFields, OfTheDefaultJsonMatchTheTable) {
   std::string text;
   append_json_line(text, full(kTls), kNow);
   const nlohmann::ordered_json line = nlohmann::ordered_json::parse(text);
@@ -173,7 +173,7 @@ TEST(LogFields, OfTheDefaultJsonAreThoseOfTheTable) {
   }
 }
 
-TEST(LogFields, OfTheDefaultTextAreThoseOfTheTable) {
+TEST(LogFields, OfTheDefaultTextMatchTheTable) {
   std::string most;
   std::string least;
   append_text_line(most, full(kTls), kNow);
@@ -206,7 +206,7 @@ std::string_view word_for(Presence presence) {
   return "";
 }
 
-TEST(LogFields, AreTheTableOfTheDocumentation) {
+TEST(LogFields, MatchTheTableInTheDocumentation) {
   std::string table = "| Field | Type | Text | JSON | Meaning |\n| --- | --- | --- | --- | --- |\n";
   for (const LogField& field : log_fields()) {
     table.append("| `").append(field.name).append("` | ").append(field.type).append(" | ");

@@ -51,14 +51,14 @@ class LogFileTest : public ::testing::Test {
 };
 
 // Regression: the error was ENXIO for any reason.
-TEST_F(LogFileTest, AWriteThatCannotOpenTheFileSaysWhy) {
+TEST_F(LogFileTest, AWriteReportsWhyTheFileCannotBeOpened) {
   LogFile file(path("none/a.log"));
   const auto written = file.write("x\n", 2);
   EXPECT_EQ(written.size, 0U);
   EXPECT_EQ(written.error, ENOENT);
 }
 
-TEST_F(LogFileTest, ANewFileIsForItsOwnerAndGroup) {
+TEST_F(LogFileTest, ANewFileIsReadableByItsOwnerAndGroup) {
   LogFile file(path("a.log"));
   EXPECT_EQ(file.reopen(), "");
   struct stat facts{};
@@ -90,7 +90,7 @@ TEST_F(LogFileTest, ReopensAFileThatWasRenamed) {
   EXPECT_EQ(content("a.log"), "three\n");
 }
 
-TEST_F(LogFileTest, WritesToTheEndOfAFileThatWasCut) {
+TEST_F(LogFileTest, WritesToTheEndOfATruncatedFile) {
   LogFile file(path("a.log"));
   EXPECT_EQ(file.reopen(), "");
   write(file, "one\n");
@@ -99,13 +99,13 @@ TEST_F(LogFileTest, WritesToTheEndOfAFileThatWasCut) {
   EXPECT_EQ(content("a.log"), "two\n");
 }
 
-TEST_F(LogFileTest, NamesTheFolderThatIsMissing) {
+TEST_F(LogFileTest, NamesTheMissingDirectory) {
   LogFile file(path("no/such/a.log"));
   EXPECT_EQ(file.reopen(),
             path("no/such/a.log") + ": the directory " + path("no") + " does not exist");
 }
 
-TEST_F(LogFileTest, KeepsTheOldFileIfThereCanBeNoNewOne) {
+TEST_F(LogFileTest, KeepsTheOldFileIfANewOneCannotBeMade) {
   std::filesystem::create_directory(path("sub"));
   LogFile file(path("sub/a.log"));
   EXPECT_EQ(file.reopen(), "");
@@ -119,7 +119,7 @@ TEST_F(LogFileTest, RefusesADirectoryAndASocket) {
   EXPECT_THAT(LogFile(folder_).reopen(), HasSubstr("Is a directory"));
 }
 
-TEST_F(LogFileTest, FollowsALinkOnlyIfTheAccountStaysTheSame) {
+TEST_F(LogFileTest, FollowsALinkOnlyWithoutALaterAccount) {
   std::filesystem::create_symlink(path("target.log"), path("a.log"));
   LogFile file(path("a.log"));
   EXPECT_EQ(file.reopen(), "");
@@ -140,7 +140,7 @@ TEST_F(LogFileTest, ANewFileBelongsToTheLaterAccount) {
 }
 
 // Without O_NONBLOCK, open(2) of a FIFO waits for a reader, and so does write(2).
-TEST_F(LogFileTest, AFifoNeedsNoReaderAndFindsOneLater) {
+TEST_F(LogFileTest, AFifoNeedsNoReaderAtFirst) {
   ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
   LogFile file(path("fifo"));
   EXPECT_EQ(file.reopen(), "");

@@ -48,7 +48,7 @@ TEST(Log, ALineBeginsWithTheTimeInUtc) {
 }
 
 // A hook's exception may quote text from a client or backend.
-TEST(Log, AnExchangeIsOneLineWhateverItsFailureSays) {
+TEST(Log, WritesAnExchangeOnOneLineWhateverItsFailure) {
   ExchangeRecord exchange = refused_by_upstream();
   exchange.target = "/\" status=200 \\";
   exchange.failure = Error(Errc::handler_failed, Side::local, "no \"a\\b\"\r\nforged \x1b[31m\x7f");
@@ -58,7 +58,7 @@ TEST(Log, AnExchangeIsOneLineWhateverItsFailureSays) {
   EXPECT_THAT(line, HasSubstr(R"((no \x22a\x5cb\x22\x0d\x0aforged \x1b[31m\x7f))"));
 }
 
-TEST(Log, AnnouncesWhateverTheLevel) {
+TEST(Log, AnnouncesAtEveryLevel) {
   ::testing::internal::CaptureStderr();
   {
     Log log(false);
@@ -68,7 +68,7 @@ TEST(Log, AnnouncesWhateverTheLevel) {
   EXPECT_THAT(::testing::internal::GetCapturedStderr(), EndsWith("Z info serving\n"));
 }
 
-TEST(Log, AnotherLevelCountsAtOnce) {
+TEST(Log, AppliesAnotherLevelAtOnce) {
   ::testing::internal::CaptureStderr();
   {
     Log log(false);
@@ -85,13 +85,13 @@ TEST(Log, AnotherLevelCountsAtOnce) {
   EXPECT_THAT(text, ContainsRegex("^[^\n]* info two\n[^\n]* error five\n$"));
 }
 
-TEST(Log, SaysNothingOfWhatWentWell) {
+TEST(Log, DoesNotLogSuccessfulExchanges) {
   ExchangeRecord exchange = refused_by_upstream();
   exchange.failure.reset();
   EXPECT_EQ(logged(exchange, true), "");
 }
 
-TEST(Log, AClientThatLeftIsNoFaultOfTheUpstream) {
+TEST(Log, ADisconnectedClientIsNotAnUpstreamFault) {
   ExchangeRecord exchange = refused_by_upstream();
   exchange.outcome = Outcome::client_gone;
   EXPECT_EQ(level_of_failure(exchange), LogLevel::info);
@@ -99,7 +99,7 @@ TEST(Log, AClientThatLeftIsNoFaultOfTheUpstream) {
   EXPECT_THAT(logged(exchange, true), HasSubstr("info"));
 }
 
-TEST(Log, WhatIsTurnedAwayForTheMemoryIsNotSaidEachTime) {
+TEST(Log, LogsRequestsRefusedForMemoryAtInfo) {
   ExchangeRecord exchange = refused_by_upstream();
   exchange.failure = Error(Errc::overloaded, Side::local);
   EXPECT_EQ(level_of_failure(exchange), LogLevel::info);

@@ -43,7 +43,7 @@ TEST(MetricCountsTest, AreAddedToThoseOfTheNextProcess) {
   EXPECT_THAT(text, HasSubstr("onehop_times_seconds_bucket{le=\"+Inf\"} 6\n"));
 }
 
-TEST(MetricCountsTest, ASeriesThatTheNextProcessDoesNotHaveStays) {
+TEST(MetricCountsTest, KeepSeriesMissingFromTheNextProcess) {
   MetricFamilies next = families_with(3);
   MetricCounts before = families_with(4, "b").counts();
   before.add({.name = "onehop_unknown_total", .labels = {}}, {.sum = 1});
@@ -54,7 +54,7 @@ TEST(MetricCountsTest, ASeriesThatTheNextProcessDoesNotHaveStays) {
   EXPECT_THAT(text, Not(HasSubstr("onehop_unknown_total"))) << "it has no help";
 }
 
-TEST(MetricCountsTest, TravelAsText) {
+TEST(MetricCountsTest, RoundTripAsText) {
   const MetricCounts counts = families_with(4, "\"\n").counts();
   const auto parsed = MetricCounts::parse(counts.text());
   ASSERT_TRUE(parsed);
@@ -67,7 +67,7 @@ TEST(MetricCountsTest, TravelAsText) {
     EXPECT_FALSE(MetricCounts::parse(wrong)) << wrong;
 }
 
-TEST(MetricCountsTest, DoNotGoBack) {
+TEST(MetricCountsTest, NeverDecrease) {
   MetricCounts counts;
   const MetricCounts::Series first{.name = "a", .labels = {}};
   const MetricCounts::Series second{.name = "b", .labels = {}};

@@ -65,13 +65,13 @@ TEST_F(OverviewFeedTest, BrowsersGetThePageAndOthersGetText) {
   EXPECT_THAT(testing::text_of(text), StartsWith("onehop: Serving\n"));
 }
 
-TEST_F(OverviewFeedTest, StatusIsTheDocumentOfTheEvents) {
+TEST_F(OverviewFeedTest, StatusIsTheSameDocumentAsTheEvents) {
   auto response = testing::serve(pages_, testing::request("GET /status", {{"Host", "localhost"}}));
   EXPECT_EQ(response.headers().get("Content-Type"), "application/json");
   EXPECT_THAT(testing::text_of(response), HasSubstr("\"requests\":1,"));
 }
 
-TEST_F(OverviewFeedTest, ViewersShareOneOverviewASecond) {
+TEST_F(OverviewFeedTest, ViewersShareOneOverviewPerSecond) {
   testing::run([](OverviewFeedTest& test) -> task<void> {
     auto first = co_await test.get("/events");
     auto second = co_await test.get("/events");
@@ -126,7 +126,7 @@ TEST_F(OverviewFeedTest, TheEventsEndWithTheFeed) {
 }
 
 // Regression: a stop waited for the viewers and then cut them off.
-TEST_F(OverviewFeedTest, ViewersThatWaitHearOfTheEndAtOnce) {
+TEST_F(OverviewFeedTest, WaitingViewersAreEndedAtOnce) {
   testing::run([](OverviewFeedTest& test) -> task<void> {
     auto response = co_await test.get("/events");
     const std::string first = co_await test.next_events(response);
@@ -141,7 +141,7 @@ TEST_F(OverviewFeedTest, ViewersThatWaitHearOfTheEndAtOnce) {
   }(*this));
 }
 
-TEST_F(OverviewFeedTest, QueriesAreShownToThoseThatAskForThem) {
+TEST_F(OverviewFeedTest, QueriesAreShownOnlyOnRequest) {
   testing::run([](OverviewFeedTest& test) -> task<void> {
     auto asking = co_await test.get("/events?queries=shown");
     auto other = co_await test.get("/events");

@@ -39,7 +39,7 @@ TEST(OverviewFigures, SizesHaveTwoDigitsOrMore) {
     EXPECT_EQ(size_figure(size), figure) << size;
 }
 
-TEST(OverviewFigures, DurationsHaveTheUnitThatFits) {
+TEST(OverviewFigures, DurationsHaveAFittingUnit) {
   struct Case {
     std::chrono::nanoseconds time;
     std::string_view figure;
@@ -66,7 +66,7 @@ TEST(OverviewFigures, TimesAreInUtc) {
   EXPECT_EQ(date_figure(time), "2026-11-28");
 }
 
-TEST(OverviewFigures, InvisibleCharactersOfAPeerBecomeTheirCode) {
+TEST(OverviewFigures, EscapesInvisibleCharacters) {
   struct Case {
     std::string_view text;
     std::string_view shown;

@@ -32,7 +32,7 @@ TEST(OverviewHistory, KeepsFiveMinutes) {
   EXPECT_EQ(document.at("samples").front().at(0), 6900.0);
 }
 
-TEST(OverviewHistory, ForgetsWhatIsOldAfterAPause) {
+TEST(OverviewHistory, ForgetsOldSamplesAfterAPause) {
   OverviewHistory history;
   history.add(at_second(1));
   history.add(at_second(1000));

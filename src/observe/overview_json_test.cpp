@@ -22,7 +22,7 @@ json parsed(const Overview& overview) {
   return json::parse(overview_json(overview));
 }
 
-TEST(OverviewJson, HasEveryPartWhenThereIsNothing) {
+TEST(OverviewJson, HasEveryPartEvenIfEmpty) {
   const json document = parsed({});
   for (const char* list : {"problems", "upstreams", "requests", "tunnels", "failures",
                            "certificates", "limits", "workers"}) {
@@ -46,7 +46,7 @@ TEST(OverviewJson, WritesTimesInSeconds) {
   EXPECT_EQ(document.at("requests").at(0).at("phase"), "wait");
 }
 
-TEST(OverviewJson, SaysNothingOfEndpointsWithoutSeveral) {
+TEST(OverviewJson, OmitsEndpointsWithoutABalancedUpstream) {
   EXPECT_FALSE(parsed({}).contains("balanced"));
 }
 
@@ -119,7 +119,7 @@ TEST(OverviewJson, LeavesQueriesOutUnlessTheyAreAskedFor) {
     EXPECT_EQ(shown.at(list).at(0).at("query"), "?token=secret") << list;
 }
 
-TEST(OverviewJson, StaysOneValidLineWhateverPeersSend) {
+TEST(OverviewJson, IsOneValidLineForAnyPeerInput) {
   Overview overview;
   Overview::Failure failed;
   failed.host = "a\nb";

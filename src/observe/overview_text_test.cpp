@@ -43,7 +43,7 @@ TEST(OverviewText, AlignsTheColumns) {
       "\nTunnels: 0\n  No tunnel is open.\n");
 }
 
-TEST(OverviewText, SaysWhatNeedsAHuman) {
+TEST(OverviewText, ReportsWhatNeedsAttention) {
   Overview overview;
   overview.problems.push_back({.is_urgent = true, .text = "all is lost"});
   EXPECT_THAT(overview_text(overview),
@@ -51,7 +51,7 @@ TEST(OverviewText, SaysWhatNeedsAHuman) {
   EXPECT_THAT(overview_text({}), StartsWith("onehop: Serving\n  Version"));
 }
 
-TEST(OverviewText, HasTheEndpointsOfEachUpstreamInShortForm) {
+TEST(OverviewText, ListsTheEndpointsOfEachUpstreamBriefly) {
   Overview overview;
   overview.time = Overview::Time(std::chrono::seconds(100));
   EXPECT_THAT(overview_text(overview), Not(HasSubstr("Endpoints of")));

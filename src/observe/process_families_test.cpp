@@ -45,7 +45,7 @@ TEST(ProcessNumbers, AreReadWithoutAFreeDescriptor) {
   EXPECT_EQ(numbers.max_descriptors, 1U);
 }
 
-TEST(ProcessFamilies, LeaveOutWhatIsUnknown) {
+TEST(ProcessFamilies, OmitUnknownValues) {
   MetricFamilies families;
   add_process_families(families, {.max_descriptors = 7});
   const std::string text = families.text();

@@ -56,7 +56,7 @@ TEST(RecentWindow, ForgetsWhatIsOlderThanAMinute) {
 }
 
 // Regression: after a night without a viewer, the figures covered the whole night.
-TEST(RecentWindow, KnowsNothingOfAMinuteInWhichItWasNotAsked) {
+TEST(RecentWindow, IsEmptyAfterAMinuteWithoutUpdates) {
   const RecentWindow::Time start{std::chrono::hours(1)};
   RecentWindow window(start);
   HistogramTotals totals = with({seconds(1)});
@@ -68,7 +68,7 @@ TEST(RecentWindow, KnowsNothingOfAMinuteInWhichItWasNotAsked) {
   EXPECT_EQ(window.advance(morning + seconds(1), {{"x", totals}}).at("x").count(), 1U);
 }
 
-TEST(RecentWindow, ANameThatBeginsAnewHasNoNegativeGrowth) {
+TEST(RecentWindow, ARestartedCounterHasNoNegativeGrowth) {
   const RecentWindow::Time start{std::chrono::hours(1)};
   RecentWindow window(start);
   window.advance(start + seconds(20), {{"x", with({seconds(1), seconds(1)})}});

@@ -77,7 +77,7 @@ TEST(RequestMetrics, CountAnExchangeInEachFamily) {
   EXPECT_THAT(text, Not(HasSubstr("onehop_request_failures_total")));
 }
 
-TEST(RequestMetrics, SumTheThreadsAndKeepWhatEndedOnesCounted) {
+TEST(RequestMetrics, SumAllThreadsIncludingEndedOnes) {
   RequestMetrics metrics;
   for (int round = 0; round < 3; ++round) {
     std::vector<std::jthread> threads;
@@ -91,7 +91,7 @@ TEST(RequestMetrics, SumTheThreadsAndKeepWhatEndedOnesCounted) {
   EXPECT_EQ(metrics.totals().routes.front().requests.front().count, 12'000U);
 }
 
-TEST(RequestMetrics, OfOneThreadAreApart) {
+TEST(RequestMetrics, AreSeparateOnOneThread) {
   RequestMetrics one;
   RequestMetrics other;
   one.record(exchange_with(200));
@@ -111,7 +111,7 @@ TEST(RequestMetrics, ConnectTimesAreThoseOfNewConnections) {
   EXPECT_EQ(address.wait.count(), 1U);
 }
 
-TEST(RequestMetrics, LabelsStayFewWhateverClientsAndUpstreamsSend) {
+TEST(RequestMetrics, LimitTheLabelsForAnyPeerInput) {
   RequestMetrics metrics;
   for (int i = 0; i < 1000; ++i) {
     ExchangeRecord exchange = exchange_with(100 + i % 900);
@@ -166,7 +166,7 @@ TEST(RequestMetrics, AFailureHasItsSidePhaseAndReason) {
   EXPECT_EQ(recent[0].status, 502);
 }
 
-TEST(RequestMetrics, AClientThatLeftIsA499) {
+TEST(RequestMetrics, ADisconnectedClientIsA499) {
   RequestMetrics metrics;
   ExchangeRecord exchange = exchange_with(200);
   exchange.outcome = Outcome::client_gone;
@@ -177,7 +177,7 @@ TEST(RequestMetrics, AClientThatLeftIsA499) {
   EXPECT_EQ(totals.failures.front().reason, "client_gone");
 }
 
-TEST(RequestMetrics, ARefusedHeadIsNoFailureOfTheUpstream) {
+TEST(RequestMetrics, ARefusedHeadIsNotAnUpstreamFailure) {
   RequestMetrics metrics;
   ExchangeRecord exchange;
   exchange.began = exchange.ended = kStart;
@@ -210,7 +210,7 @@ std::uint64_t requests_of(const RequestMetrics& metrics, std::string_view name) 
   return count;
 }
 
-TEST(RequestSeries, AreThoseOfTheRouteAndOfItsUpstream) {
+TEST(RequestSeries, BelongToTheRouteAndItsUpstream) {
   RequestMetrics metrics;
   const auto series = metrics.series(
       Labels{{.route = "/a", .upstream = "one"}, {.route = "/b", .upstream = "two"}}, true);
@@ -246,7 +246,7 @@ TEST(RequestSeries, ARequestIsInFlightUntilItEndsOrBecomesATunnel) {
   EXPECT_EQ(in_flight(), 0U);
 }
 
-TEST(RequestSeries, ARouteThatIsConfiguredAgainGoesOnCounting) {
+TEST(RequestSeries, AReconfiguredRouteContinuesItsCounts) {
   RequestMetrics metrics;
   const Labels labels = {{.route = "/a", .upstream = "one"}};
   for (int i = 0; i < 2; ++i) {
@@ -256,7 +256,7 @@ TEST(RequestSeries, ARouteThatIsConfiguredAgainGoesOnCounting) {
   EXPECT_EQ(requests_of(metrics, "/a"), 2U);
 }
 
-TEST(RequestSeries, AreFewWhateverReloadsBringAndLoseNoRequest) {
+TEST(RequestSeries, StayBoundedAcrossReloadsAndLoseNoRequest) {
   RequestMetrics metrics;
   const auto kept = metrics.series(Labels{{.route = "/kept", .upstream = "kept"}}, false);
   metrics.record(exchange_with(200), kept->of(1));
@@ -279,7 +279,7 @@ TEST(RequestSeries, AreFewWhateverReloadsBringAndLoseNoRequest) {
   EXPECT_EQ(durations, kReloads + 1);
 }
 
-TEST(RequestSeries, OfAFailureIsTheUpstreamThatItWasSentTo) {
+TEST(RequestSeries, AFailureNamesTheUpstreamItWasSentTo) {
   RequestMetrics metrics;
   const auto series = metrics.series(Labels{{.route = "/a", .upstream = "one"}}, false);
   ExchangeRecord exchange = exchange_with(504);

@@ -24,7 +24,7 @@ TEST(CertificateFamilies, ANameThatIsNotUtf8IsReplaced) {
   EXPECT_EQ(text.find("sha256"), text.rfind("sha256")) << "two listeners share it: " << text;
 }
 
-TEST(ServerFamilies, ATunnelIsNoRequestInFlight) {
+TEST(ServerFamilies, ATunnelIsNotARequestInFlight) {
   ServerMetrics metrics;
   metrics.requests = 5;
   metrics.tunnels = {
@@ -46,7 +46,7 @@ TEST(ServerFamilies, ATunnelIsNoRequestInFlight) {
     EXPECT_THAT(text, HasSubstr(std::string(line) + "\n"));
 }
 
-TEST(ServerFamilies, HaveBothSidesOfTlsAndHttp2) {
+TEST(ServerFamilies, CoverBothSidesOfTlsAndHttp2) {
   Transport::Statistics transport;
   transport.tls = {.tls1_2 = 1, .tls1_3 = 5, .tls1_3_resumed = 2, .failed = 3, .duration = {}};
   transport.tls.duration.counts[0] = 6;
@@ -67,7 +67,7 @@ TEST(ServerFamilies, HaveBothSidesOfTlsAndHttp2) {
     EXPECT_THAT(text, HasSubstr(std::string(line) + "\n"));
 }
 
-TEST(TransportFamilies, HaveTheReasonsOfRetriesAndTheTimeInLine) {
+TEST(TransportFamilies, IncludeRetryReasonsAndQueueTimes) {
   Transport::Statistics transport;
   transport.retried = 6;
   transport.retried_unsent = 1;

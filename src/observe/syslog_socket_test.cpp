@@ -73,7 +73,7 @@ TEST_F(SyslogSocketTest, SendsALineAsAMessage) {
   EXPECT_EQ(daemon.message(), "");
 }
 
-TEST_F(SyslogSocketTest, FindsADaemonThatStartedAgain) {
+TEST_F(SyslogSocketTest, ReconnectsToARestartedDaemon) {
   SyslogSocket socket(path_);
   {
     const Daemon daemon(path_);
@@ -99,7 +99,7 @@ TEST_F(SyslogSocketTest, DoesNotWaitForADaemonThatReadsNothing) {
   EXPECT_EQ(socket.write("line\n", 1).error, 0);
 }
 
-TEST_F(SyslogSocketTest, CutsALineThatNoMessageHolds) {
+TEST_F(SyslogSocketTest, TruncatesALineLongerThanAMessage) {
   const Daemon daemon(path_);
   SyslogSocket socket(path_);
   EXPECT_EQ(socket.reopen(), "");
@@ -108,7 +108,7 @@ TEST_F(SyslogSocketTest, CutsALineThatNoMessageHolds) {
   EXPECT_EQ(daemon.message().size(), SyslogSocket::kLongestMessage);
 }
 
-TEST_F(SyslogSocketTest, SaysWhichSocketIsMissing) {
+TEST_F(SyslogSocketTest, ReportsWhichSocketIsMissing) {
   EXPECT_EQ(SyslogSocket(path_).reopen(),
             "the syslog socket " + path_ + ": No such file or directory");
   EXPECT_THAT(SyslogSocket("/" + std::string(200, 'x')).reopen(), HasSubstr("too long"));

@@ -28,7 +28,7 @@ task<Response> accept_slowly(const Request&) {
   co_return Response(Status::ok, std::string("{}"));
 }
 
-TEST(TraceExporter, CountsAndReportsWhatACollectorThatAcceptsTakesTooSlowly) {
+TEST(TraceExporter, CountsAndReportsSpansDroppedForASlowCollector) {
   constexpr std::uint64_t kSpans = 3 * TraceExporter::kMaxSpans;
   Server collector({.listen = "127.0.0.1:0", .workers = 1});
   ASSERT_TRUE(collector.start(accept_slowly));
@@ -63,7 +63,7 @@ TEST(TraceExporter, CountsAndReportsWhatACollectorThatAcceptsTakesTooSlowly) {
 
 // Regression: a client that provoked errors could fill the queue, which left no room for sampled
 // spans.
-TEST(TraceExporter, TakesFewOfTheFailuresThatWereNotSampled) {
+TEST(TraceExporter, LimitsUnsampledFailures) {
   auto exporter = TraceExporter::start(
       {.collector = collector_url("http://127.0.0.1:1").value(), .last_timeout = 0s});
   ASSERT_TRUE(exporter);
@@ -85,7 +85,7 @@ TEST(TraceExporter, TakesFewOfTheFailuresThatWereNotSampled) {
 }
 
 // Regression: each message contained the password of the URL.
-TEST(TraceExporter, ItsMessagesHaveNoSecretsOfTheUrl) {
+TEST(TraceExporter, HidesSecretsOfTheUrlInMessages) {
   auto collector = Url::parse("http://127.0.0.1:1/v1/traces");
   ASSERT_TRUE(collector);
   ASSERT_TRUE(collector->set_query("key=s3cret"));

@@ -91,7 +91,7 @@ TEST_F(UpstreamHealthTest, IsUnknownBeforeTheFirstAttempt) {
   EXPECT_TRUE(decided_.addresses.empty());
 }
 
-TEST_F(UpstreamHealthTest, HasTheNameOfItsUrlUntilAnAddressIsKnown) {
+TEST_F(UpstreamHealthTest, IsListedByUrlUntilAnAddressIsKnown) {
   dial("127.0.0.1:8000", false, kStart);
   dial("127.0.0.1:8000", false, kStart + 1s);
   EXPECT_EQ(health_of("localhost:8000"), Health::down);
@@ -104,7 +104,7 @@ TEST_F(UpstreamHealthTest, HasTheNameOfItsUrlUntilAnAddressIsKnown) {
 }
 
 // Regression: one refused connection left a separate row that stayed down forever.
-TEST_F(UpstreamHealthTest, ANewerSuccessAtAnyAddressEndsIt) {
+TEST_F(UpstreamHealthTest, ANewerSuccessAtAnyAddressEndsAFailure) {
   counted("").requests[0] = 1;
   dial("127.0.0.1:8000", false, kStart);
   serve("[::1]:8000", kStart - 1s);
@@ -127,7 +127,7 @@ TEST_F(UpstreamHealthTest, OneAddressMayBeDownAlone) {
   EXPECT_EQ(decided_.health, Health::up);
 }
 
-TEST_F(UpstreamHealthTest, HasTheConnectionsOfTheTransport) {
+TEST_F(UpstreamHealthTest, ListsTheConnectionsOfTheTransport) {
   serve("10.0.0.1:80", kStart);
   Statistics::Address& busy = at_transport("10.0.0.1:80");
   busy.open = 5;
@@ -144,7 +144,7 @@ TEST_F(UpstreamHealthTest, HasTheConnectionsOfTheTransport) {
   EXPECT_EQ(row("10.0.0.2:80")->in_flight, 1U);
 }
 
-TEST_F(UpstreamHealthTest, AFormerBackendIsDrainingUntilNothingUsesIt) {
+TEST_F(UpstreamHealthTest, AFormerBackendDrainsUntilItIsUnused) {
   serve("10.0.0.1:80", kStart);
   dial("10.0.0.1:80", false, kStart + 1s);
   at_transport("10.0.0.1:80").open = at_transport("10.0.0.1:80").requests = 1;
@@ -161,7 +161,7 @@ TEST_F(UpstreamHealthTest, AFormerBackendIsDrainingUntilNothingUsesIt) {
   EXPECT_EQ(health_of("b.example:80"), Health::down);
 }
 
-TEST_F(UpstreamHealthTest, NothingOfTheTimeBeforeItCountsForABackendThatIsUsedAgain) {
+TEST_F(UpstreamHealthTest, AReusedBackendStartsWithoutItsEarlierFailures) {
   dial("127.0.0.1:8000", false, kStart);
   former_.until = kStart + 1s;
   decide();
@@ -169,7 +169,7 @@ TEST_F(UpstreamHealthTest, NothingOfTheTimeBeforeItCountsForABackendThatIsUsedAg
 }
 
 // Regression: one backend that was down made all backends down.
-TEST_F(UpstreamHealthTest, IsThatOfEachBackend) {
+TEST_F(UpstreamHealthTest, IsSeparateForEachBackend) {
   dial("127.0.0.1:8000", true, kStart);
   serve("127.0.0.1:8000", kStart);
   add("http://127.0.0.1:9000");
@@ -186,7 +186,7 @@ TEST_F(UpstreamHealthTest, IsThatOfEachBackend) {
   EXPECT_EQ(decided_.health, Health::down);
 }
 
-TEST_F(UpstreamHealthTest, ABackendThatIsTakenAwayIsDrainingWhileAnotherStays) {
+TEST_F(UpstreamHealthTest, ARemovedBackendDrainsWhileAnotherStays) {
   dial("127.0.0.1:8000", true, kStart);
   serve("127.0.0.1:8000", kStart);
   at_transport("127.0.0.1:8000").open = 1;
@@ -197,7 +197,7 @@ TEST_F(UpstreamHealthTest, ABackendThatIsTakenAwayIsDrainingWhileAnotherStays) {
   EXPECT_EQ(health_of("127.0.0.1:9000"), Health::up);
 }
 
-TEST_F(UpstreamHealthTest, AllOfARemovedUpstreamGoesWithItsLastConnection) {
+TEST_F(UpstreamHealthTest, ARemovedUpstreamDisappearsWithItsLastConnection) {
   counted("").requests[0] = 1;
   dial("127.0.0.1:8000", true, kStart);
   serve("127.0.0.1:8000", kStart);
@@ -211,7 +211,7 @@ TEST_F(UpstreamHealthTest, AllOfARemovedUpstreamGoesWithItsLastConnection) {
   EXPECT_TRUE(decided_.addresses.empty());
 }
 
-TEST(AddressOf, IsThatOfAnExchange) {
+TEST(AddressOf, MatchesTheAddressOfAnExchange) {
   EXPECT_EQ(address_of(*Url::parse("http://localhost:8000")), "localhost:8000");
   EXPECT_EQ(address_of(*Url::parse("http://[::1]:8000")), "[::1]:8000");
   EXPECT_EQ(address_of(*Url::parse("https://a.example")), "a.example:443");

@@ -65,7 +65,7 @@ TEST_F(AccessLogKeeperTest, ReopensTheLogOfRequestsThatBeganBeforeTheReload) {
 }
 
 // Regression: each rotation created the file of a replaced log again.
-TEST_F(AccessLogKeeperTest, LeavesTheFileOfALogAloneThatNoRequestWritesTo) {
+TEST_F(AccessLogKeeperTest, DoesNotReopenTheFileOfAnUnusedLog) {
   const fs::path before = folder_ / "before.log";
   const fs::path now = folder_ / "now.log";
   use(before);
@@ -79,7 +79,7 @@ TEST_F(AccessLogKeeperTest, LeavesTheFileOfALogAloneThatNoRequestWritesTo) {
   EXPECT_FALSE(fs::exists(before));
 }
 
-TEST_F(AccessLogKeeperTest, LinesThatAReplacedLogLosesAtItsEndCount) {
+TEST_F(AccessLogKeeperTest, CountsLinesLostAtTheEndOfAReplacedLog) {
   use("/dev/full");
   keeper_.get()->record(ExchangeRecord());
   use(folder_ / "second.log");

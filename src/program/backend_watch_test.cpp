@@ -133,7 +133,7 @@ TEST_F(BackendWatchTest, EveryUpstreamIsNeeded) {
   EXPECT_TRUE(becomes(Readiness::ready));
 }
 
-TEST_F(BackendWatchTest, LeavesADrainAlone) {
+TEST_F(BackendWatchTest, DoesNotAffectADrain) {
   open();
   *readiness_ = Readiness::draining;
   {
@@ -146,7 +146,7 @@ TEST_F(BackendWatchTest, LeavesADrainAlone) {
   EXPECT_EQ(*readiness_, Readiness::draining);
 }
 
-TEST_F(BackendWatchTest, WithoutItTheServerIsReady) {
+TEST_F(BackendWatchTest, TheServerIsReadyWithoutIt) {
   auto watched = watch(place_);
   while (lines().empty())
     std::this_thread::yield();

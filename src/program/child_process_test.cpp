@@ -27,7 +27,7 @@ ChildProcess shell(const std::string& script, bool has_output = false) {
   return std::move(*child);
 }
 
-TEST(ChildProcessTest, SaysHowItEnded) {
+TEST(ChildProcessTest, ReportsHowItEnded) {
   EXPECT_EQ(shell("exit 0").wait(10s), "");
   EXPECT_EQ(shell("exit 3").wait(10s), "exit code 3");
   EXPECT_EQ(shell("kill -9 $$").wait(10s), "signal 9");
@@ -43,7 +43,7 @@ TEST(ChildProcessTest, ItsOutputIsRead) {
 }
 
 // A child whose pipe is full would wait for ever.
-TEST(ChildProcessTest, OfMuchOutputTheBeginIsKeptAndItEnds) {
+TEST(ChildProcessTest, KeepsTheBeginningOfALargeOutput) {
   ChildProcess child = shell("head -c 1000000 /dev/zero", true);
   std::string text;
   EXPECT_TRUE(child.read_output(text, 10s));
@@ -51,7 +51,7 @@ TEST(ChildProcessTest, OfMuchOutputTheBeginIsKeptAndItEnds) {
   EXPECT_EQ(child.wait(10s), "");
 }
 
-TEST(ChildProcessTest, TheReaderOfItsOutputIsNotHeldUp) {
+TEST(ChildProcessTest, ReadingItsOutputTimesOut) {
   for (const char* const script : {"yes", "exec sleep 60"}) {
     std::string text;
     const auto began = std::chrono::steady_clock::now();
@@ -60,13 +60,13 @@ TEST(ChildProcessTest, TheReaderOfItsOutputIsNotHeldUp) {
   }
 }
 
-TEST(ChildProcessTest, AProgramThatIsNotThereIsAnError) {
+TEST(ChildProcessTest, AMissingProgramIsAnError) {
   const auto child = ChildProcess::start({.program = "/nowhere/onehop"});
   ASSERT_FALSE(child);
   EXPECT_THAT(child.error().to_string(), HasSubstr("cannot start /nowhere/onehop"));
 }
 
-TEST(ChildProcessTest, IsKilledUnlessItWasLetGo) {
+TEST(ChildProcessTest, IsKilledUnlessReleased) {
   pid_t id = -1;
   {
     const ChildProcess child = shell("exec sleep 60");
@@ -84,7 +84,7 @@ TEST(ChildProcessTest, IsKilledUnlessItWasLetGo) {
 }
 
 // Signals blocks these in every thread, and a program that inherited that could not be ended.
-TEST(ChildProcessTest, SignalsThatEndAProgramReachIt) {
+TEST(ChildProcessTest, ReceivesTerminationSignals) {
   sigset_t term;
   sigset_t before;
   sigemptyset(&term);

@@ -84,7 +84,7 @@ TEST_F(ConfigWatchTest, SeesAChange) {
   EXPECT_TRUE(wait_for(2));
 }
 
-TEST_F(ConfigWatchTest, SeesAFileThatReplacesIt) {
+TEST_F(ConfigWatchTest, SeesAReplacedFile) {
   const auto watching = watch({at("a.toml").string()});
   write("new", "two");
   fs::rename(at("new"), at("a.toml"));
@@ -104,7 +104,7 @@ TEST_F(ConfigWatchTest, WaitsForAPause) {
   EXPECT_TRUE(nothing_follows(1 + static_cast<int>(took / kQuiet)));
 }
 
-TEST_F(ConfigWatchTest, IgnoresWhatLeavesTheContents) {
+TEST_F(ConfigWatchTest, IgnoresUnchangedContents) {
   const auto watching = watch({at("a.toml").string()});
   write("a.toml", "one");
   write("other", "two");
@@ -113,7 +113,7 @@ TEST_F(ConfigWatchTest, IgnoresWhatLeavesTheContents) {
 }
 
 // Another trigger has read these contents.
-TEST_F(ConfigWatchTest, IgnoresContentsThatAreKnown) {
+TEST_F(ConfigWatchTest, IgnoresKnownContents) {
   const auto watching = watch({at("a.toml").string()});
   write("a.toml", "two");
   config::Findings findings;
@@ -126,7 +126,7 @@ TEST_F(ConfigWatchTest, IgnoresContentsThatAreKnown) {
 }
 
 // In a Kubernetes volume, the file is a link through ..data, which is replaced.
-TEST_F(ConfigWatchTest, SeesALinkToTheFolderThatIsReplaced) {
+TEST_F(ConfigWatchTest, SeesAReplacedLinkToTheDirectory) {
   for (const auto& [version, text] : {std::pair("..1", "one"), std::pair("..2", "two")}) {
     fs::create_directory(at(version));
     std::ofstream(at(version) / "b.toml") << text;
@@ -143,7 +143,7 @@ TEST_F(ConfigWatchTest, SeesALinkToTheFolderThatIsReplaced) {
   EXPECT_TRUE(wait_for(2)) << "the folder that the link leads to is watched as well";
 }
 
-TEST_F(ConfigWatchTest, SeesTheFilesOfAFolder) {
+TEST_F(ConfigWatchTest, SeesTheFilesOfADirectory) {
   const auto watching = watch({folder_.string()});
   write("b.toml", "two");
   EXPECT_TRUE(wait_for(1));
@@ -153,7 +153,7 @@ TEST_F(ConfigWatchTest, SeesTheFilesOfAFolder) {
   EXPECT_TRUE(nothing_follows(2));
 }
 
-TEST_F(ConfigWatchTest, SeesAFolderThatComesBack) {
+TEST_F(ConfigWatchTest, SeesARecreatedDirectory) {
   const fs::path below = at("below");
   fs::create_directory(below);
   std::ofstream(below / "a.toml") << "one";
@@ -181,7 +181,7 @@ TEST_F(ConfigWatchTest, SeesAChangeWhileOtherFilesAreWritten) {
   EXPECT_TRUE(nothing_follows(1));
 }
 
-TEST_F(ConfigWatchTest, AFileThatNeverRestsIsLoadedAllTheSame) {
+TEST_F(ConfigWatchTest, AFileThatChangesConstantlyIsStillLoaded) {
   const auto watching = watch({at("a.toml").string()});
   const std::jthread writer([this](const std::stop_token& stop) {
     for (int i = 0; !stop.stop_requested(); ++i) {
@@ -192,7 +192,7 @@ TEST_F(ConfigWatchTest, AFileThatNeverRestsIsLoadedAllTheSame) {
   EXPECT_TRUE(wait_for(1));
 }
 
-TEST_F(ConfigWatchTest, SeesWhatHasChangedSinceItWasLoaded) {
+TEST_F(ConfigWatchTest, SeesChangesSinceTheLoad) {
   config::Findings findings;
   const std::string name = at("a.toml").string();
   const auto loaded = config::fingerprint_of(
@@ -208,7 +208,7 @@ TEST_F(ConfigWatchTest, SeesWhatHasChangedSinceItWasLoaded) {
 }
 
 // a.toml leads through far/link to real/a.toml; the link in the middle is replaced.
-TEST_F(ConfigWatchTest, SeesALinkOnTheWayThatIsReplaced) {
+TEST_F(ConfigWatchTest, SeesAReplacedLinkInThePath) {
   for (const auto& [version, text] : {std::pair("1", "one"), std::pair("2", "two")}) {
     fs::create_directory(at(version));
     std::ofstream(at(version) / "b.toml") << text;

@@ -15,14 +15,14 @@ Response answer(Request request) {
   return onehop::testing::serve(*make_demo_backend(), std::move(request));
 }
 
-TEST(DemoBackend, TellsABrowserInHtmlAndCurlInText) {
+TEST(DemoBackend, RespondsToABrowserInHtmlAndToCurlInText) {
   Response html = answer(onehop::testing::request("GET /", {{"Accept", "text/html,*/*"}}));
   EXPECT_EQ(html.headers().get("Content-Type"), "text/html; charset=utf-8");
   Response text = answer(onehop::testing::request("GET /?a=b", {{"Accept", "*/*"}}));
   EXPECT_THAT(onehop::testing::text_of(text), HasSubstr("GET /?a=b\n"));
 }
 
-TEST(DemoBackend, SendsABodyBackWithItsType) {
+TEST(DemoBackend, EchoesABodyWithItsType) {
   Response echo = answer(
       onehop::testing::request("POST /echo", {{"Content-Type", "text/x-test"}}, "there and back"));
   EXPECT_EQ(echo.status(), Status::ok);
@@ -34,11 +34,11 @@ TEST(DemoBackend, SendsABodyBackWithItsType) {
   EXPECT_EQ(answer(onehop::testing::request("GET /echo")).headers().get("Allow"), "POST, PUT");
 }
 
-TEST(DemoBackend, HasA404) {
+TEST(DemoBackend, RespondsWith404ToAnUnknownPath) {
   EXPECT_EQ(answer(onehop::testing::request("GET /nope")).status(), Status::not_found);
 }
 
-TEST(DemoBackend, AsksOthersThanWebSocketClientsToUpgrade) {
+TEST(DemoBackend, RespondsWith426ToNonWebSocketClients) {
   EXPECT_EQ(answer(onehop::testing::request("GET /ws")).status(), Status::upgrade_required);
 }
 

@@ -19,7 +19,7 @@ Request arrived() {
            {"X-Evil", "<script>'\"&"}}};
 }
 
-TEST(DemoPage, SaysWhatArrived) {
+TEST(DemoPage, ShowsTheReceivedRequest) {
   const std::string page = demo_page_html(arrived());
   EXPECT_THAT(page, HasSubstr("<th>Host</th><td>a.example</td>"));
   EXPECT_THAT(page, HasSubstr("<tr class=\"added\"><th>X-Forwarded-For</th><td>10.0.0.7</td>"));
@@ -27,7 +27,7 @@ TEST(DemoPage, SaysWhatArrived) {
   EXPECT_THAT(demo_page_text(arrived()), HasSubstr("\nX-Forwarded-For: 10.0.0.7\n"));
 }
 
-TEST(DemoPage, EscapesWhatComesFromTheRequest) {
+TEST(DemoPage, EscapesRequestValues) {
   EXPECT_THAT(demo_page_html(arrived()), HasSubstr("<td>&lt;script&gt;&#39;&quot;&amp;</td>"));
   EXPECT_THAT(demo_not_found_html(arrived()), Not(HasSubstr("a=<b>")));
 }
@@ -41,7 +41,7 @@ TEST(DemoPage, PutsValuesBelowTheirNamesOnANarrowScreen) {
   EXPECT_GT(page.find("tr, th, td { display: block; width: auto; }"), narrow);
 }
 
-TEST(DemoPage, LinksToTheDashboardIfThereIsOne) {
+TEST(DemoPage, LinksToTheDashboardIfEnabled) {
   const std::string page = demo_page_html(arrived(), "http://127.0.0.1:9090/?a&b");
   EXPECT_THAT(page,
               HasSubstr("<a class=\"button first\" href=\"http://127.0.0.1:9090/?a&amp;b\">"));

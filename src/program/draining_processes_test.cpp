@@ -68,7 +68,7 @@ bool becomes_true(const std::atomic<bool>& flag) {
   return flag;
 }
 
-TEST(DrainingProcessesTest, AreAskedUntilTheyEnd) {
+TEST(DrainingProcessesTest, AreQueriedUntilTheyEnd) {
   DrainingProcesses processes;
   EXPECT_TRUE(processes.ask().empty());
   auto first = std::make_unique<Drainer>(processes, 1);
@@ -90,7 +90,7 @@ TEST(DrainingProcessesTest, AreAskedUntilTheyEnd) {
   EXPECT_EQ(all[0].requests, 2u);
 }
 
-TEST(DrainingProcessesTest, TheOldestIsStoppedForTheNext) {
+TEST(DrainingProcessesTest, TheOldestIsStoppedToMakeRoom) {
   DrainingProcesses processes;
   const Drainer first(processes, 1);
   const Drainer second(processes, 2);
@@ -107,7 +107,7 @@ TEST(DrainingProcessesTest, TheOldestIsStoppedForTheNext) {
   EXPECT_TRUE(processes.ask().empty());
 }
 
-TEST(DrainingProcessesTest, AreWaitedForUntilTheirTimeIsOver) {
+TEST(DrainingProcessesTest, AreWaitedForUntilTheirTimeout) {
   DrainingProcesses processes;
   processes.wait_for_end();
   const Drainer first(processes, 1);
@@ -119,7 +119,7 @@ TEST(DrainingProcessesTest, AreWaitedForUntilTheirTimeIsOver) {
   EXPECT_TRUE(becomes_true(first.stopped));
 }
 
-TEST(DrainingProcessesTest, OneThatDoesNotReadIsNotForgotten) {
+TEST(DrainingProcessesTest, AProcessThatDoesNotReadIsNotForgotten) {
   auto made = ProcessChannel::make();
   ASSERT_TRUE(made);
   while (made->first.send("x")) {  // until the channel is full
@@ -136,7 +136,7 @@ TEST(DrainingProcessesTest, OneThatDoesNotReadIsNotForgotten) {
 }
 
 // While the next process starts, scrapes of this process ask for reports as well.
-TEST(DrainingProcessesTest, TheLastWordsOfOneThatEndsAreForTheNextProcess) {
+TEST(DrainingProcessesTest, TheFinalReportOfAnEndingProcessGoesToTheNextProcess) {
   DrainingProcesses before;
   auto drainer = std::make_unique<Drainer>(before, 7);
   EXPECT_EQ(before.ask().size(), 1u);

@@ -28,7 +28,7 @@ std::vector<FilePlace> places_for(const std::vector<std::string>& arguments) {
   return file_places(load(arguments).configuration);
 }
 
-TEST(FilePlaces, HaveTheSystemToReadAndTheProgramToStart) {
+TEST(FilePlaces, IncludeTheSystemToReadAndTheProgramToExecute) {
   const auto places = places_for({});
   EXPECT_THAT(places, Contains(FilePlace{"/etc", FileUse::read}));
   EXPECT_THAT(places, Contains(FilePlace{"/usr", FileUse::read}));
@@ -36,7 +36,7 @@ TEST(FilePlaces, HaveTheSystemToReadAndTheProgramToStart) {
   EXPECT_THAT(places, Contains(FilePlace{program, FileUse::execute}));
 }
 
-TEST(FilePlaces, HaveTheFoldersOfFilesThatSettingsName) {
+TEST(FilePlaces, IncludeTheDirectoriesOfFilesInSettings) {
   const auto places =
       places_for({"--admin-token", "/srv/a/token", "--access-log-to", "/srv/b/access.log", "-l",
                   "unix:/srv/c/onehop.sock", "--admin-socket", "/srv/d/admin.sock"});
@@ -47,7 +47,7 @@ TEST(FilePlaces, HaveTheFoldersOfFilesThatSettingsName) {
 }
 
 // To the kernel, a file that replaces another is a different file, and a link may change.
-TEST(FilePlaces, HaveTheFoldersOfALinkAndOfItsTarget) {
+TEST(FilePlaces, IncludeTheDirectoriesOfALinkAndItsTarget) {
   const fs::path folder = fs::canonical(fs::temp_directory_path()) / "onehop-file-places";
   fs::remove_all(folder);
   fs::create_directories(folder / "live");
@@ -61,19 +61,19 @@ TEST(FilePlaces, HaveTheFoldersOfALinkAndOfItsTarget) {
 }
 
 // The folder of a device contains all devices.
-TEST(FilePlaces, HaveADeviceItself) {
+TEST(FilePlaces, IncludeADeviceButNotItsDirectory) {
   const auto places = places_for({"--access-log-to", "/dev/full"});
   EXPECT_THAT(places, Contains(FilePlace{"/dev/full", FileUse::write, "access-log-to"}));
   EXPECT_THAT(places, Not(Contains(FilePlace{"/dev", FileUse::write, "access-log-to"})));
 }
 
-TEST(FilePlaces, HaveTheWorkingDirectoryForCoreDumpsOnly) {
+TEST(FilePlaces, IncludeTheWorkingDirectoryOnlyForCoreDumps) {
   const FilePlace here{fs::current_path(), FileUse::write};
   EXPECT_THAT(places_for({}), Not(Contains(here)));
   EXPECT_THAT(places_for({"--core-dumps"}), Contains(here));
 }
 
-TEST(FileRestrictionTest, WithoutOneEveryFileIsFine) {
+TEST(FileRestrictionTest, AllowsEveryFileByDefault) {
   EXPECT_TRUE(FileRestriction().refusals(load({"--admin-token", "/srv/token"})).empty());
 }
 

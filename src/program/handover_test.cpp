@@ -61,7 +61,7 @@ TEST_F(HandoverTest, ArrivesAsItWasSent) {
   EXPECT_EQ(received->counts, sent.counts);
 }
 
-TEST_F(HandoverTest, ALaterReleaseMayKnowMore) {
+TEST_F(HandoverTest, IgnoresUnknownMembersOfALaterRelease) {
   ASSERT_TRUE(before_.send(R"({"generation": 3, "sockets": [{"use": "quic", "x": 1},
                                {"use": "admin", "y": []}], "draining": 0, "new": {}})",
                            std::vector<int>{0, 1}));
@@ -75,7 +75,7 @@ TEST_F(HandoverTest, ALaterReleaseMayKnowMore) {
   EXPECT_EQ(*order, std::nullopt);
 }
 
-TEST_F(HandoverTest, WhatIsWrongIsSaid) {
+TEST_F(HandoverTest, ReportsInvalidMessages) {
   const struct {
     const char* text;
     const char* reason;
@@ -94,14 +94,14 @@ TEST_F(HandoverTest, WhatIsWrongIsSaid) {
   EXPECT_TRUE(receive_handover(after_, 1ms).error().is(Errc::timed_out));
 }
 
-TEST_F(HandoverTest, OnlyTheSameProtocolIsSpoken) {
+TEST_F(HandoverTest, AcceptsOnlyTheSameProtocol) {
   ASSERT_TRUE(send(after_, Hello{.protocol = Handover::kProtocol, .version = "1.2.3"}));
   EXPECT_EQ(receive_hello(before_, 1s)->version, "1.2.3");
   ASSERT_TRUE(send(after_, Hello{.protocol = Handover::kProtocol + 1, .version = "9.0.0"}));
   EXPECT_THAT(receive_hello(before_, 1s).error().to_string(), HasSubstr("restart onehop instead"));
 }
 
-TEST_F(HandoverTest, ReadyAndGo) {
+TEST_F(HandoverTest, ExchangesReadyAndGo) {
   ASSERT_TRUE(send_ready(after_));
   EXPECT_TRUE(receive_ready(before_, 1s));
   ASSERT_TRUE(send_failed(after_, "no permission"));
@@ -114,7 +114,7 @@ TEST_F(HandoverTest, ReadyAndGo) {
   EXPECT_THAT(receive_go(after_, 1s).error().to_string(), HasSubstr("expected \"go\""));
 }
 
-TEST_F(HandoverTest, OrdersAndProgress) {
+TEST_F(HandoverTest, ExchangesOrdersAndProgress) {
   for (const Order order : {Order::report, Order::stop, Order::reopen}) {
     ASSERT_TRUE(send(after_, order));
     const auto received = receive_order(before_, 1s);

@@ -41,11 +41,11 @@ TEST(HttpsRedirect, KeepsHostPathAndQuery) {
   EXPECT_EQ(location("[::1]:80", "/", 443), "https://[::1]/");
 }
 
-TEST(HttpsRedirect, GoesNowhereWithoutAHost) {
+TEST(HttpsRedirect, RespondsWith400WithoutAHost) {
   EXPECT_EQ(location("", "/", 443), "400");
 }
 
-TEST(HttpsRedirect, PassesOnWhatCameToAnotherListener) {
+TEST(HttpsRedirect, PassesOnRequestsToOtherListeners) {
   Response secure = answer_at("[::]:443", true, "a.example", "/", 443);
   EXPECT_EQ(testing::text_of(secure), "passed on");
   Response plain = answer_at("127.0.0.1:9000", false, "a.example", "/", 443);

@@ -26,7 +26,7 @@ TEST(ListenerPlaces, AreInTheOrderOfTheListeners) {
                           ListenerPlace{"unix:/x.sock", "unix:/x.sock"}));
 }
 
-TEST(ListenerPlaces, ANameMayBeSeveralSockets) {
+TEST(ListenerPlaces, ANameMayHaveSeveralSockets) {
   const auto configuration = listening_on({"https://fd:web", "redirect://fd:plain", ":90"});
   const auto places =
       places_of(configuration, kGiven, {"127.0.0.1:80", "127.0.0.1:81", "127.0.0.1:82", "[::]:90"});
@@ -36,7 +36,7 @@ TEST(ListenerPlaces, ANameMayBeSeveralSockets) {
                                   ListenerPlace{":90", "[::]:90"}));
 }
 
-TEST(ListenerPlaces, ASocketThatAnAddressUsesIsNotOneOfTheName) {
+TEST(ListenerPlaces, ASocketUsedByAnAddressIsNotAssignedToAName) {
   const auto configuration = listening_on({"127.0.0.1:80", "fd:web", "127.0.0.1:82"});
   const std::vector<std::string> addresses = {"127.0.0.1:80", "127.0.0.1:81", "127.0.0.1:82"};
   const auto places = places_of(configuration, kGiven, addresses);
@@ -46,7 +46,7 @@ TEST(ListenerPlaces, ASocketThatAnAddressUsesIsNotOneOfTheName) {
   EXPECT_EQ(expected_places(configuration, kGiven, {}), places);
 }
 
-TEST(ListenerPlaces, ArePredictedUpToThePortsThatTheSystemChooses) {
+TEST(ListenerPlaces, ArePredictedExceptForSystemChosenPorts) {
   const auto configuration = listening_on({"127.0.0.1:0", "[::1]:0", "https://127.0.0.1:443"});
   const ListenerPlaces before = {{"127.0.0.1:0", "127.0.0.1:4711"}};
   EXPECT_THAT(
@@ -55,7 +55,7 @@ TEST(ListenerPlaces, ArePredictedUpToThePortsThatTheSystemChooses) {
                   ListenerPlace{"https://127.0.0.1:443", "127.0.0.1:443"}));
 }
 
-TEST(ListenerPlaces, RedirectsLeadToTheFirstWithTls) {
+TEST(ListenerPlaces, RedirectsLeadToTheFirstTlsListener) {
   const ListenerPlaces places = {{"http://:81", "[::]:81"},
                                  {"redirect://:80", "[::]:80"},
                                  {"https://:8443", "[::]:8443"},
@@ -66,7 +66,7 @@ TEST(ListenerPlaces, RedirectsLeadToTheFirstWithTls) {
   EXPECT_THAT(redirects_of({{":80", "[::]:80"}}, false).listeners, IsEmpty());
 }
 
-TEST(ListenerPlaces, AreUrlsForPeople) {
+TEST(ListenerPlaces, AreShownAsUrls) {
   EXPECT_THAT(urls_of({{":443", "[::]:443"}, {"redirect://:80", "[::]:80"}}, true),
               ElementsAre("https://localhost:443", "http://localhost:80 (redirects to https)"));
   EXPECT_THAT(urls_of({{":80", "0.0.0.0:80"}}, false), ElementsAre("http://localhost:80"));

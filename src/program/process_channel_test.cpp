@@ -26,7 +26,7 @@ Ends make() {
   return {std::move(made->first), std::move(made->second)};
 }
 
-TEST(ProcessChannelTest, KeepsTheBordersOfMessages) {
+TEST(ProcessChannelTest, PreservesMessageBoundaries) {
   const Ends ends = make();
   const std::string large(ProcessChannel::kMaxText, 'x');
   ASSERT_TRUE(ends.one.send("a"));
@@ -52,7 +52,7 @@ TEST(ProcessChannelTest, CarriesDescriptors) {
   EXPECT_NE(::fcntl(message->descriptors.front().get(), F_GETFD) & FD_CLOEXEC, 0);
 }
 
-TEST(ProcessChannelTest, SaysWhatKeepsAMessageAway) {
+TEST(ProcessChannelTest, ReportsWhyNoMessageArrives) {
   Ends ends = make();
   EXPECT_TRUE(ends.other.receive(1ms).error().is(Errc::timed_out));
   std::thread later([&ends] {

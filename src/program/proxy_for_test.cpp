@@ -40,7 +40,7 @@ class ProxyFor : public ::testing::Test {
   config::Configuration configuration;
 };
 
-TEST_F(ProxyFor, KeepsTheClientsHostUnlessToldOtherwise) {
+TEST_F(ProxyFor, KeepsTheClientsHostByDefault) {
   EXPECT_THAT(answer_to(kGet), HasSubstr("fine"));
   EXPECT_EQ(asked().get("Host"), "proxy.test");
   EXPECT_EQ(asked().get("X-Forwarded-Host"), "proxy.test");
@@ -55,7 +55,7 @@ TEST_F(ProxyFor, SendsTheBackendsHost) {
   EXPECT_EQ(backend->last().url().path(), "/base/x");
 }
 
-TEST_F(ProxyFor, UndoesItInRedirectsIfAsked) {
+TEST_F(ProxyFor, MapsBackTheHostInRedirectsIfConfigured) {
   network.serve("backend.test:80", make_handler([](const Request&) {
                   Response response(Status::found);
                   response.headers().set("Location", "http://backend.test/base/login");
@@ -67,7 +67,7 @@ TEST_F(ProxyFor, UndoesItInRedirectsIfAsked) {
   EXPECT_THAT(answer_to(kGet), HasSubstr("Location: http://proxy.test/base/login\r\n"));
 }
 
-TEST_F(ProxyFor, SendsAHostOfItsOwn) {
+TEST_F(ProxyFor, SendsAConfiguredHost) {
   configuration.host_header = "other.test";
   answer_to(kGet);
   EXPECT_EQ(asked().get("Host"), "other.test");
@@ -92,7 +92,7 @@ TEST_F(ProxyFor, EditsRequestsAndResponses) {
   EXPECT_THAT(answer, HasSubstr("X-Via: onehop\r\n"));
 }
 
-TEST_F(ProxyFor, FillsInWhatIsKnownOfTheRequest) {
+TEST_F(ProxyFor, ExpandsRequestPlaceholders) {
   configuration.header_up = {*config::parse_field_edit("X-Where: {host}{path}"),
                              *config::parse_field_edit("Cookie: {tls_subject}")};
   configuration.header_down = {*config::parse_field_edit("X-Asked: {method} {host}{target}"),
@@ -104,7 +104,7 @@ TEST_F(ProxyFor, FillsInWhatIsKnownOfTheRequest) {
 }
 
 // CGI makes one variable of both fields, with the value of either field.
-TEST_F(ProxyFor, RemovesWhatCouldPassForAFieldThatItSets) {
+TEST_F(ProxyFor, RemovesLookalikesOfTheFieldsItSets) {
   const std::string request =
       "GET / HTTP/1.1\r\nHost: proxy.test\r\nX_User: forged\r\nx.user: forged\r\nX_Gone: forged\r\n"
       "X_Kept: theirs\r\nX_Users: theirs\r\n\r\n";
@@ -128,7 +128,7 @@ TEST_F(ProxyFor, RemovesWhatCouldPassForAFieldThatItSets) {
   EXPECT_EQ(asked().get("X-User"), "ours");
 }
 
-TEST_F(ProxyFor, LeavesItsOwnErrorsAsTheyAre) {
+TEST_F(ProxyFor, DoesNotEditItsOwnErrors) {
   network.listen("broken.test:80");
   configuration.backend = Url::parse("http://broken.test").value();
   configuration.header_down = {*config::parse_field_edit("X-Asked: {method}")};
@@ -143,7 +143,7 @@ TEST_F(ProxyFor, LeavesItsOwnErrorsAsTheyAre) {
 }
 
 // A route may allow more or less than the top level of the file.
-TEST_F(ProxyFor, RoutesLimitContentOnTheirOwn) {
+TEST_F(ProxyFor, RoutesHaveTheirOwnContentLimits) {
   configuration.server.max_body = 4;
   for (const auto& [path, max] : {std::pair("/large", 6), std::pair("/small", 2)}) {
     auto route = std::make_shared<config::Configuration>(configuration);
@@ -171,7 +171,7 @@ TEST_F(ProxyFor, RoutesLimitContentOnTheirOwn) {
   EXPECT_EQ(backend->count(), 3U);
 }
 
-TEST_F(ProxyFor, BelievesOnlyWhomItTrusts) {
+TEST_F(ProxyFor, BelievesOnlyTrustedPeers) {
   const std::string request =
       "GET / HTTP/1.1\r\nHost: proxy.test\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n";
   answer_to(request);
@@ -181,7 +181,7 @@ TEST_F(ProxyFor, BelievesOnlyWhomItTrusts) {
   EXPECT_THAT(asked().get_or_empty("X-Forwarded-For"), HasSubstr("203.0.113.9"));
 }
 
-TEST_F(ProxyFor, PassesOnForwardingFieldsThatAreAllowed) {
+TEST_F(ProxyFor, ForwardsAllowedForwardingFields) {
   const std::string request =
       "GET / HTTP/1.1\r\nHost: proxy.test\r\nX-Real-IP: 1\r\nX-Client-IP: 2\r\n\r\n";
   configuration.allow_fields = {"X-Client-IP"};

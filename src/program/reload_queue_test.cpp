@@ -34,7 +34,7 @@ struct Slow {
   }
 };
 
-TEST(ReloadQueueTest, OneAfterTheOther) {
+TEST(ReloadQueueTest, RunsReloadsSequentially) {
   Slow slow;
   slow.may_end.release(2);
   ReloadQueue queue([&](const std::string& trigger) { return slow(trigger); });
@@ -42,7 +42,7 @@ TEST(ReloadQueueTest, OneAfterTheOther) {
   EXPECT_EQ(queue.request("HUP").get().summary, "number 2");
 }
 
-TEST(ReloadQueueTest, ThoseThatComeMeanwhileAreOne) {
+TEST(ReloadQueueTest, MergesRequestsThatArriveMeanwhile) {
   Slow slow;
   ReloadQueue queue([&](const std::string& trigger) { return slow(trigger); });
   const auto first = queue.request("HUP");
@@ -57,7 +57,7 @@ TEST(ReloadQueueTest, ThoseThatComeMeanwhileAreOne) {
   EXPECT_THAT(slow.triggers, ElementsAre("HUP", "HUP, onehop reload"));
 }
 
-TEST(ReloadQueueTest, TheEndRefusesThoseThatWaitAndWaitsForTheRunning) {
+TEST(ReloadQueueTest, CloseRefusesWaitingRequestsAndWaitsForTheRunningOne) {
   Slow slow;
   ReloadQueue queue([&](const std::string& trigger) { return slow(trigger); });
   const auto running = queue.request("HUP");
@@ -82,7 +82,7 @@ TEST(ReloadQueueTest, TheEndRefusesThoseThatWaitAndWaitsForTheRunning) {
 }
 
 // The end of the process does not wait for a reload that hangs.
-TEST(ReloadQueueTest, RefusesWithoutWaitingAndSaysWhatItRefused) {
+TEST(ReloadQueueTest, RefusesWithoutWaitingAndReportsWhatItRefused) {
   Slow slow;
   std::vector<std::string> refused;
   ReloadQueue queue([&](const std::string& trigger) { return slow(trigger); },
@@ -123,7 +123,7 @@ TEST(ReloadQueueTest, ClosesOnTwoThreadsAtOnce) {
   EXPECT_EQ(closed, 4);
 }
 
-TEST(ReloadQueueTest, EndsWithoutARequest) {
+TEST(ReloadQueueTest, CanBeDestroyedWithoutARequest) {
   ReloadQueue queue([](const std::string&) { return ReloadQueue::Result(); });
 }
 

@@ -16,12 +16,12 @@ TEST(StartupLines, DoNotShowAQuery) {
   EXPECT_EQ(backend_lines(backend, {}).front().text, "requests go to http://a.test/x?(hidden)");
 }
 
-TEST(StartupLines, SayWhatListens) {
+TEST(StartupLines, ListTheListeners) {
   EXPECT_EQ(listening_line({"http://localhost:80", "https://[::1]:8443", "unix:/run/x.sock"}),
             "listening on http://localhost:80, https://[::1]:8443, unix:/run/x.sock");
 }
 
-TEST(StartupLines, NameAnAddressThatABrowserOpens) {
+TEST(StartupLines, NameAnAddressForTheBrowser) {
   EXPECT_EQ(url_to_open("http", "0.0.0.0:8080"), "http://localhost:8080");
   EXPECT_EQ(url_to_open("https", "[::]:443"), "https://localhost:443");
   EXPECT_EQ(url_to_open("http", "127.0.0.1:80"), "http://127.0.0.1:80");
@@ -37,7 +37,7 @@ std::vector<std::string> texts_of(const std::vector<ReportLine>& lines) {
   return texts;
 }
 
-TEST(StartupLines, SayWhereItGoesAndWhetherThatAnswers) {
+TEST(StartupLines, ReportTheBackendAndWhetherItIsReachable) {
   const Url backend = Url::parse("http://app.internal:8000").value();
   EXPECT_THAT(
       texts_of(backend_lines(backend, {.addresses = {"10.0.0.1", "10.0.0.2"}, .problem = {}})),
@@ -45,7 +45,7 @@ TEST(StartupLines, SayWhereItGoesAndWhetherThatAnswers) {
                   "the backend accepts connections"));
 }
 
-TEST(StartupLines, WarnWhenTheBackendDoesNotAnswer) {
+TEST(StartupLines, WarnIfTheBackendIsUnreachable) {
   const Url backend = Url::parse("http://127.0.0.1:8000").value();
   EXPECT_THAT(
       texts_of(
@@ -54,7 +54,7 @@ TEST(StartupLines, WarnWhenTheBackendDoesNotAnswer) {
                   "warning the backend does not accept connections yet: Connection refused"));
 }
 
-TEST(StartupLines, SayThatTheBackendIsThisProxy) {
+TEST(StartupLines, ReportThatTheBackendIsThisProxy) {
   const Url backend = Url::parse("http://localhost:8000").value();
   const ProbeResult itself{.addresses = {"127.0.0.1"},
                            .problem = {},
@@ -68,7 +68,7 @@ TEST(StartupLines, SayThatTheBackendIsThisProxy) {
             "the backend accepts connections");
 }
 
-TEST(BackendProbe, KnowsItsOwnListeners) {
+TEST(BackendProbe, RecognisesItsOwnListeners) {
   struct Case {
     const char* listener;
     const char* reached;
@@ -96,7 +96,7 @@ TEST(BackendProbe, KnowsItsOwnListeners) {
   }
 }
 
-TEST(DrainingLine, SaysHowManyRequestsItWaitsFor) {
+TEST(DrainingLine, ReportsHowManyRequestsItWaitsFor) {
   using std::chrono::seconds;
   EXPECT_EQ(draining_line(0, seconds(30)), "stopping: no requests are in progress");
   EXPECT_EQ(draining_line(1, seconds(30)),
@@ -105,7 +105,7 @@ TEST(DrainingLine, SaysHowManyRequestsItWaitsFor) {
             "draining: waiting for 2 requests for at most 5s; a second signal stops immediately");
 }
 
-TEST(BackendProbe, SaysWhyNothingAnswers) {
+TEST(BackendProbe, ReportsWhyTheBackendIsUnreachable) {
   const Url nowhere = Url::parse("unix:/nonexistent/app.sock").value();
   EXPECT_EQ(probe_backend({nowhere}, std::chrono::milliseconds(100)).problem,
             "No such file or directory");
@@ -118,7 +118,7 @@ TEST(BackendProbe, SaysWhyNothingAnswers) {
 }
 
 // No name server listens on port 1. Errors of the system's name servers would not name the host.
-TEST(BackendProbe, AsksTheNameServersOfTheBackend) {
+TEST(BackendProbe, QueriesTheNameServersOfTheBackend) {
   const ProbeResult result = probe_backend({Url::parse("http://a.test:1").value(), {"127.0.0.1:1"}},
                                            std::chrono::milliseconds(100));
   EXPECT_TRUE(result.addresses.empty());

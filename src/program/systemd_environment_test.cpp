@@ -72,7 +72,7 @@ TEST_F(ManagerEnvironmentTest, IsEmptyWithoutAManager) {
   EXPECT_THAT(taken->sockets, IsEmpty());
 }
 
-TEST_F(ManagerEnvironmentTest, IsTakenOutOfTheEnvironment) {
+TEST_F(ManagerEnvironmentTest, IsRemovedFromTheEnvironment) {
   const OpenDescriptors open(1);
   const auto taken = take({{"NOTIFY_SOCKET", "/run/x"},
                            {"WATCHDOG_USEC", "30000000"},
@@ -88,7 +88,7 @@ TEST_F(ManagerEnvironmentTest, IsTakenOutOfTheEnvironment) {
     EXPECT_EQ(::getenv(name), nullptr) << name;
 }
 
-TEST_F(ManagerEnvironmentTest, SocketsHaveTheirNamesInOrder) {
+TEST_F(ManagerEnvironmentTest, SocketsGetTheirNamesInOrder) {
   const OpenDescriptors open(3);
   const auto taken =
       take({{"LISTEN_PID", kOurs}, {"LISTEN_FDS", "3"}, {"LISTEN_FDNAMES", "web:onehop.socket:"}});
@@ -107,7 +107,7 @@ TEST_F(ManagerEnvironmentTest, SocketsWithoutNamesAreUnknown) {
               ElementsAre(InheritedSocket{"unknown", 3}, InheritedSocket{"unknown", 4}));
 }
 
-TEST_F(ManagerEnvironmentTest, WhatIsMeantForAnotherProcessIsIgnored) {
+TEST_F(ManagerEnvironmentTest, IgnoresVariablesForAnotherProcess) {
   const auto taken = take({{"LISTEN_PID", "1"},
                            {"LISTEN_FDS", "nonsense"},
                            {"WATCHDOG_PID", "1"},
@@ -128,7 +128,7 @@ struct BadVariables {
   std::string words;
 };
 
-TEST_F(ManagerEnvironmentTest, NonsenseIsAnErrorAtTheStart) {
+TEST_F(ManagerEnvironmentTest, RejectsInvalidValuesAtTheStart) {
   const OpenDescriptors open(1);
   const BadVariables cases[] = {
       {{{"LISTEN_FDS", "-1"}}, "LISTEN_FDS: '-1' is not a number"},

@@ -88,7 +88,7 @@ TEST(ManagerSocketTest, ReachesPathsAndAbstractNames) {
   }
 }
 
-TEST(ManagerSocketTest, AManagerThatIsGoneDoesNoHarm) {
+TEST(ManagerSocketTest, ToleratesAMissingManager) {
   const auto socket = ManagerSocket::open(path_for("nobody"));
   ASSERT_TRUE(socket);
   socket->send("READY=1");
@@ -97,7 +97,7 @@ TEST(ManagerSocketTest, AManagerThatIsGoneDoesNoHarm) {
   EXPECT_EQ(late.receive(), "READY=1") << "one that starts again is found";
 }
 
-TEST(ManagerSocketTest, OtherNamesAreRefused) {
+TEST(ManagerSocketTest, RejectsInvalidNames) {
   const std::string cases[] = {
       "relative", "@", "/", "vsock:2:1", std::string(109, '@'), "/" + std::string(107, 'x')};
   for (const std::string& name : cases) {
@@ -115,7 +115,7 @@ TEST(ManagerStates, HaveOneLineEach) {
               MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[1-9][0-9]*\nSTATUS=reloading"));
 }
 
-TEST(ManagerReportsTest, AServiceIsReadyReloadsAndStops) {
+TEST(ManagerReportsTest, ReportsReadyReloadingAndStopping) {
   const Manager manager(path_for("order"));
   ManagerReports reports(manager.client(), 0ns);
   reports.reloading();
@@ -169,7 +169,7 @@ TEST(ManagerReportsTest, TheStatusIsSentWhenItChanges) {
   EXPECT_EQ(manager.receive(MSG_DONTWAIT), "");
 }
 
-TEST(ManagerReportsTest, ASignOfLifeNeedsEveryWorker) {
+TEST(ManagerReportsTest, AWatchdogPingNeedsEveryWorker) {
   const Manager manager(path_for("watchdog"));
   std::atomic<bool> is_stuck = true;
   std::atomic<int> asked = 0;
@@ -193,7 +193,7 @@ TEST(ManagerReportsTest, ASignOfLifeNeedsEveryWorker) {
   EXPECT_EQ(manager.receive(), "WATCHDOG=1") << "a drain may take longer than the watchdog";
 }
 
-TEST(ManagerReportsTest, WithoutAManagerNothingIsAsked) {
+TEST(ManagerReportsTest, QueriesNothingWithoutAManager) {
   ManagerReports reports(ManagerSocket(), 1ms);
   make_ready(reports, {.is_alive = [](auto) -> bool { throw 1; },
                        .status = []() -> std::string { throw 1; }});
@@ -202,7 +202,7 @@ TEST(ManagerReportsTest, WithoutAManagerNothingIsAsked) {
   reports.stopping();
 }
 
-TEST(ManagerReportsTest, AfterAnUpgradeTheNewProcessAloneReports) {
+TEST(ManagerReportsTest, OnlyTheNewProcessReportsAfterAnUpgrade) {
   const Manager manager(path_for("upgrade"));
   ManagerReports reports(manager.client(), 0s);
   make_ready(reports, steady("serves"));

@@ -46,7 +46,7 @@ class TransportKeeperTest : public ::testing::Test {
   TransportKeeper keeper_;
 };
 
-TEST_F(TransportKeeperTest, EqualOptionsAreTheSameTransport) {
+TEST_F(TransportKeeperTest, EqualOptionsKeepTheTransport) {
   config::Configuration configuration = towards("http://127.0.0.1:1");
   EXPECT_TRUE(is_new(configuration));
   EXPECT_FALSE(is_new(configuration));
@@ -64,7 +64,7 @@ TEST_F(TransportKeeperTest, LimitsChangeInPlace) {
   EXPECT_FALSE(is_new(configuration));
 }
 
-TEST_F(TransportKeeperTest, OtherOptionsAreAnotherTransport) {
+TEST_F(TransportKeeperTest, OtherOptionsMakeANewTransport) {
   config::Configuration configuration = towards("http://127.0.0.1:1");
   EXPECT_TRUE(is_new(configuration));
   configuration.transport.response_timeout = 7s;
@@ -82,7 +82,7 @@ TEST_F(TransportKeeperTest, NothingChangesBeforeTheCommit) {
   EXPECT_EQ(keeper_.get(), before);
 }
 
-TEST_F(TransportKeeperTest, OtherSettingsForgetNoBackend) {
+TEST_F(TransportKeeperTest, OtherSettingsDoNotForgetBackends) {
   config::Configuration configuration = towards("http://127.0.0.1:1");
   configuration.backends = {{.url = configuration.backend},
                             {.url = Url::parse("http://127.0.0.1:2").value()}};
@@ -115,7 +115,7 @@ TEST_F(TransportKeeperTest, OtherSettingsForgetNoBackend) {
   EXPECT_EQ(failures(), before);
 }
 
-TEST_F(TransportKeeperTest, StatisticsKeepWhatFormerTransportsCounted) {
+TEST_F(TransportKeeperTest, StatisticsIncludeFormerTransports) {
   config::Configuration configuration = towards("http://127.0.0.1:1");
   EXPECT_TRUE(is_new(configuration));
   auto former = keeper_.get();
@@ -177,14 +177,14 @@ class KeeperOfUpstreamTest : public ::testing::Test {
   std::shared_ptr<Upstream> before_;
 };
 
-TEST_F(KeeperOfUpstreamTest, AnotherListIsOfTheSameUpstream) {
+TEST_F(KeeperOfUpstreamTest, AnotherListKeepsTheUpstream) {
   EXPECT_TRUE(is_new(towards_all({at("http://a"), at("http://b")})));
   EXPECT_THAT(endpoints_of(keeper_), ElementsAre("http://a", "http://b"));
   EXPECT_FALSE(is_new(towards_all({at("http://b", 3), at("http://c")})));
   EXPECT_THAT(endpoints_of(keeper_), ElementsAre("http://b x3", "http://c"));
 }
 
-TEST_F(KeeperOfUpstreamTest, OtherSettingsAreAnotherUpstreamOverTheSameTransport) {
+TEST_F(KeeperOfUpstreamTest, OtherSettingsMakeANewUpstreamOnTheSameTransport) {
   config::Configuration configuration = towards_all({at("http://a"), at("http://b")});
   EXPECT_TRUE(is_new(configuration));
   const auto transport = keeper_.get();
@@ -198,14 +198,14 @@ TEST_F(KeeperOfUpstreamTest, OtherSettingsAreAnotherUpstreamOverTheSameTransport
   EXPECT_TRUE(is_new(configuration)) << "it is over another transport";
 }
 
-TEST_F(KeeperOfUpstreamTest, OneBackendNeedsNone) {
+TEST_F(KeeperOfUpstreamTest, OneBackendNeedsNoUpstream) {
   EXPECT_FALSE(keeper_.prepare(towards_all({at("http://a")}))->all.at("").upstream);
   config::Configuration checked = towards_all({at("http://a")});
   checked.upstream.eject_time = 1s;
   EXPECT_TRUE(is_new(checked));
 }
 
-TEST_F(KeeperOfUpstreamTest, OneThatFollowsNamesHasOtherNamesAnew) {
+TEST_F(KeeperOfUpstreamTest, OtherNamesToResolveMakeANewUpstream) {
   config::Configuration configuration = towards_all({at("http://127.0.0.1:1")});
   configuration.upstream.resolve = Upstream::Resolve::each;
   EXPECT_TRUE(is_new(configuration));
@@ -214,7 +214,7 @@ TEST_F(KeeperOfUpstreamTest, OneThatFollowsNamesHasOtherNamesAnew) {
   EXPECT_TRUE(is_new(configuration));
 }
 
-TEST_F(KeeperOfUpstreamTest, TheKeyOfTheCookieCountsByItsContents) {
+TEST_F(KeeperOfUpstreamTest, TheCookieKeyIsComparedByItsContents) {
   const fs::path file =
       fs::temp_directory_path() / ("onehop-keeper-" + std::to_string(::getpid()) + ".key");
   std::ofstream(file) << std::string(16, 'a');
@@ -233,7 +233,7 @@ TEST_F(KeeperOfUpstreamTest, TheKeyOfTheCookieCountsByItsContents) {
   fs::remove(file);
 }
 
-TEST_F(TransportKeeperTest, EndpointsComeWithTheWordsOfTheSettings) {
+TEST_F(TransportKeeperTest, EndpointsUseTheNamesOfTheSettings) {
   config::Configuration configuration = towards("http://127.0.0.1:1");
   EXPECT_TRUE(is_new(configuration));
   EXPECT_TRUE(keeper_.endpoints().empty()) << "one backend is no upstream of several";
@@ -261,7 +261,7 @@ TEST_F(TransportKeeperTest, EndpointsComeWithTheWordsOfTheSettings) {
   EXPECT_EQ(endpoints.sticky, "header:X-User");
 }
 
-TEST_F(TransportKeeperTest, FilesCountByTheirContents) {
+TEST_F(TransportKeeperTest, FilesAreComparedByTheirContents) {
   const fs::path file =
       fs::temp_directory_path() / ("onehop-keeper-" + std::to_string(::getpid()) + ".pem");
   std::ofstream(file) << "one";

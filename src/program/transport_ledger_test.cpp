@@ -41,7 +41,7 @@ class TransportLedgerTest : public ::testing::Test {
   const std::shared_ptr<TransportLedger> ledger_ = std::make_shared<TransportLedger>();
 };
 
-TEST_F(TransportLedgerTest, CountsByUpstreamAlsoThoseThatHaveEnded) {
+TEST_F(TransportLedgerTest, CountsByUpstreamIncludingFormerTransports) {
   auto api = make("api");
   const auto web = make("web");
   fail(*api);
@@ -54,7 +54,7 @@ TEST_F(TransportLedgerTest, CountsByUpstreamAlsoThoseThatHaveEnded) {
   EXPECT_EQ(failed("api"), 2 * one);
 }
 
-TEST_F(TransportLedgerTest, HasFewUpstreamsWhateverReloadsBringAndLosesNothing) {
+TEST_F(TransportLedgerTest, BoundsTheUpstreamsAcrossReloadsAndLosesNothing) {
   const auto kept = make("kept");
   fail(*kept);
   const std::uint64_t one = failed("kept");

@@ -51,7 +51,7 @@ TEST(WebSocketFrames, WritesEachFormOfTheLength) {
   EXPECT_EQ(answer_to(frame(2, large)), std::string("\x82\x7f\0\0\0\0\0\1\0\0", 10) + large);
 }
 
-TEST(WebSocketFrames, UnderstandsAnySplit) {
+TEST(WebSocketFrames, ParsesFramesSplitAnywhere) {
   const std::string data = frame(1, "hello") + frame(9, "p") + frame(2, std::string(200, 'b'));
   const std::string whole = answer_to(data);
   for (std::size_t at = 1; at < data.size(); ++at) {
@@ -64,7 +64,7 @@ TEST(WebSocketFrames, UnderstandsAnySplit) {
 }
 
 // Regression: each frame moved all the bytes after it.
-TEST(WebSocketFrames, ManySmallFramesAtOnceTakeNoLongerThanTheirBytes) {
+TEST(WebSocketFrames, ManySmallFramesAtOnceTakeLinearTime) {
   std::string data;
   std::string pongs;
   while (data.size() < 2UL * 1024 * 1024) {
@@ -76,7 +76,7 @@ TEST(WebSocketFrames, ManySmallFramesAtOnceTakeNoLongerThanTheirBytes) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
 }
 
-TEST(WebSocketFrames, JoinsFragmentsAndAnswersPingsBetweenThem) {
+TEST(WebSocketFrames, JoinsFragmentsAndRespondsToPingsBetweenThem) {
   EXPECT_EQ(
       answer_to(frame(1, "hel", false) + frame(9, "now") + frame(0, "l", false) + frame(0, "o")),
       "\x8a\x03now\x81\x05hello");
@@ -86,7 +86,7 @@ TEST(WebSocketFrames, IgnoresPongs) {
   EXPECT_EQ(answer_to(frame(10, "late")), "");
 }
 
-TEST(WebSocketFrames, AnswersACloseAndEnds) {
+TEST(WebSocketFrames, RespondsToACloseAndEnds) {
   WebSocketFrames frames;
   std::string answer;
   frames.receive(frame(8, std::string("\x03\xe8", 2) + "bye") + frame(1, "more"), answer);
@@ -103,7 +103,7 @@ struct Fault {
   unsigned code;
 };
 
-TEST(WebSocketFrames, ClosesAtAnythingMalformed) {
+TEST(WebSocketFrames, ClosesOnMalformedFrames) {
   const Fault faults[] = {
       {"not masked", std::string("\x81\x05hello"), 1002},
       {"reserved bit", "\xc1" + frame(1, "x").substr(1), 1002},
@@ -124,11 +124,11 @@ TEST(WebSocketFrames, ClosesAtAnythingMalformed) {
   }
 }
 
-TEST(WebSocketFrames, AcceptsACharacterCutByFragments) {
+TEST(WebSocketFrames, AcceptsACharacterSplitAcrossFragments) {
   EXPECT_EQ(answer_to(frame(1, "\xc3", false) + frame(0, "\xa9")), "\x81\x02\xc3\xa9");
 }
 
-TEST(WebSocketFrames, RefusesATooLargeMessageBeforeItIsHere) {
+TEST(WebSocketFrames, RefusesATooLargeMessageBeforeItArrives) {
   const std::string announced("\x82\xff\0\0\0\0\0\x10\0\1\x12\x34\x56\x78", 14);
   EXPECT_EQ(answer_to(announced), close_frame(1009));
   const std::string half(WebSocketFrames::kLargestMessage / 2 + 1, 'x');

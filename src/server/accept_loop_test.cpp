@@ -99,7 +99,7 @@ class AcceptLoopTest : public ::testing::Test {
   std::vector<std::string> logged_;
 };
 
-TEST_F(AcceptLoopTest, AcceptsWhoeverComes) {
+TEST_F(AcceptLoopTest, AcceptsEveryClient) {
   const auto one = connect();
   settle();
   EXPECT_EQ(connections(), 1u);
@@ -108,7 +108,7 @@ TEST_F(AcceptLoopTest, AcceptsWhoeverComes) {
   EXPECT_EQ(connections(), 2u);
 }
 
-TEST_F(AcceptLoopTest, PausesAtTheLimitAndGoesOnBelowIt) {
+TEST_F(AcceptLoopTest, PausesAtTheLimitAndResumesBelowIt) {
   auto one = connect();
   const auto two = connect();
   const auto three = connect();
@@ -124,7 +124,7 @@ TEST_F(AcceptLoopTest, PausesAtTheLimitAndGoesOnBelowIt) {
   EXPECT_THAT(logged_, ElementsAre());
 }
 
-TEST_F(AcceptLoopTest, ClosesWhatOneClientHasTooManyOf) {
+TEST_F(AcceptLoopTest, ClosesConnectionsBeyondTheLimitPerClient) {
   common_->admission.set_max_connections(10);
   common_->admission.limit_clients(1, 0);
   auto one = connect();
@@ -183,7 +183,7 @@ TEST_F(AcceptLoopTest, PausesWithoutDescriptorsAndLogsItOnce) {
 }
 
 // Without this line, the log would be silent for as long as the second pause lasts.
-TEST_F(AcceptLoopTest, LogsAfterAWhileThatItPausesAgain) {
+TEST_F(AcceptLoopTest, LogsALaterPauseAgain) {
   const auto client = connect();
   {
     const NoDescriptors none;
@@ -201,7 +201,7 @@ TEST_F(AcceptLoopTest, LogsAfterAWhileThatItPausesAgain) {
                                    "accepting pauses (1 more since the last such line)"));
 }
 
-TEST_F(AcceptLoopTest, LogsItOnceHoweverLongItLasts) {
+TEST_F(AcceptLoopTest, LogsALongPauseOnce) {
   const auto client = connect();
   {
     const NoDescriptors none;
@@ -212,7 +212,7 @@ TEST_F(AcceptLoopTest, LogsItOnceHoweverLongItLasts) {
   EXPECT_THAT(logged_, ElementsAre(HasSubstr("accepting pauses: ")));
 }
 
-TEST_F(AcceptLoopTest, PausesWhenTheKernelWatchesNoMore) {
+TEST_F(AcceptLoopTest, PausesWhenEpollRefusesMoreDescriptors) {
   struct Nobody final : io::Watcher {
     void on_events(std::uint32_t) noexcept override {}
   } nobody;
@@ -227,7 +227,7 @@ TEST_F(AcceptLoopTest, PausesWhenTheKernelWatchesNoMore) {
 }
 
 // Serves a client that the kernel connected before the end.
-TEST_F(AcceptLoopTest, TakesWhatIsInTheQueueWhenItEnds) {
+TEST_F(AcceptLoopTest, AcceptsQueuedConnectionsWhenItEnds) {
   const auto client = connect();
   constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
   ASSERT_EQ(::send(client.get(), kGet.data(), kGet.size(), 0), static_cast<ssize_t>(kGet.size()));

@@ -16,7 +16,7 @@ net::Address from(const char* ip, std::uint16_t port = 1) {
   return *net::Address::from_ip(ip, port);
 }
 
-TEST(ClientLimit, CountsEachAddressByItself) {
+TEST(ClientLimit, CountsEachAddressSeparately) {
   ClientLimit limit(2);
   auto one = limit.enter(from("192.0.2.1", 1));
   const auto two = limit.enter(from("192.0.2.1", 2));
@@ -27,7 +27,7 @@ TEST(ClientLimit, CountsEachAddressByItself) {
   EXPECT_TRUE(limit.enter(from("192.0.2.1", 3)));
 }
 
-TEST(ClientLimit, ATicketCountsAsLongAsACopyLives) {
+TEST(ClientLimit, ATicketCountsUntilItsLastCopyIsGone) {
   ClientLimit limit(1);
   auto place = *limit.enter(from("192.0.2.1"));
   auto handed_on = place;
@@ -37,21 +37,21 @@ TEST(ClientLimit, ATicketCountsAsLongAsACopyLives) {
   EXPECT_TRUE(limit.enter(from("192.0.2.1")));
 }
 
-TEST(ClientLimit, AnIpv6ClientIsItsNetwork) {
+TEST(ClientLimit, GroupsIpv6ClientsByNetwork) {
   ClientLimit limit(1);
   const auto place = limit.enter(from("2001:db8:1:2::1"));
   EXPECT_FALSE(limit.enter(from("2001:db8:1:2:ffff::9")));
   EXPECT_TRUE(limit.enter(from("2001:db8:1:3::1")));
 }
 
-TEST(ClientLimit, Ipv4IsTheSameWithinIpv6) {
+TEST(ClientLimit, TreatsIpv4MappedAddressesAsIpv4) {
   ClientLimit limit(1);
   const auto place = limit.enter(from("192.0.2.1"));
   EXPECT_FALSE(limit.enter(from("::ffff:192.0.2.1")));
   EXPECT_TRUE(limit.enter(from("::ffff:192.0.2.2")));
 }
 
-TEST(ClientLimit, ASocketFileHasNoClients) {
+TEST(ClientLimit, DoesNotLimitUnixSockets) {
   ClientLimit limit(0);
   const auto place = limit.enter(*net::Address::from_socket_path("/run/a.sock"));
   ASSERT_TRUE(place);
@@ -81,7 +81,7 @@ TEST(ClientLimit, CountsRequestsOverAllConnectionsOfAClient) {
   EXPECT_TRUE(places.back());
 }
 
-TEST(ClientLimit, ARequestsTicketMoves) {
+TEST(ClientLimit, ARequestTicketIsMovable) {
   ClientLimit limit(0, 1);
   const auto connection = *limit.enter(from("192.0.2.1"));
   RequestTicket kept;
@@ -160,7 +160,7 @@ TEST(ClientLimit, ForgetsAClientThatHasLeft) {
   EXPECT_EQ(limit.clients(), 0u);
 }
 
-TEST(ClientLimit, RefusalsAreLoggedNowAndThen) {
+TEST(ClientLimit, RateLimitsLogLinesAboutRefusals) {
   ClientLimit limit(3);
   const io::Time start{};
   EXPECT_EQ(limit.refusal_line(from("192.0.2.1"), start),

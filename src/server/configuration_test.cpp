@@ -127,7 +127,7 @@ class ConfigurationTest : public ::testing::Test {
   std::unique_ptr<Worker> worker_;
 };
 
-TEST_F(ConfigurationTest, ARequestInProgressKeepsTheOneItBeganWith) {
+TEST_F(ConfigurationTest, ARequestInProgressKeepsItsConfiguration) {
   const auto late = connect();
   const auto idle = connect();
   send(*late, "GET /late HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -144,7 +144,7 @@ TEST_F(ConfigurationTest, ARequestInProgressKeepsTheOneItBeganWith) {
   EXPECT_THAT(ended_, ElementsAre("second 200", "first 200", "second 200"));
 }
 
-TEST_F(ConfigurationTest, ATunnelKeepsTheOneItBeganWith) {
+TEST_F(ConfigurationTest, ATunnelKeepsItsConfiguration) {
   auto client = connect();
   send(*client, "GET /tunnel HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
   EXPECT_THAT(receive(*client), StartsWith("HTTP/1.1 101 "));
@@ -158,7 +158,7 @@ TEST_F(ConfigurationTest, ATunnelKeepsTheOneItBeganWith) {
   EXPECT_EQ(handlers_gone_, 1);
 }
 
-TEST_F(ConfigurationTest, AHeadIsReadWithinTheLimitsItBeganWith) {
+TEST_F(ConfigurationTest, APartialHeadKeepsItsConfiguration) {
   const auto client = connect();
   send(*client, "GET / HTTP/1.1\r\nHost: h\r\n");
   reconfigure("second");
@@ -168,7 +168,7 @@ TEST_F(ConfigurationTest, AHeadIsReadWithinTheLimitsItBeganWith) {
 }
 
 // One configuration decides which client a head names, even if an update happens before its end.
-TEST_F(ConfigurationTest, AHeadIsBelievedAsTheOneItBeganWithSays) {
+TEST_F(ConfigurationTest, TrustInAHeadIsThatOfItsConfiguration) {
   const auto client = connect();
   const auto named_client = [&] {
     const std::string said = receive(*client);

@@ -31,7 +31,7 @@ class ControlGroupTest : public ::testing::Test {
       ::testing::TempDir() + "onehop_control_groups_" + std::to_string(::getpid());
 };
 
-TEST_F(ControlGroupTest, TheLeastMemoryOfAllLevelsCounts) {
+TEST_F(ControlGroupTest, TheLowestMemoryLimitOfAllLevelsApplies) {
   say("/a.slice/b.service/memory.max", "max");
   EXPECT_EQ(memory("0::/a.slice/b.service\n"), kUnlimited);
   say("/a.slice/memory.max", "9000");
@@ -44,14 +44,14 @@ TEST_F(ControlGroupTest, TheLeastMemoryOfAllLevelsCounts) {
   EXPECT_EQ(memory("1:name=systemd:/x\n0::/\n"), 5000u);
 }
 
-TEST_F(ControlGroupTest, VersionOneLimitsMemoryAsWell) {
+TEST_F(ControlGroupTest, ReadsMemoryLimitsOfVersionOne) {
   say("/memory/docker/1/memory.limit_in_bytes", "6000");
   say("/memory/memory.limit_in_bytes", "9223372036854771712");
   EXPECT_EQ(memory("9:memory:/docker/1\n"), 6000u);
   EXPECT_EQ(memory("9:memory:/docker/2\n"), 9223372036854771712u);
 }
 
-TEST_F(ControlGroupTest, WithoutOneNothingIsLimited) {
+TEST_F(ControlGroupTest, NothingIsLimitedWithoutAGroup) {
   for (const char* const membership :
        {"", "\n", "0:", "0::", "::::", "4:memory:/docker/1\n", "0::/no/such/group", "4:cpu:/x"}) {
     EXPECT_EQ(memory(membership), kUnlimited) << membership;
@@ -59,7 +59,7 @@ TEST_F(ControlGroupTest, WithoutOneNothingIsLimited) {
   }
 }
 
-TEST_F(ControlGroupTest, TheLeastCpuQuotaOfAllLevelsCountsRoundedUp) {
+TEST_F(ControlGroupTest, TheLowestCpuQuotaOfAllLevelsAppliesRoundedUp) {
   say("/a.slice/b.service/cpu.max", "max 100000");
   EXPECT_EQ(cpus("0::/a.slice/b.service\n"), kUnlimited);
   say("/a.slice/cpu.max", "400000 100000");
@@ -78,7 +78,7 @@ TEST_F(ControlGroupTest, ATinyQuotaIsOneCpu) {
   }
 }
 
-TEST_F(ControlGroupTest, AQuotaThatMakesNoSenseIsNone) {
+TEST_F(ControlGroupTest, IgnoresAnInvalidQuota) {
   for (const char* const quota : {"", "max", "100000", "100000 0", "-1 100000 x", "a b"}) {
     say("/cpu.max", quota);
     EXPECT_EQ(cpus("0::/\n"), kUnlimited) << quota;

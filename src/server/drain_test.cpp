@@ -155,7 +155,7 @@ TEST_F(DrainedSocket, AnIdleConnectionIsClosed) {
 }
 
 // The client cannot know that its connection came too late.
-TEST_F(DrainedSocket, AConnectionThatHasJustComeIsServed) {
+TEST_F(DrainedSocket, ANewConnectionIsServed) {
   drain();
   settle();
   reactor_.set_time(reactor_.now() + 900ms);
@@ -169,7 +169,7 @@ TEST_F(DrainedSocket, AConnectionThatHasJustComeIsServed) {
   EXPECT_TRUE(is_drained_before_its_deadline());
 }
 
-TEST_F(DrainedSocket, AConnectionThatStaysUnusedIsClosedSoon) {
+TEST_F(DrainedSocket, AnUnusedNewConnectionIsClosedSoon) {
   drain();
   settle();
   EXPECT_FALSE(drained_);
@@ -179,7 +179,7 @@ TEST_F(DrainedSocket, AConnectionThatStaysUnusedIsClosedSoon) {
   EXPECT_TRUE(is_drained_before_its_deadline());
 }
 
-TEST_F(DrainedSocket, AConnectionThatWasUnusedForLongIsClosedAtOnce) {
+TEST_F(DrainedSocket, ALongUnusedConnectionIsClosedAtOnce) {
   reactor_.set_time(reactor_.now() + 1100ms);
   settle();
   drain();
@@ -227,7 +227,7 @@ class DrainedHttp2 : public DrainTest {
 constexpr std::uint32_t kAnyStream = 0x7fffffff;
 
 // The connection was in the listener's backlog when the drain began.
-TEST_F(DrainedHttp2, AConnectionThatComesDuringTheDrainIsServedAndEnds) {
+TEST_F(DrainedHttp2, AConnectionAcceptedDuringTheDrainIsServedAndEnds) {
   auto first = std::exchange(near_, nullptr);
   test::FarEnd other = std::move(far_);
   worker_->adopt(std::move(first), origin(), false);  // keeps the drain going
@@ -264,7 +264,7 @@ TEST_F(DrainedHttp2, AConnectionThatComesDuringTheDrainIsServedAndEnds) {
 }
 
 // The client acknowledges the PING after the first GOAWAY, which shows that it has read the GOAWAY.
-TEST_F(DrainedHttp2, AClientThatAcknowledgesThePingGetsTheEndAtOnce) {
+TEST_F(DrainedHttp2, APingAckTriggersTheFinalGoawayAtOnce) {
   adopt();
   far_.send(hello() + get(1));
   settle();

@@ -204,7 +204,7 @@ class FailingMemoryOfAHead : public test::StreamPair {
   test::ExchangeLog exchanges_;
 };
 
-TEST_F(FailingMemoryOfAHead, IsNotFollowedByAnother) {
+TEST_F(FailingMemoryOfAHead, SendsNoSecondHead) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   bool has_failed = true;
   for (std::size_t many = 0; has_failed; ++many) {

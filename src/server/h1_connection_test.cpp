@@ -36,7 +36,7 @@ class H1ConnectionTest : public test::Served {
 
 // --- consecutive requests ----------------------------------------------------------------------
 
-TEST_F(H1ConnectionTest, ServesOneRequestAfterTheOther) {
+TEST_F(H1ConnectionTest, ServesSequentialRequests) {
   Wire client = connect();
   for (const char* target : {"/a", "/b", "/c"}) {
     client.send("GET " + std::string(target) + " HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -67,7 +67,7 @@ TEST_F(H1ConnectionTest, RespondsToPipelinedRequestsInOrder) {
             "6\r\n\r\nGET /d");
 }
 
-TEST_F(H1ConnectionTest, TakesARequestByteByByte) {
+TEST_F(H1ConnectionTest, AcceptsARequestByteByByte) {
   Wire client = connect();
   constexpr std::string_view kMessage =
       "POST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nxyz\r\n0\r\n\r\n";
@@ -185,7 +185,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"UnknownExpectation", "GET / HTTP/1.1\r\nHost: h\r\nExpect: tea\r\n\r\n", 417}),
     [](const auto& each) { return std::string(each.param.name); });
 
-TEST_F(H1ConnectionTest, RespondsToWhatWasGoodBeforeARefusal) {
+TEST_F(H1ConnectionTest, RespondsToValidRequestsBeforeARefusal) {
   Wire client = connect();
   client.send("GET /a HTTP/1.1\r\nHost: h\r\n\r\nBAD\r\n\r\n");
   const std::string answers = client.receive();
@@ -208,7 +208,7 @@ TEST_F(H1ConnectionTest, LingersAfterARefusal) {
 
 // --- time --------------------------------------------------------------------------------------
 
-TEST_F(H1ConnectionTest, RespondsToAHeadThatDoesNotComeWith408) {
+TEST_F(H1ConnectionTest, RespondsToAnIncompleteHeadWith408) {
   Wire client = connect();
   client.send("GET / HTTP/1.1\r\nHo");
   network_.advance(14s);
@@ -229,7 +229,7 @@ TEST_F(H1ConnectionTest, MeasuresTheHeadFromItsFirstByte) {
   EXPECT_EQ(status_of(client.receive()), 200);
 }
 
-TEST_F(H1ConnectionTest, ClosesAnIdleConnectionWithoutAWord) {
+TEST_F(H1ConnectionTest, ClosesAnIdleConnectionSilently) {
   Wire client = connect();
   client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_EQ(status_of(client.receive()), 200);
@@ -249,7 +249,7 @@ TEST_F(H1ConnectionTest, ClosesAnUnusedConnection) {
   EXPECT_EQ(exchanges_.size(), 0u);
 }
 
-TEST_F(H1ConnectionTest, TakesAllTheTimeItIsGiven) {
+TEST_F(H1ConnectionTest, WaitsForeverWithoutTimeouts) {
   Server::Options options;
   options.idle_timeout = no_limit;
   options.header_timeout = no_limit;
@@ -261,7 +261,7 @@ TEST_F(H1ConnectionTest, TakesAllTheTimeItIsGiven) {
   EXPECT_EQ(status_of(client.receive()), 200);
 }
 
-TEST_F(H1ConnectionTest, RespondsToABodyThatDoesNotComeWith408) {
+TEST_F(H1ConnectionTest, RespondsToAnIncompleteBodyWith408) {
   auto reads = make_handler([](Request request) -> task<Response> {
     auto content = co_await request.body().read_all(1000);
     if (content) co_return Response(Status::ok);
@@ -304,7 +304,7 @@ TEST_F(H1ConnectionTest, ResetsAClientThatDoesNotRead) {
 
 // --- targets -----------------------------------------------------------------------------------
 
-TEST_F(H1ConnectionTest, HandsOverTargetAndHost) {
+TEST_F(H1ConnectionTest, PassesTargetAndHostToTheHandler) {
   std::string seen;
   network_.serve("s:80", make_handler([&seen](Request request) {
                    seen = std::string(request.url().target()) + "|" + std::string(request.host()) +

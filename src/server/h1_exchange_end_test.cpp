@@ -73,7 +73,7 @@ TEST_F(H1ExchangeEnd, AbortsWhenABodyThrows) {
 }
 
 // A body that is shorter or longer than its Content-Length must not look like a complete response.
-TEST_F(H1ExchangeEnd, AbortsABodyShorterThanItSaid) {
+TEST_F(H1ExchangeEnd, AbortsABodyShorterThanItsLength) {
   Wire client = connect_to_body([] {
     auto body = pieces({"abc"});
     body->length_ = 5;
@@ -85,7 +85,7 @@ TEST_F(H1ExchangeEnd, AbortsABodyShorterThanItSaid) {
   EXPECT_TRUE(client.at_end());
 }
 
-TEST_F(H1ExchangeEnd, SendsNoMoreThanABodySaid) {
+TEST_F(H1ExchangeEnd, SendsNoMoreThanTheLengthOfABody) {
   Wire client = connect_to_body([] {
     auto body = pieces({"abc", "defghi"});
     body->length_ = 5;
@@ -122,7 +122,7 @@ TEST_F(H1ExchangeEnd, CancelsAHandlerWhoseClientLeaves) {
 }
 
 // The client may have left before the server reads its content, or before the handler drops it.
-TEST_F(H1ExchangeEnd, CancelsAHandlerThatIsDoneWithTheContentOfAClientThatHasLeft) {
+TEST_F(H1ExchangeEnd, CancelsAHandlerThatIsDoneWithTheBodyOfADisconnectedClient) {
   for (const bool reads : {true, false}) {
     bool cancelled = false;
     std::string content;
@@ -172,7 +172,7 @@ TEST_F(H1ExchangeEnd, CancelsABodyWhoseClientLeaves) {
 
 // A half-close with pipelined requests outstanding means that the client waits for their responses.
 // After its last request, it means that the client has left.
-TEST_F(H1ExchangeEnd, TakesAHalfCloseAfterTheLastRequestForALeave) {
+TEST_F(H1ExchangeEnd, TreatsAHalfCloseAfterTheLastRequestAsADisconnect) {
   Wire client = connect_to_body([] {
     auto body = pieces({"slow"});
     body->pause_ = 1s;
@@ -189,7 +189,7 @@ TEST_F(H1ExchangeEnd, TakesAHalfCloseAfterTheLastRequestForALeave) {
   EXPECT_EQ(exchanges_.at(1).outcome, Outcome::client_gone);
 }
 
-TEST_F(H1ExchangeEnd, SaysThatAClientHasHalfClosed) {
+TEST_F(H1ExchangeEnd, ReportsThatAClientHalfClosed) {
   for (const bool reset : {false, true}) {
     Wire client = connect([](Request) -> task<Response> {
       co_await sleep_for(1h);
@@ -213,7 +213,7 @@ Server::Options serving_half_closed() {
   return options;
 }
 
-TEST_F(H1ExchangeEnd, ServesAClientThatHasHalfClosedWhereItIsAsked) {
+TEST_F(H1ExchangeEnd, ServesHalfClosedClientsIfConfigured) {
   Wire client = connect(
       [](Request request) -> task<Response> {
         auto content = co_await request.body().read_all(100);
@@ -237,7 +237,7 @@ TEST_F(H1ExchangeEnd, ServesAClientThatHasHalfClosedWhereItIsAsked) {
   EXPECT_EQ(exchanges_.at(1).outcome, Outcome::complete);
 }
 
-TEST_F(H1ExchangeEnd, CancelsAfterAResetEvenWhereHalfClosedClientsAreServed) {
+TEST_F(H1ExchangeEnd, CancelsAfterAResetEvenIfHalfClosedClientsAreServed) {
   for (const bool half_closes_first : {false, true}) {
     bool cancelled = false;
     Wire client = connect(
@@ -257,7 +257,7 @@ TEST_F(H1ExchangeEnd, CancelsAfterAResetEvenWhereHalfClosedClientsAreServed) {
   }
 }
 
-TEST_F(H1ExchangeEnd, AHalfCloseInsideTheContentEndsItWhateverIsAsked) {
+TEST_F(H1ExchangeEnd, AHalfCloseInsideTheBodyAlwaysFailsIt) {
   Wire client = connect(
       [](Request request) -> task<Response> {
         auto content = co_await request.body().read_all(100);
@@ -270,7 +270,7 @@ TEST_F(H1ExchangeEnd, AHalfCloseInsideTheContentEndsItWhateverIsAsked) {
   EXPECT_TRUE(client.at_end());
 }
 
-TEST_F(H1ExchangeEnd, OutlivesAnExceptionOfTheLog) {
+TEST_F(H1ExchangeEnd, SurvivesAnExceptionOfTheExchangeCallback) {
   std::string logged;
   Server::Options options;
   options.on_exchange_end = [](const ExchangeRecord&) { throw std::runtime_error("disk full"); };
@@ -344,7 +344,7 @@ TEST_F(H1ExchangeEnd, ClosesATunnelThatThrows) {
 }
 
 // The rest of the content would be taken for the first bytes of the tunnel.
-TEST_F(H1ExchangeEnd, MakesNoTunnelOfARequestWhoseContentWasNotRead) {
+TEST_F(H1ExchangeEnd, OpensNoTunnelIfTheRequestBodyIsUnread) {
   for (const char* content : {"Content-Length: 5\r\n\r\nab", "Content-Length: 5\r\n\r\nabcde",
                               "Transfer-Encoding: chunked\r\n\r\n5\r\nab",
                               "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}) {
@@ -366,7 +366,7 @@ TEST_F(H1ExchangeEnd, MakesNoTunnelOfARequestWhoseContentWasNotRead) {
   }
 }
 
-TEST_F(H1ExchangeEnd, MakesATunnelOfARequestWhoseContentWasRead) {
+TEST_F(H1ExchangeEnd, OpensATunnelAfterTheRequestBodyIsRead) {
   Wire client = connect([](Request request) -> task<Response> {
     auto content = co_await request.body().read_all(100);
     Response response(Status::switching_protocols, Headers({{"Upgrade", "shout"}}));
@@ -384,7 +384,7 @@ TEST_F(H1ExchangeEnd, MakesATunnelOfARequestWhoseContentWasRead) {
   EXPECT_EQ(body_of(answer), "EARLY");
 }
 
-TEST_F(H1ExchangeEnd, JoinsAHandlersTunnelWithItsClient) {
+TEST_F(H1ExchangeEnd, ConnectsAHandlersTunnelToItsClient) {
   Wire client = connect([](Request) {
     Response response(Status::switching_protocols, Headers({{"Upgrade", "shout"}}));
     response.set_tunnel(std::make_unique<Shouting>());

@@ -48,7 +48,7 @@ TEST_F(H1ExchangeRequest, ClosesAfterAChunkedBodyItsHandlerIgnores) {
   EXPECT_EQ(client.receive(), "");
 }
 
-TEST_F(H1ExchangeRequest, WaitsOnlySoLongForAnUnreadBody) {
+TEST_F(H1ExchangeRequest, LimitsTheWaitForAnUnreadBody) {
   Wire client = connect([](Request) { return Response(Status::ok, "done"); });
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
   EXPECT_EQ(body_of(client.receive()), "done");
@@ -70,7 +70,7 @@ TEST_F(H1ExchangeRequest, StreamsARequestBodyIntoItsResponse) {
   EXPECT_EQ(body_of(client.receive()), "xy");
 }
 
-TEST_F(H1ExchangeRequest, GivesTrailersOnceTheBodyWasRead) {
+TEST_F(H1ExchangeRequest, ProvidesTrailersAfterTheBodyIsRead) {
   std::string trailer;
   Wire client = connect([&trailer](Request request) -> task<Response> {
     EXPECT_TRUE(request.body().trailers().empty());
@@ -156,7 +156,7 @@ Response answered_after_hints(const Request& request) {
   return Response(Status::ok);
 }
 
-TEST_F(H1ExchangeRequest, WaitsWithTheBodyUntilTheClientReads) {
+TEST_F(H1ExchangeRequest, DelaysTheBodyUntilTheClientReads) {
   Wire client = connect([](Request request) -> task<Response> {
     Response response = answered_after_hints(request);
     auto content = co_await request.body().read_all(100);
@@ -174,7 +174,7 @@ TEST_F(H1ExchangeRequest, WaitsWithTheBodyUntilTheClientReads) {
   EXPECT_LT(hints, 200);
 }
 
-TEST_F(H1ExchangeRequest, FailsTheBodyOfAClientThatDoesNotReadAtAll) {
+TEST_F(H1ExchangeRequest, FailsTheBodyIfTheClientNeverReads) {
   std::optional<Error> error;
   Wire client = connect([&error](Request request) -> task<Response> {
     Response response = answered_after_hints(request);
@@ -193,7 +193,7 @@ TEST_F(H1ExchangeRequest, FailsTheBodyOfAClientThatDoesNotReadAtAll) {
 
 // Writing to the client and reading from it have separate owners, so no two tasks wait for the same
 // side of the connection.
-TEST_F(H1ExchangeRequest, BeginsAResponseWhileInterimOnesAndAReaderOfTheContentWait) {
+TEST_F(H1ExchangeRequest, StartsAResponseWhileInterimResponsesAndAReadArePending) {
   auto scope = std::make_shared<std::optional<Scope>>();
   std::string content;
   Wire client = connect([scope, &content](Request request) -> task<Response> {
@@ -236,7 +236,7 @@ TEST_F(H1ExchangeRequest, SendsWaitingInterimResponsesAsTheClientReads) {
 }
 
 // A task that continues to read after the exchange gets an error, and does not wait for ever.
-TEST_F(H1ExchangeRequest, EndsAReadThatWaitsWhenTheConnectionEnds) {
+TEST_F(H1ExchangeRequest, EndsAPendingReadWhenTheConnectionEnds) {
   for (const bool response_first : {false, true}) {
     auto scope = std::make_shared<std::optional<Scope>>();
     std::optional<Error> error;
@@ -261,7 +261,7 @@ TEST_F(H1ExchangeRequest, EndsAReadThatWaitsWhenTheConnectionEnds) {
 }
 
 // A piece is valid until the next read, even if the connection ends before.
-TEST_F(H1ExchangeRequest, KeepsThePieceOfAReaderThatLooksAtItAfterTheExchange) {
+TEST_F(H1ExchangeRequest, KeepsAPieceOfTheBodyValidAfterTheExchange) {
   auto scope = std::make_shared<std::optional<Scope>>();
   std::string content;
   Wire client = connect([scope, &content](Request request) -> task<Response> {
@@ -285,7 +285,7 @@ TEST_F(H1ExchangeRequest, KeepsThePieceOfAReaderThatLooksAtItAfterTheExchange) {
   EXPECT_EQ(content, "hello.");
 }
 
-TEST_F(H1ExchangeRequest, TakesContentBackFromWhichNobodyReads) {
+TEST_F(H1ExchangeRequest, ReclaimsABodyThatIsKeptUnread) {
   auto kept = std::make_shared<Body>();
   Wire client = connect([kept](Request request) {
     const bool has_content = !request.body().is_empty();
@@ -329,7 +329,7 @@ TEST_F(H1ExchangeRequest, RefusesASecondReaderOfOneBody) {
 constexpr std::string_view kExpecting =
     "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
 
-TEST_F(H1ExchangeRequest, SaysContinueWhenTheBodyIsRead) {
+TEST_F(H1ExchangeRequest, SendsContinueWhenTheBodyIsRead) {
   Wire client = connect([](Request request) -> task<Response> {
     co_await sleep_for(1s);
     auto content = co_await request.body().read_all(100);
@@ -344,7 +344,7 @@ TEST_F(H1ExchangeRequest, SaysContinueWhenTheBodyIsRead) {
   EXPECT_FALSE(client.at_end());
 }
 
-TEST_F(H1ExchangeRequest, SaysNothingToAClientThatDoesNotWaitForIt) {
+TEST_F(H1ExchangeRequest, SendsNoContinueToAClientThatDoesNotWait) {
   Wire client = connect([](Request request) -> task<Response> {
     auto content = co_await request.body().read_all(100);
     co_return Response(Status::ok, content.value_or("?"));
@@ -353,7 +353,7 @@ TEST_F(H1ExchangeRequest, SaysNothingToAClientThatDoesNotWaitForIt) {
   EXPECT_EQ(status_of(client.receive()), 200);
 }
 
-TEST_F(H1ExchangeRequest, DoesNotSayContinueToARefusedBody) {
+TEST_F(H1ExchangeRequest, SendsNoContinueForARefusedBody) {
   Wire client = connect([](Request) { return Response(Status::forbidden, "no"); });
   client.send(kExpecting);
   const std::string answer = client.receive();

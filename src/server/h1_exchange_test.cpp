@@ -19,7 +19,7 @@ using H1ExchangeTest = test::Served;
 
 // --- framing of responses ----------------------------------------------------------------------
 
-TEST_F(H1ExchangeTest, ChunksWhatHasNoLength) {
+TEST_F(H1ExchangeTest, ChunksABodyOfUnknownLength) {
   Wire client = connect_to_body([] { return pieces({"abc", "defg"}); });
   client.send(kGet);
   EXPECT_EQ(without_date(client.receive()),
@@ -49,7 +49,7 @@ TEST_F(H1ExchangeTest, EndsABodyOfUnknownLengthByClosingForHttp10) {
   EXPECT_FALSE(client.was_reset());
 }
 
-TEST_F(H1ExchangeTest, ClosesAfterAResponseThatSaysSo) {
+TEST_F(H1ExchangeTest, ClosesAfterAResponseWithConnectionClose) {
   for (const std::string_view value : {"close", "X-Other, Close"}) {
     Wire client = connect([value](Request) {
       Response response(Status::forbidden, "no");
@@ -65,7 +65,7 @@ TEST_F(H1ExchangeTest, ClosesAfterAResponseThatSaysSo) {
   }
 }
 
-TEST_F(H1ExchangeTest, IgnoresEveryOtherOptionOfAResponsesConnection) {
+TEST_F(H1ExchangeTest, IgnoresOtherConnectionOptionsOfAResponse) {
   Wire client = connect([](Request) {
     Response response(Status::ok, "yes");
     response.headers().set("Connection", "X-Other, closed");
@@ -76,7 +76,7 @@ TEST_F(H1ExchangeTest, IgnoresEveryOtherOptionOfAResponsesConnection) {
   EXPECT_FALSE(client.at_end());
 }
 
-TEST_F(H1ExchangeTest, SaysTheLengthOfABodyThatHasOne) {
+TEST_F(H1ExchangeTest, SendsTheContentLengthOfABodyOfKnownLength) {
   Wire client = connect_to_body([] {
     auto body = pieces({"abc", "de"});
     body->length_ = 5;
@@ -96,7 +96,7 @@ TEST_F(H1ExchangeTest, RespondsToHeadWithTheHeadOnly) {
   EXPECT_EQ(body_of(client.receive()), "content");
 }
 
-TEST_F(H1ExchangeTest, KeepsTheLengthAHandlerGivesToHead) {
+TEST_F(H1ExchangeTest, KeepsTheHandlersContentLengthForHead) {
   Wire client =
       connect([](Request) { return Response(Status::ok, Headers({{"Content-Length", "123"}})); });
   client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -118,13 +118,13 @@ TEST_F(H1ExchangeTest, SendsNoContentWith204And304) {
   }
 }
 
-TEST_F(H1ExchangeTest, SaysThatAnEmptyResponseIsEmpty) {
+TEST_F(H1ExchangeTest, SendsContentLengthZeroForAnEmptyResponse) {
   Wire client = connect([](Request) { return Response(Status::not_found); });
   client.send(kGet);
   EXPECT_EQ(without_date(client.receive()), "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
 }
 
-TEST_F(H1ExchangeTest, KeepsADateThatIsThere) {
+TEST_F(H1ExchangeTest, KeepsAnExistingDate) {
   Wire client = connect(
       [](Request) { return Response(Status::ok, Headers({{"Date", "then"}}), Body::of("x")); });
   client.send(kGet);
@@ -181,7 +181,7 @@ TEST_F(H1ExchangeTest, RespondsToAnExceptionAfterAWaitWith500) {
   EXPECT_EQ(status_of(client.receive()), 500);
 }
 
-TEST_F(H1ExchangeTest, RespondsToASplitFieldWith500) {
+TEST_F(H1ExchangeTest, RespondsToResponseSplittingWith500) {
   Wire client = connect([](Request) {
     Response response(Status::ok);
     response.headers().add("X", "a\r\nSet-Cookie: b");

@@ -50,7 +50,7 @@ class H2ConnectionTest : public test::StreamPair {
   std::unique_ptr<Worker> worker_;
 };
 
-TEST_F(H2ConnectionTest, AClientThatDoesNotReadIsGivenUp) {
+TEST_F(H2ConnectionTest, ResetsAClientThatDoesNotRead) {
   advance(50s);
   EXPECT_EQ(connections(), 1u);
   advance(30s);
@@ -64,7 +64,7 @@ TEST_F(H2ConnectionTest, AClientThatDoesNotReadIsGivenUp) {
 }
 
 // The GOAWAY with the reason comes after bytes that the client does not read.
-TEST_F(H2ConnectionTest, NorDoesTheLastWordWaitLongForAClientThatDoesNotRead) {
+TEST_F(H2ConnectionTest, AGoawayDoesNotWaitLongForAClientThatDoesNotRead) {
   far_.send(get(1));  // not greater than the stream before
   settle();
   EXPECT_EQ(connections(), 1u);
@@ -73,7 +73,7 @@ TEST_F(H2ConnectionTest, NorDoesTheLastWordWaitLongForAClientThatDoesNotRead) {
 }
 
 // A reset of the connection could overtake the GOAWAY.
-TEST_F(H2ConnectionTest, AClientThatGoesOnSendingAfterItsMistakeCanReadWhatItWas) {
+TEST_F(H2ConnectionTest, AClientThatKeepsSendingAfterAnErrorReceivesTheGoaway) {
   join();  // the first client has left
   worker_->adopt(std::move(near_), AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"),
                  false);

@@ -107,7 +107,7 @@ class H2Tunnels : public ::testing::Test {
   test::H2Peer peer_;
 };
 
-TEST_F(H2Tunnels, WhatTheClientSaysLastArrivesAlthoughTheStreamIsClosed) {
+TEST_F(H2Tunnels, TheClientsLastBytesArriveThoughTheStreamIsClosed) {
   ask();
   say(h2_frames::data, 0, "still ");
   say(h2_frames::data, h2_frames::kEndStream, "here");
@@ -121,7 +121,7 @@ TEST_F(H2Tunnels, WhatTheClientSaysLastArrivesAlthoughTheStreamIsClosed) {
 }
 
 // The time since the last exchange must not count as idle time of the connection.
-TEST_F(H2Tunnels, WhatTheClientSaysLastArrivesAfterALongSilence) {
+TEST_F(H2Tunnels, TheClientsLastBytesArriveAfterALongSilence) {
   ask();
   for (int minute = 0; minute < 60; ++minute) {
     network_.advance(1min);
@@ -135,7 +135,7 @@ TEST_F(H2Tunnels, WhatTheClientSaysLastArrivesAfterALongSilence) {
   EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
 }
 
-TEST_F(H2Tunnels, TheFarSideMayFailAfterTheClosedStream) {
+TEST_F(H2Tunnels, TheFarSideMayFailAfterTheStreamIsClosed) {
   ask();
   far_.is_deaf = true;
   say(h2_frames::data, h2_frames::kEndStream, "in vain");
@@ -147,7 +147,7 @@ TEST_F(H2Tunnels, TheFarSideMayFailAfterTheClosedStream) {
   EXPECT_TRUE(exchanges_.last().failed_with(Errc::closed));
 }
 
-TEST_F(H2Tunnels, AClientThatGoesTakesWhatItSaidWithIt) {
+TEST_F(H2Tunnels, ADisconnectDiscardsUndeliveredBytes) {
   ask();
   say(h2_frames::data, h2_frames::kEndStream, "in vain");
   client_->close();
@@ -166,7 +166,7 @@ TEST_F(H2Tunnels, AResetEndsBothDirections) {
   EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
 }
 
-TEST_F(H2Tunnels, AFarSideThatLeavesEndsTheStream) {
+TEST_F(H2Tunnels, AFarSideThatClosesEndsTheStream) {
   ask();
   far_.leaves = Result<void>();
   network_.advance(1s);
@@ -185,7 +185,7 @@ TEST_F(H2Tunnels, AFarSideThatFailsResetsTheStream) {
 }
 
 // The window of the client is closed.
-TEST_F(H2Tunnels, AFarSideThatFailsIsNoticedWhileTheClientDoesNotRead) {
+TEST_F(H2Tunnels, AFailureOfTheFarSideIsNoticedWhileTheClientDoesNotRead) {
   far_.is_loud = true;
   ask();
   network_.advance(10s);

@@ -74,7 +74,7 @@ class H2PingTest : public test::StreamPair {
 };
 
 // A PING would queue after the bytes that the client reads slowly.
-TEST_F(H2PingTest, AClientThatHasNotReadAllIsNotAsked) {
+TEST_F(H2PingTest, DoesNotPingAClientWithUnreadData) {
   advance(200s);
   EXPECT_THAT(receive(h2_frames::ping), IsEmpty());
   advance(20s);
@@ -82,7 +82,7 @@ TEST_F(H2PingTest, AClientThatHasNotReadAllIsNotAsked) {
 }
 
 // The first GOAWAY comes with a PING of its own.
-TEST_F(H2PingTest, AnEarlierAcknowledgementIsNotTakenForTheLast) {
+TEST_F(H2PingTest, AnEarlierAckDoesNotTriggerTheFinalGoaway) {
   receive();
   advance(70s);
   const auto asked = receive(h2_frames::ping);

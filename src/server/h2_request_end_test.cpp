@@ -50,7 +50,7 @@ class RequestEnd : public ::testing::Test {
   test::H2Peer peer_;
 };
 
-TEST_F(RequestEnd, AGetWhoseEndComesAMomentLaterHasNoContent) {
+TEST_F(RequestEnd, AGetWithADelayedEndStreamHasNoContent) {
   send_head("GET");
   EXPECT_EQ(answer(), "");
   network_.advance(2ms);
@@ -59,20 +59,20 @@ TEST_F(RequestEnd, AGetWhoseEndComesAMomentLaterHasNoContent) {
   EXPECT_EQ(answer(), "none");
 }
 
-TEST_F(RequestEnd, ContentThatComesEndsTheWait) {
+TEST_F(RequestEnd, ArrivingContentEndsTheWait) {
   send_head("DELETE");
   EXPECT_EQ(answer(), "");
   client_->send(frame(h2_frames::data, 0, 1, "x"));
   EXPECT_EQ(answer(), "some");
 }
 
-TEST_F(RequestEnd, AGetThatDoesNotEndIsServedSoon) {
+TEST_F(RequestEnd, AGetWithoutEndStreamIsServedSoon) {
   send_head("GET");
   network_.advance(20ms);
   EXPECT_EQ(answer(), "some");
 }
 
-TEST_F(RequestEnd, AGetThatSaysHowMuchContentItHasDoesNotWait) {
+TEST_F(RequestEnd, AGetWithAContentLengthDoesNotWait) {
   send_head("GET", {{"content-length", "4"}});
   EXPECT_EQ(answer(), "some");
 }
@@ -82,7 +82,7 @@ TEST_F(RequestEnd, APostDoesNotWait) {
   EXPECT_EQ(answer(), "some");
 }
 
-TEST_F(RequestEnd, AClientThatLeavesMeanwhileIsInTheLog) {
+TEST_F(RequestEnd, AResetDuringTheWaitIsRecorded) {
   send_head("GET");
   client_->send(frame(h2_frames::rst_stream, 0, 1, h2_frames::number(8, 4)));
   network_.advance(20ms);

@@ -76,7 +76,7 @@ class UpdatedH2Connection : public test::StreamPair {
   std::unique_ptr<Worker> worker_;
 };
 
-TEST_F(UpdatedH2Connection, GetsALowerNumberOfStreamsAtOnce) {
+TEST_F(UpdatedH2Connection, AppliesALowerStreamLimitAtOnce) {
   ask(1);
   update(1);
   const auto said = received();
@@ -104,7 +104,7 @@ TEST_F(UpdatedH2Connection, GetsALowerNumberOfStreamsAtOnce) {
   EXPECT_EQ(counts().refused_total, 0u) << "those are for want of memory";
 }
 
-TEST_F(UpdatedH2Connection, CountsNoOtherMistakeAsARefusal) {
+TEST_F(UpdatedH2Connection, DoesNotCountOtherErrorsAsRefusedStreams) {
   update(1);
   far_.send(frame(h2_frames::settings, h2_frames::kAck, 0));
   received();
@@ -112,7 +112,7 @@ TEST_F(UpdatedH2Connection, CountsNoOtherMistakeAsARefusal) {
   EXPECT_EQ(counts().over_max_streams_total, 0u);
 }
 
-TEST_F(UpdatedH2Connection, OfARemovedListenerEndsInOrder) {
+TEST_F(UpdatedH2Connection, EndsGracefullyWhenItsListenerIsRemoved) {
   ask(1);
   listener_->remove();
   update(128);

@@ -24,7 +24,7 @@ TEST(LineLimit, AdmitsOneInTenSecondsAndCountsTheOthers) {
   EXPECT_EQ(limit.admit(start + 2h), 0u);
 }
 
-TEST(LineLimit, OfSeveralThreadsOneIsAdmitted) {
+TEST(LineLimit, AdmitsOneOfSeveralThreads) {
   LineLimit limit;
   std::atomic<int> admitted = 0;
   {
@@ -40,7 +40,7 @@ TEST(LineLimit, OfSeveralThreadsOneIsAdmitted) {
   EXPECT_EQ(limit.admit(io::Time(2h)), 3999u);
 }
 
-TEST(LineLimit, TellsWhatABurstLeavesWhenThePauseIsOver) {
+TEST(LineLimit, ReturnsTheSuppressedCountAfterABurst) {
   LineLimit limit;
   const io::Time start(1h);
   EXPECT_EQ(limit.take_suppressed(start), 0u);
@@ -55,7 +55,7 @@ TEST(LineLimit, TellsWhatABurstLeavesWhenThePauseIsOver) {
   EXPECT_EQ(limit.admit(start + 20s), 0u);
 }
 
-TEST(LineLimit, CountsThoseThatWereLeftOut) {
+TEST(LineLimit, DescribesTheSuppressedCount) {
   EXPECT_EQ(and_suppressed(0), "");
   EXPECT_EQ(and_suppressed(1), " (1 more since the last such line)");
 }

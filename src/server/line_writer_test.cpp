@@ -64,7 +64,7 @@ class Pipe {
   std::array<int, 2> ends_{};
 };
 
-TEST(LineWriter, WritesWhatIsLeftAtTheEnd) {
+TEST(LineWriter, WritesPendingLinesOnDestruction) {
   const Pipe pipe;
   {
     LineWriter writer(pipe.writable(), std::chrono::hours(1));
@@ -75,7 +75,7 @@ TEST(LineWriter, WritesWhatIsLeftAtTheEnd) {
 }
 
 // If finish() waited for the reader, this test would hang.
-TEST(LineWriter, ItsEndDoesNotWaitForAReaderThatIsStuck) {
+TEST(LineWriter, FinishDoesNotWaitForAStuckReader) {
   Pipe pipe;
   pipe.fill();
   {
@@ -87,7 +87,7 @@ TEST(LineWriter, ItsEndDoesNotWaitForAReaderThatIsStuck) {
   pipe.leave_writer();
 }
 
-TEST(LineWriter, ItsEndWaitsForAReaderThatGoesOn) {
+TEST(LineWriter, FinishWaitsForAReaderThatMakesProgress) {
   const Pipe pipe;
   pipe.fill();
   std::string got;
@@ -104,7 +104,7 @@ TEST(LineWriter, ItsEndWaitsForAReaderThatGoesOn) {
   EXPECT_EQ(std::ranges::count(got, 'x'), 200'000);
 }
 
-TEST(LineWriter, LosesLinesRatherThanWaitForAReader) {
+TEST(LineWriter, DropsLinesRatherThanBlockOnAReader) {
   Pipe pipe;
   pipe.fill();
   const std::string line = std::string(8191, 'x') + "\n";
@@ -117,7 +117,7 @@ TEST(LineWriter, LosesLinesRatherThanWaitForAReader) {
   }
 }
 
-TEST(LineWriter, CountsWhatCouldNotBeWritten) {
+TEST(LineWriter, CountsLinesThatCouldNotBeWritten) {
   const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
   ASSERT_GE(full, 0);
   LineWriter writer(full);
@@ -133,7 +133,7 @@ TEST(LineWriter, CountsWhatCouldNotBeWritten) {
 
 // A file at its size limit takes half a line, and has room again later. SIGXFSZ must not end the
 // process.
-TEST(LineWriter, BeginsANewLineAfterOneThatWasCut) {
+TEST(LineWriter, StartsANewLineAfterAPartialWrite) {
   const std::string name = ::testing::TempDir() + "line_writer_cut";
   const int file = ::open(name.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   ASSERT_GE(file, 0);
@@ -160,7 +160,7 @@ TEST(LineWriter, BeginsANewLineAfterOneThatWasCut) {
 }
 
 // SIGPIPE would end the process if it were not blocked.
-TEST(LineWriter, AReaderThatHasGoneIsNoReasonToEnd) {
+TEST(LineWriter, SurvivesAClosedReader) {
   Pipe pipe;
   pipe.close_reader();
   LineWriter writer(pipe.writable());
@@ -235,7 +235,7 @@ class LineWriterReports : public ::testing::Test {
                      }}};
 };
 
-TEST_F(LineWriterReports, SayWhenLinesAreLostAndHowManyWere) {
+TEST_F(LineWriterReports, ReportWhenLinesAreLostAndHowMany) {
   fail_with(ENOSPC);
   writer_.add("one\ntwo\n");
   const LineReport losing = next_report();
@@ -254,7 +254,7 @@ TEST_F(LineWriterReports, SayWhenLinesAreLostAndHowManyWere) {
   EXPECT_EQ(place_.text, "three\n");
 }
 
-TEST_F(LineWriterReports, CountAtTheEndWhatNoneHasCounted) {
+TEST_F(LineWriterReports, ReportUnreportedLossesAtTheEnd) {
   fail_with(EIO);
   writer_.add("one\n");
   EXPECT_EQ(next_report().kind, Kind::losing);
@@ -265,7 +265,7 @@ TEST_F(LineWriterReports, CountAtTheEndWhatNoneHasCounted) {
   EXPECT_EQ(ended.error, EIO);
 }
 
-TEST_F(LineWriterReports, APlaceThatFailsAndRecoversInTurnsDoesNotFillTheLog) {
+TEST_F(LineWriterReports, AFlappingSinkDoesNotFloodTheLog) {
   for (int i = 0; i < 20; ++i) {
     fail_with(EIO);
     const std::uint64_t before = writer_.lost();
@@ -286,7 +286,7 @@ TEST_F(LineWriterReports, APlaceThatFailsAndRecoversInTurnsDoesNotFillTheLog) {
   EXPECT_EQ(lines, 20U);
 }
 
-TEST_F(LineWriterReports, ReopenComesAfterTheLinesBeforeIt) {
+TEST_F(LineWriterReports, ReopenHappensAfterEarlierLines) {
   writer_.add("before\n");
   writer_.reopen();
   EXPECT_EQ(next_report().kind, Kind::reopened);
@@ -295,12 +295,12 @@ TEST_F(LineWriterReports, ReopenComesAfterTheLinesBeforeIt) {
   EXPECT_EQ(place_.text, "before\n(new)\nafter\n");
 }
 
-TEST_F(LineWriterReports, ReopenNeedsNoLine) {
+TEST_F(LineWriterReports, ReopenWorksWithoutPendingLines) {
   writer_.reopen();
   EXPECT_EQ(next_report().kind, Kind::reopened);
 }
 
-TEST_F(LineWriterReports, ReopenThatFailsKeepsTheOldPlace) {
+TEST_F(LineWriterReports, AFailedReopenKeepsTheOldSink) {
   {
     const std::scoped_lock lock(place_.mutex);
     place_.reopen_problem = "no such folder";
@@ -315,7 +315,7 @@ TEST_F(LineWriterReports, ReopenThatFailsKeepsTheOldPlace) {
 }
 
 // The sink behaves as a FIFO whose reader has stopped, and which was then replaced.
-TEST_F(LineWriterReports, ReopenFreesAWriterThatIsStuck) {
+TEST_F(LineWriterReports, ReopenUnblocksAStuckWriter) {
   fail_with(EAGAIN);
   writer_.add("one\n");
   std::this_thread::sleep_for(std::chrono::milliseconds(5));

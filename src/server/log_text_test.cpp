@@ -14,20 +14,20 @@ std::string value_of(std::string_view text) {
   return line;
 }
 
-TEST(LogValue, StandsAsItIsWhereThatCanBeReadOneWay) {
+TEST(LogValue, IsNotQuotedIfUnambiguous) {
   EXPECT_EQ(value_of("a.example:8080"), "a.example:8080");
   EXPECT_EQ(value_of("[2001:db8::1]:80"), "[2001:db8::1]:80");
   EXPECT_EQ(value_of("Az09-._~:/[]@%+"), "Az09-._~:/[]@%+");
 }
 
-TEST(LogValue, CannotPassForAnotherPair) {
+TEST(LogValue, CannotBeMistakenForAnotherPair) {
   EXPECT_EQ(value_of("a.test upstream=10.9.9.9:80"), R"("a.test upstream=10.9.9.9:80")");
   EXPECT_EQ(value_of("a=b"), R"("a=b")");
   EXPECT_EQ(value_of(R"(a" outcome="complete)"), R"("a\x22 outcome=\x22complete")");
   EXPECT_EQ(value_of("a\nb\\\xff"), R"("a\x0ab\x5c\xff")");
 }
 
-TEST(LogValue, AHyphenThatWasSentIsNotOneForNothing) {
+TEST(LogValue, DistinguishesAHyphenFromAnEmptyValue) {
   EXPECT_EQ(value_of(""), "-");
   EXPECT_EQ(value_of("-"), R"("-")");
 }
@@ -41,7 +41,7 @@ TEST(LogLine, IsOneLineInUtc) {
             "2001-09-09T01:46:40.007Z warning cannot read /tmp/\xc3\xbc\\x0a2001 error forged\n");
 }
 
-TEST(FailureLine, KeepsARefusedTargetTogether) {
+TEST(FailureLine, EscapesARefusedTarget) {
   ExchangeRecord exchange;
   exchange.target = "/a b\" 200";
   exchange.client = exchange.peer = "10.0.0.7";

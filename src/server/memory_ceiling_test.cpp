@@ -61,7 +61,7 @@ TEST_F(MemoryCeilingTest, IsReachedUntilAnEighthIsFree) {
   EXPECT_FALSE(ceiling_.is_reached(now_));
 }
 
-TEST_F(MemoryCeilingTest, WhatIsPromisedCountsLikeWhatIsHeld) {
+TEST_F(MemoryCeilingTest, CountsPromisedMemoryLikeHeldMemory) {
   hold(400 * kMiB);
   const auto promise = [](std::size_t size) {
     MemoryPromise made(size);
@@ -78,7 +78,7 @@ TEST_F(MemoryCeilingTest, WhatIsPromisedCountsLikeWhatIsHeld) {
   EXPECT_FALSE(ceiling_.is_reached(now_));
 }
 
-TEST_F(MemoryCeilingTest, TheLogHearsOfItOnceWithFigures) {
+TEST_F(MemoryCeilingTest, IsLoggedOnceWithFigures) {
   hold(900 * kMiB);
   for (int i = 0; i < 10; ++i) {
     EXPECT_TRUE(ceiling_.is_reached(now_ + i * 1min));
@@ -97,7 +97,7 @@ TEST_F(MemoryCeilingTest, TheLogHearsOfItOnceWithFigures) {
   EXPECT_NE(infos_[0].find("10 requests were refused"), std::string::npos) << infos_[0];
 }
 
-TEST_F(MemoryCeilingTest, OneThatComesAndGoesIsLoggedNowAndThen) {
+TEST_F(MemoryCeilingTest, RateLimitsLogLinesIfReachedRepeatedly) {
   for (int second = 0; second < 25; ++second) {
     hold(900 * kMiB);
     EXPECT_TRUE(ceiling_.is_reached(now_ + second * 1s));
@@ -107,7 +107,7 @@ TEST_F(MemoryCeilingTest, OneThatComesAndGoesIsLoggedNowAndThen) {
   EXPECT_EQ(warnings_.size(), 3u);
 }
 
-TEST(DefaultMemoryCeiling, IsLessThanTheMachineHas) {
+TEST(DefaultMemoryCeiling, IsBelowTheMemoryOfTheMachine) {
   EXPECT_GT(default_memory_ceiling(), 16 * kMiB);
   EXPECT_LT(default_memory_ceiling(), kAny / 2);
 }

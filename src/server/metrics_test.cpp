@@ -129,7 +129,7 @@ TEST_F(ServerMetricsTest, CountHandshakesThatFail) {
 
 // --- requests in progress ----------------------------------------------------------------------
 
-TEST_F(ServerMetricsTest, RequestsInFlightAreListedTheOldestFirst) {
+TEST_F(ServerMetricsTest, ListRequestsInFlightOldestFirst) {
   start(options(), blocking());
   SocketClient first(address());
   first.send("POST /a?secret HTTP/1.1\r\nHost: h.example\r\nContent-Length: 3\r\n\r\nabc");
@@ -159,7 +159,7 @@ TEST_F(ServerMetricsTest, RequestsInFlightAreListedTheOldestFirst) {
   EXPECT_EQ(some.requests[0].id, oldest.id);
 }
 
-TEST_F(ServerMetricsTest, AWorkerThatIsBlockedIsSeen) {
+TEST_F(ServerMetricsTest, ReportABlockedWorker) {
   start(options(), blocking());
   SocketClient client(address());
   client.send("GET /blocking HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -181,7 +181,7 @@ TEST_F(ServerMetricsTest, AWorkerThatIsBlockedIsSeen) {
 }
 
 // ping() does not wait until its timeout for a worker that failed before it could respond.
-TEST_F(ServerMetricsTest, AWorkerThatFailsIsSeen) {
+TEST_F(ServerMetricsTest, ReportAFailedWorker) {
   start(options(), make_handler([&](Request) {
           io::Reactor::current().post([] { throw std::bad_alloc(); });
           blocked_ = true;
@@ -207,7 +207,7 @@ TEST_F(ServerMetricsTest, AWorkerThatFailsIsSeen) {
 }
 
 // Requests are served and connections end while the workers respond to questions.
-TEST_F(ServerMetricsTest, MayBeAskedWhileRequestsComeAndGo) {
+TEST_F(ServerMetricsTest, CanBeReadWhileRequestsAreServed) {
   start(options(), named("one"));
   std::atomic<bool> done = false;
   std::thread asking([&] {

@@ -103,7 +103,7 @@ TEST_F(OpenSockets, AreFoundByTheirName) {
   EXPECT_THAT(SocketClient(secure.address).get(), HasSubstr("This port speaks HTTPS"));
 }
 
-TEST_F(OpenSockets, ComeAndGoWithUpdates) {
+TEST_F(OpenSockets, AreAddedAndRemovedByUpdates) {
   const Opened web = open_socket("127.0.0.1:0");
   start(options(), named("one"));
   const std::string before = address();
@@ -117,7 +117,7 @@ TEST_F(OpenSockets, ComeAndGoWithUpdates) {
   EXPECT_THAT(waits.read_response(), EndsWith("four"));
 }
 
-TEST_F(OpenSockets, AreHandedOverToAServerThatGoesOn) {
+TEST_F(OpenSockets, AreHandedOverToTheNextServer) {
   const std::string file = "unix:" + unix_path("s");
   const auto both = with({"127.0.0.1:0", file}, {});
   start(both, named("one"));
@@ -156,7 +156,7 @@ TEST_F(OpenSockets, AreHandedOverToAServerThatGoesOn) {
   EXPECT_FALSE(std::filesystem::exists(unix_path("s"))) << "the file went to the second server";
 }
 
-TEST_F(OpenSockets, StayAsTheyAreIfTheUpdateFails) {
+TEST_F(OpenSockets, AreUnchangedIfTheUpdateFails) {
   const Opened web = open_socket("127.0.0.1:0");
   const auto state = [&] {
     int deferred = 0;
@@ -181,7 +181,7 @@ TEST_F(OpenSockets, StayAsTheyAreIfTheUpdateFails) {
 }
 
 // The caller may continue to use the socket, and to serve the clients in its queue.
-TEST_F(OpenSockets, StayAsTheyAreUntilTheServerAccepts) {
+TEST_F(OpenSockets, AreUnchangedUntilTheServerAccepts) {
   const Opened web = open_socket("127.0.0.1:0");
   const auto flags = [&] { return ::fcntl(web.socket.get(), F_GETFL); };
   const int before = flags();
@@ -206,7 +206,7 @@ TEST_F(OpenSockets, StayAsTheyAreUntilTheServerAccepts) {
   EXPECT_THAT(waits.read_response(), EndsWith("one"));
 }
 
-TEST_F(UpdatedServer, MakesRoomInMemory) {
+TEST_F(UpdatedServer, LowersItsMemoryLimitUntilTheNextUpdate) {
   auto made = options();
   made.max_memory = 32UL * 1024 * 1024;
   start(made, named("one"));
@@ -219,7 +219,7 @@ TEST_F(UpdatedServer, MakesRoomInMemory) {
   EXPECT_EQ(server().metrics().memory_limit, before);
 }
 
-TEST_F(OpenSockets, ThatCannotBeUsedAreErrors) {
+TEST_F(OpenSockets, AreRejectedIfUnusable) {
   const Opened web = open_socket("127.0.0.1:0");
   EXPECT_THAT(why_not(with("127.0.0.1:0", {{.descriptor = web.socket.get(), .name = "web"}})),
               AllOf(HasSubstr("nothing listens on " + web.address), HasSubstr("fd:web")));

@@ -101,7 +101,7 @@ TEST_F(ProxiedBeginningTest, TheClientInTheHeaderIsThePeer) {
   EXPECT_EQ(refused(), 0u);
 }
 
-TEST_F(ProxiedBeginningTest, IsReadInAnyPieces) {
+TEST_F(ProxiedBeginningTest, ParsesAHeaderSplitAnywhere) {
   for (const std::string& header : {std::string(kLine), binary("203.0.113.7", 50'001)}) {
     const std::string all = header + std::string(kGet);
     for (std::size_t cut = 1; cut < all.size(); ++cut) {
@@ -128,7 +128,7 @@ TEST_F(ProxiedBeginningTest, PrecedesHttp2) {
   EXPECT_THAT(seen_, ElementsAre("203.0.113.7:50001 203.0.113.7"));
 }
 
-TEST_F(ProxiedBeginningTest, HeadersWithoutAClientLeaveThePeer) {
+TEST_F(ProxiedBeginningTest, AHeaderWithoutAClientKeepsThePeer) {
   for (const std::string& header :
        {std::string("PROXY UNKNOWN\r\n"), std::string("PROXY UNKNOWN 203.0.113.7 1 2 3\r\n"),
         net::write_proxy_header({})}) {
@@ -168,7 +168,7 @@ TEST_F(ProxiedBeginningTest, ABalancerWithoutAHeaderIsRefused) {
 }
 
 // Otherwise each client could choose its own address.
-TEST_F(ProxiedBeginningTest, OtherPeersHaveNoHeaders) {
+TEST_F(ProxiedBeginningTest, RejectsHeadersFromOtherPeers) {
   for (const std::string& header : {std::string(kLine), binary("203.0.113.7", 50'001)}) {
     FarEnd end = connect("192.0.2.2");
     EXPECT_EQ(status_of(exchange(end, header + std::string(kGet))), 400);
@@ -221,7 +221,7 @@ TEST_F(ProxiedBeginningTest, AProbeOfThePortIsNotARefusal) {
   EXPECT_EQ(connections(), 0u);
 }
 
-TEST_F(ProxiedBeginningTest, HoldsNoMoreThanAHeader) {
+TEST_F(ProxiedBeginningTest, BuffersNoMoreThanOneHeader) {
   start();
   const auto held_and_promised = [] {
     report_held_memory();
@@ -251,7 +251,7 @@ TEST_F(ProxiedBeginningTest, HoldsNoMoreThanAHeader) {
   EXPECT_THAT(lines_.back(), HasSubstr("more than 4096 bytes"));
 }
 
-TEST_F(ProxiedBeginningTest, TheAddressInTheHeaderIsTrustedOrNot) {
+TEST_F(ProxiedBeginningTest, AppliesTrustToTheAddressInTheHeader) {
   const std::string get = "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 198.51.100.9\r\n\r\n";
   options().trust = {"203.0.113.0/24"};
   FarEnd trusted = connect();
@@ -264,7 +264,7 @@ TEST_F(ProxiedBeginningTest, TheAddressInTheHeaderIsTrustedOrNot) {
   EXPECT_EQ(seen_.back(), "203.0.113.7:50001 203.0.113.7") << "only the balancer is trusted";
 }
 
-TEST_F(ProxiedBeginningTest, LimitsAreThoseOfTheClientInTheHeader) {
+TEST_F(ProxiedBeginningTest, AppliesLimitsToTheClientInTheHeader) {
   options().max_connections_per_client = 1;
   FarEnd first = connect();
   FarEnd second = connect();
@@ -287,7 +287,7 @@ TEST_F(ProxiedBeginningTest, LimitsAreThoseOfTheClientInTheHeader) {
       << "LOCAL counts against the balancer";
 }
 
-TEST_F(ProxiedBeginningTest, ADrainDoesNotWaitLongForIt) {
+TEST_F(ProxiedBeginningTest, ADrainDoesNotWaitLongForAHeader) {
   FarEnd silent = connect();
   FarEnd begun = connect();
   exchange(begun, kLine.substr(0, 20));
@@ -303,7 +303,7 @@ TEST_F(ProxiedBeginningTest, ADrainDoesNotWaitLongForIt) {
   EXPECT_THAT(lines_, IsEmpty());
 }
 
-TEST_F(ProxiedBeginningTest, IsWaitedForOnlyAWhileDuringADrain) {
+TEST_F(ProxiedBeginningTest, ADrainLimitsTheWaitForAPartialHeader) {
   FarEnd begun = connect();
   exchange(begun, kLine.substr(0, 20));
   bool is_drained = false;
@@ -316,7 +316,7 @@ TEST_F(ProxiedBeginningTest, IsWaitedForOnlyAWhileDuringADrain) {
 }
 
 // The handshake begins after the drain, so the drain has not interrupted it.
-TEST_F(ProxiedBeginningTest, ADrainDuringTheHeaderEndsTheHandshakeAfterIt) {
+TEST_F(ProxiedBeginningTest, ADrainDuringTheHeaderLimitsTheTlsHandshake) {
   options().tls.emplace();
   options().tls->self_signed = true;
   FarEnd silent = connect(kBalancer, true);
@@ -340,7 +340,7 @@ TEST_F(ProxiedBeginningTest, ADrainDuringTheHeaderEndsTheHandshakeAfterIt) {
   EXPECT_EQ(connections(), 0u);
 }
 
-TEST(ProxyProtocolOptions, AreChecked) {
+TEST(ProxyProtocolOptions, AreValidated) {
   const auto problem = [](Server::Options options) {
     options.listen = "127.0.0.1:0";
     options.log = [](LogLevel, std::string_view) {};

@@ -60,7 +60,7 @@ class RequestClaimTest : public test::TlsStreamPair {
   std::size_t before_ = 0;
 };
 
-TEST_F(RequestClaimTest, OfHttp1) {
+TEST_F(RequestClaimTest, PromisesMemoryForAnHttp1Request) {
   join();
   adopt(std::move(near_));
   EXPECT_EQ(promised(), 0u);
@@ -72,7 +72,7 @@ TEST_F(RequestClaimTest, OfHttp1) {
   EXPECT_EQ(promised(), 0u);
 }
 
-TEST_F(RequestClaimTest, OfHttp1WithTls) {
+TEST_F(RequestClaimTest, PromisesMemoryForAnHttp1RequestOverTls) {
   connect();
   const std::size_t handshakes = promised();
   adopt(std::move(server_));
@@ -85,7 +85,7 @@ TEST_F(RequestClaimTest, OfHttp1WithTls) {
 }
 
 // Each request has a promise of its own, and the connection has one for its output.
-TEST_F(RequestClaimTest, OfHttp2) {
+TEST_F(RequestClaimTest, PromisesMemoryForEachHttp2Request) {
   join();
   adopt(std::move(near_));
   std::string data(h2_frames::kPreface);

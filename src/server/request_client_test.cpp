@@ -67,13 +67,13 @@ class RequestClient : public test::Served {
   }
 };
 
-TEST_F(RequestClient, IsThePeerUnlessThatIsTrusted) {
+TEST_F(RequestClient, IsThePeerUnlessThePeerIsTrusted) {
   ask_h1({"203.0.113.9", "203.0.113.8"}, {"10.0.0.0/8"});
   EXPECT_THAT(told_, ElementsAre("192.0.2.1 192.0.2.1", "192.0.2.1 192.0.2.1"));
   EXPECT_THAT(recorded_, ElementsAre("192.0.2.1 192.0.2.1", "192.0.2.1 192.0.2.1"));
 }
 
-TEST_F(RequestClient, IsThePeerUnlessThatIsTrustedOverHttp2) {
+TEST_F(RequestClient, IsThePeerUnlessThePeerIsTrustedOverHttp2) {
   ask_h2({"203.0.113.9", "203.0.113.8"}, {"10.0.0.0/8"});
   EXPECT_THAT(told_, ElementsAre("192.0.2.1 192.0.2.1", "192.0.2.1 192.0.2.1"));
   EXPECT_THAT(recorded_, ElementsAre("192.0.2.1 192.0.2.1", "192.0.2.1 192.0.2.1"));
@@ -99,7 +99,7 @@ TEST_F(RequestClient, DiffersForEachRequestOfATrustedPeerOverHttp2) {
 }
 
 // The record has the client.
-TEST_F(RequestClient, IsKnownOfARequestThatIsRefused) {
+TEST_F(RequestClient, IsRecordedForARefusedRequest) {
   Server::Options options;
   options.trust = {"192.0.2.0/24"};
   auto wire = connect([](const Request&) { return Response(Status::ok); }, std::move(options));
@@ -109,7 +109,7 @@ TEST_F(RequestClient, IsKnownOfARequestThatIsRefused) {
   EXPECT_EQ(exchanges_.last().client, "203.0.113.9");
 }
 
-TEST_F(RequestClient, IsKnownOfARequestOverHttp2ThatIsRefused) {
+TEST_F(RequestClient, IsRecordedForARefusedHttp2Request) {
   Server::Options options;
   options.trust = {"192.0.2.0/24"};
   auto wire = connect([](const Request&) { return Response(Status::ok); }, std::move(options));
@@ -130,7 +130,7 @@ TEST_F(RequestClient, IsKnownOfARequestOverHttp2ThatIsRefused) {
   EXPECT_EQ(exchanges_.at(1).client, "203.0.113.8");
 }
 
-TEST_F(RequestClient, IsThePeerWhereNoHeadWasUnderstood) {
+TEST_F(RequestClient, IsThePeerIfTheHeadIsMalformed) {
   Server::Options options;
   options.trust = {"192.0.2.0/24"};
   auto wire = connect([](const Request&) { return Response(Status::ok); }, std::move(options));
@@ -140,7 +140,7 @@ TEST_F(RequestClient, IsThePeerWhereNoHeadWasUnderstood) {
   EXPECT_EQ(exchanges_.last().client, "192.0.2.1");
 }
 
-TEST_F(RequestClient, IsInTheLineOfAFailure) {
+TEST_F(RequestClient, IsInTheLogLineOfAFailure) {
   std::string said;
   Server::Options options;
   options.trust = {"192.0.2.1"};
@@ -152,7 +152,7 @@ TEST_F(RequestClient, IsInTheLineOfAFailure) {
       said, HasSubstr("client=203.0.113.9 peer=192.0.2.1 request=\"GET /x HTTP/1.1\" status=500"));
 }
 
-TEST_F(RequestClient, TrustIsInNetworks) {
+TEST_F(RequestClient, TrustAcceptsOnlyNetworks) {
   Server server({.listen = "127.0.0.1:0", .trust = {"10.0.0.0/8", "example.com"}});
   const auto started = server.start(make_handler([](const Request&) { return Response(); }));
   ASSERT_FALSE(started);

@@ -11,7 +11,7 @@ namespace onehop::server {
 namespace {
 
 // A handler may keep its request longer than the connection exists.
-TEST(RequestFacts, AreCopiedWithAllTheyPointTo) {
+TEST(RequestFacts, AreDeepCopied) {
   std::string text = "192.0.2.7";
   TlsInfo tls;
   tls.protocol = tls.server_name = tls.client_subject = text;
@@ -33,7 +33,7 @@ TEST(RequestFacts, AreCopiedWithAllTheyPointTo) {
   EXPECT_EQ(copy.tls_info->client_subject, "192.0.2.7");
 }
 
-TEST(RequestFacts, AConnectionWithoutTlsHasNoFactsOfTls) {
+TEST(RequestFacts, HaveNoTlsInfoWithoutTls) {
   const ArenaRef arena = Arena::create();
   EXPECT_FALSE(facts_of(*arena, ConnectionInfo(), ExchangeRecord()).tls_info);
 }

@@ -12,13 +12,13 @@
 namespace onehop::server {
 namespace {
 
-TEST(RequestId, IsOf32HexadecimalDigits) {
+TEST(RequestId, Has32HexadecimalDigits) {
   const RequestId id;
   EXPECT_EQ(id.text().size(), 32u);
   EXPECT_EQ(id.text().find_first_not_of("0123456789abcdef"), std::string_view::npos);
 }
 
-TEST(RequestId, IsNeverTheSameOnAnyThread) {
+TEST(RequestId, IsUniqueAcrossThreads) {
   std::mutex mutex;
   std::set<std::string> seen;
   {
@@ -37,7 +37,7 @@ TEST(RequestId, IsNeverTheSameOnAnyThread) {
 }
 
 // Each of the 128 bits must be set in many of 1000 IDs, but far from all.
-TEST(RequestId, HasNoBitThatStandsStill) {
+TEST(RequestId, HasNoConstantBits) {
   std::vector<int> ones(128);
   for (int i = 0; i < 1000; ++i) {
     const RequestId id;

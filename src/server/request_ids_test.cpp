@@ -38,7 +38,7 @@ class RequestIds : public test::Served {
   const std::vector<std::string> everybody_ = {"0.0.0.0/0", "::/0", "unix"};
 };
 
-TEST_F(RequestIds, AreLeftAsTheyCameUnlessTheyAreAskedFor) {
+TEST_F(RequestIds, AreUnchangedByDefault) {
   Wire client = connect_to_teller({});
   client.send(get_with("X-Request-ID: abc\r\n"));
   EXPECT_EQ(body_of(client.receive()), "<abc>");
@@ -48,7 +48,7 @@ TEST_F(RequestIds, AreLeftAsTheyCameUnlessTheyAreAskedFor) {
   EXPECT_EQ(exchanges_.last().request_id, "");
 }
 
-TEST_F(RequestIds, AreMadeInPlaceOfWhatAClientClaims) {
+TEST_F(RequestIds, ReplaceTheIdsOfUntrustedClients) {
   Wire client = connect_to_teller({.request_ids = true});
   client.send(get_with("X-Request-ID: abc\r\nx-request-id: def\r\n"));
   EXPECT_EQ(body_of(client.receive()), "<" + exchanges_.last().request_id + ">");
@@ -60,7 +60,7 @@ TEST_F(RequestIds, AreMadeInPlaceOfWhatAClientClaims) {
   EXPECT_NE(exchanges_.last().request_id, first);
 }
 
-TEST_F(RequestIds, OfATrustedPeerAreKept) {
+TEST_F(RequestIds, AreKeptFromATrustedPeer) {
   Wire client = connect_to_teller({.trust = everybody_, .request_ids = true});
   client.send(get_with("X-Request-ID: abc\r\n"));
   EXPECT_EQ(body_of(client.receive()), "<abc>");
@@ -70,7 +70,7 @@ TEST_F(RequestIds, OfATrustedPeerAreKept) {
   EXPECT_TRUE(is_made(exchanges_.last().request_id));
 }
 
-TEST_F(RequestIds, StandInTheErrorsOfTheServer) {
+TEST_F(RequestIds, AppearInErrorResponses) {
   Wire client = connect([](const Request&) -> Response { throw std::runtime_error("a fault"); },
                         {.request_ids = true});
   client.send(kGet);
@@ -84,7 +84,7 @@ TEST_F(RequestIds, StandInTheErrorsOfTheServer) {
   EXPECT_THAT(refused, HasSubstr("Request ID: " + exchanges_.last().request_id + "\n"));
 }
 
-TEST_F(RequestIds, TheTraceIdIsThatOfAValidTraceparent) {
+TEST_F(RequestIds, TheTraceIdComesFromAValidTraceparent) {
   Wire client = connect_to_teller({});
   client.send(get_with("traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n"));
   client.receive();

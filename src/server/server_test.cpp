@@ -86,7 +86,7 @@ class OneOfTwoWorkers : public FailingWorker {
   OneOfTwoWorkers() : FailingWorker(2) {}
 };
 
-TEST_F(FailingWorker, IsLoggedAndNotAskedToStop) {
+TEST_F(FailingWorker, IsLoggedAndMakesStopFail) {
   start();
   ask_until_closed(server_.addresses().front());
   EXPECT_FALSE(server_.stop(std::chrono::seconds(5)));
@@ -110,7 +110,7 @@ TEST_F(FailingWorker, MakesRunFail) {
   EXPECT_EQ(code, 1);
 }
 
-TEST_F(FailingWorker, ThatDoesNotFailMakesRunSucceed) {
+TEST_F(FailingWorker, RunSucceedsIfNoWorkerFails) {
   int code = -1;
   std::thread running([&] { code = server_.run(failing()); });
   while (server_.addresses().empty())
@@ -121,7 +121,7 @@ TEST_F(FailingWorker, ThatDoesNotFailMakesRunSucceed) {
   EXPECT_TRUE(server_.wait());
 }
 
-TEST_F(OneOfTwoWorkers, GoesOnAndTheFailureIsNotForgotten) {
+TEST_F(OneOfTwoWorkers, KeepsServingAndTheFailureIsRemembered) {
   start();
   ask_until_closed(server_.addresses().front());
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
@@ -134,7 +134,7 @@ TEST_F(OneOfTwoWorkers, GoesOnAndTheFailureIsNotForgotten) {
   EXPECT_THAT(said(), Contains("a worker has failed, 0 of 2 go on: std::bad_alloc"));
 }
 
-TEST(ServerTest, MoreWorkersThanMakeSenseAreRefusedBeforeAThreadIsStarted) {
+TEST(ServerTest, RejectsTooManyWorkersBeforeStartingAThread) {
   Server::Options options;
   options.listen = "127.0.0.1:0";
   options.workers = Server::kMaxWorkers + 1;
@@ -155,7 +155,7 @@ Server::Options on_a_free_port() {
 }
 
 // Moving the options does not move the text, so the test can read it at its old address.
-TEST(ServerTest, OverwritesTicketKeysAlsoIfItCannotStart) {
+TEST(ServerTest, OverwritesTicketKeysEvenIfItCannotStart) {
   Server::Options options;
   options.listen = "127.0.0.1:0";
   options.tls = TlsServerOptions{.certificates = {{.chain_file = "/nowhere/cert.pem"}}};
@@ -206,7 +206,7 @@ struct OnAnotherThread {
   void await_resume() const noexcept {}
 };
 
-TEST(ServerDeathTest, AHandlerThatAnotherThreadResumesEndsTheProcessWithWords) {
+TEST(ServerDeathTest, AbortsWithAMessageIfAnotherThreadResumesAHandler) {
   if (kThreadSanitizer) GTEST_SKIP() << "the sanitizer ends the process first";
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto run = [](bool sleeps) {
@@ -289,7 +289,7 @@ TEST(ServerTest, MayBeDestroyedWithinAHandler) {
 }
 
 // A destructor may call stop(), so stop() must not throw.
-TEST(ServerTest, StopsThoughMemoryIsShort) {
+TEST(ServerTest, StopsEvenIfAllocationsFail) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "operator new is a sanitizer's";
   bool has_failed = true;
   for (std::size_t succeed = 0; has_failed && succeed < 20; ++succeed) {
@@ -307,7 +307,7 @@ TEST(ServerTest, StopsThoughMemoryIsShort) {
 }
 
 // The handler owns its Server, and a worker's thread is the last owner of the handler.
-TEST(ServerTest, MayBeDestroyedByTheEndOfItsOwnThread) {
+TEST(ServerTest, MayBeDestroyedByItsOwnWorkerThread) {
   auto server = std::make_shared<Server>(on_a_free_port());
   const std::weak_ptr<Server> left = server;
   std::shared_ptr<const Handler> handler = make_handler([server](Request) {

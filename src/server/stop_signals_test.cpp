@@ -48,7 +48,7 @@ class StopSignalsTest : public ::testing::Test {
   sighandler_t interrupt_before_ = nullptr;
 };
 
-TEST_F(StopSignalsTest, ReportsTwoSignalsAndLeavesTheThird) {
+TEST_F(StopSignalsTest, ReportsTwoSignalsAndPassesOnTheThird) {
   std::atomic<int> firsts = 0, seconds = 0;
   const StopSignals signals([&](Which which) { ++(which == Which::first ? firsts : seconds); });
   ::raise(SIGTERM);
@@ -61,7 +61,7 @@ TEST_F(StopSignalsTest, ReportsTwoSignalsAndLeavesTheThird) {
   EXPECT_EQ(seen_by_the_program, 1);
 }
 
-TEST_F(StopSignalsTest, ReportsToAllThatLive) {
+TEST_F(StopSignalsTest, ReportsToEveryInstance) {
   std::atomic<int> calls = 0;
   const StopSignals one([&](Which) { ++calls; });
   {
@@ -83,7 +83,7 @@ TEST_F(StopSignalsTest, AnIgnoredSignalStaysIgnored) {
   EXPECT_EQ(calls, 0);
 }
 
-TEST_F(StopSignalsTest, TooManyAreRefused) {
+TEST_F(StopSignalsTest, RejectsTooManyInstances) {
   std::vector<std::unique_ptr<StopSignals>> all;
   EXPECT_THROW(
       for (int i = 0; i < 100; ++i) all.push_back(std::make_unique<StopSignals>([](Which) {})),
@@ -91,7 +91,7 @@ TEST_F(StopSignalsTest, TooManyAreRefused) {
   EXPECT_EQ(all.size(), 16u);
 }
 
-TEST_F(StopSignalsTest, AServerRunsUntilASignalComes) {
+TEST_F(StopSignalsTest, AServerRunsUntilASignalArrives) {
   Server server({.listen = "127.0.0.1:0", .workers = 1, .stop_on_signals = true});
   ASSERT_TRUE(server.start(make_handler([](Request) { return Response(Status::no_content); })));
   ::kill(::getpid(), SIGTERM);

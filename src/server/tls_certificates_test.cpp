@@ -72,7 +72,7 @@ class TlsCertificatesTest : public ::testing::Test {
   std::shared_ptr<TlsCertificates> certificates_;
 };
 
-TEST_F(TlsCertificatesTest, AChangeOfBothFilesIsSeenOnce) {
+TEST_F(TlsCertificatesTest, ReportsAChangeOfBothFilesOnce) {
   EXPECT_THAT(look(), IsEmpty());
   put(second().chain_file, own_.chain_file);
   put(second().key_file, own_.key_file);
@@ -85,7 +85,7 @@ TEST_F(TlsCertificatesTest, AChangeOfBothFilesIsSeenOnce) {
 }
 
 // A look happens between the two writes. A certificate without its key is not an error yet.
-TEST_F(TlsCertificatesTest, HalfAChangeIsWaitedFor) {
+TEST_F(TlsCertificatesTest, WaitsForTheSecondFileOfAChange) {
   put(second().chain_file, own_.chain_file);
   EXPECT_THAT(look(), IsEmpty());
   put(second().key_file, own_.key_file);
@@ -96,7 +96,7 @@ TEST_F(TlsCertificatesTest, HalfAChangeIsWaitedFor) {
   EXPECT_THAT(look(), IsEmpty());
 }
 
-TEST_F(TlsCertificatesTest, AKeyThatDoesNotFitLeavesTheOldOnesInUse) {
+TEST_F(TlsCertificatesTest, KeepsTheOldCertificateIfTheKeyDoesNotMatch) {
   put(second().chain_file, own_.chain_file);
   EXPECT_THAT(look(), IsEmpty());
   EXPECT_THAT(
@@ -110,7 +110,7 @@ TEST_F(TlsCertificatesTest, AKeyThatDoesNotFitLeavesTheOldOnesInUse) {
   EXPECT_EQ(served(), "second.example");
 }
 
-TEST_F(TlsCertificatesTest, AFileThatIsGoneLeavesTheOldOnesInUse) {
+TEST_F(TlsCertificatesTest, KeepsTheOldCertificateIfAFileIsMissing) {
   std::filesystem::remove(own_.key_file);
   EXPECT_THAT(look(), IsEmpty());
   EXPECT_THAT(look(), ElementsAre(HasSubstr(own_.key_file)));
@@ -129,7 +129,7 @@ class CountedSource final : public TlsCertificateSource {
   std::uint64_t number = 0;
 };
 
-TEST_F(TlsCertificatesTest, ANewVersionOfASourceIsUsedLikeAFileThatHasChanged) {
+TEST_F(TlsCertificatesTest, ReloadsANewVersionOfASource) {
   const auto source = std::make_shared<CountedSource>();
   source->current = first();
   TlsServerOptions options;

@@ -68,7 +68,7 @@ class TlsHandshakeTest : public test::StreamPair {
 
 constexpr std::string_view kNoise("\x16\x03\x01\0\5hello", 10);
 
-TEST_F(TlsHandshakeTest, AFailureIsAWarningOnceInTenSeconds) {
+TEST_F(TlsHandshakeTest, WarnsOfAFailureOnceInTenSeconds) {
   far_.close();
   settle();
   lines_.clear();
@@ -93,7 +93,7 @@ TEST_F(TlsHandshakeTest, AFailureIsAWarningOnceInTenSeconds) {
   EXPECT_EQ(lines_[6], "warning TLS handshake failed (1 more since the last such line)");
 }
 
-TEST_F(TlsHandshakeTest, PlainHttpIsAWarningOfItsOwn) {
+TEST_F(TlsHandshakeTest, WarnsOfPlainHttpSeparately) {
   meet(kNoise);
   meet("GET / HTTP/1.1\r\n\r\n");
   ASSERT_THAT(lines_, SizeIs(2));
@@ -102,14 +102,14 @@ TEST_F(TlsHandshakeTest, PlainHttpIsAWarningOfItsOwn) {
 }
 
 // Load balancers probe the port every few seconds.
-TEST_F(TlsHandshakeTest, ALookWhetherThePortIsOpenIsNoWarning) {
+TEST_F(TlsHandshakeTest, DoesNotWarnOfAPortProbe) {
   meet("");
   ASSERT_THAT(lines_, SizeIs(1));
   EXPECT_THAT(lines_[0], StartsWith("info TLS handshake failed: "));
 }
 
 // If the server closed at once with bytes unread, a reset could destroy the response.
-TEST_F(TlsHandshakeTest, AClientThatGoesOnSendingStillGetsTheReason) {
+TEST_F(TlsHandshakeTest, AClientThatKeepsSendingStillGetsTheReason) {
   EXPECT_THAT(refusal("GET / HTTP/1.1\r\nHost: h\r\n"), StartsWith("HTTP/1.0 400 "));
   EXPECT_EQ(far_.ending(), "end");
   EXPECT_EQ(connections(), 1u);
@@ -131,7 +131,7 @@ TEST_F(TlsHandshakeTest, NoiseGetsAnAlert) {
   EXPECT_EQ(connections(), 1u);
 }
 
-TEST_F(TlsHandshakeTest, ButNotForLong) {
+TEST_F(TlsHandshakeTest, LimitsTheLingerTimeAfterARefusal) {
   refusal("GET / HTTP/1.1\r\n");
   advance(900ms);
   EXPECT_EQ(connections(), 1u);
@@ -140,7 +140,7 @@ TEST_F(TlsHandshakeTest, ButNotForLong) {
   EXPECT_EQ(connections(), 0u);
 }
 
-TEST_F(TlsHandshakeTest, NorForMuch) {
+TEST_F(TlsHandshakeTest, LimitsTheLingerBytesAfterARefusal) {
   refusal("GET / HTTP/1.1\r\n");
   for (int i = 0; i < 3; ++i) {
     far_.send(std::string(kHolds, 'x'));
@@ -154,7 +154,7 @@ TEST_F(TlsHandshakeTest, NorForMuch) {
   EXPECT_EQ(connections(), 0u);
 }
 
-TEST_F(TlsHandshakeTest, ADrainWaitsForIt) {
+TEST_F(TlsHandshakeTest, ADrainWaitsForALingeringRefusal) {
   refusal("GET / HTTP/1.1\r\n");
   bool drained = false;
   worker_->drain(reactor_.now() + 30s, [&drained] { drained = true; });
@@ -165,7 +165,7 @@ TEST_F(TlsHandshakeTest, ADrainWaitsForIt) {
   EXPECT_FALSE(worker_->was_cut());
 }
 
-TEST_F(TlsHandshakeTest, ADrainWaitsForTheRestOfOneThatHasBegun) {
+TEST_F(TlsHandshakeTest, ADrainWaitsForAStartedHandshake) {
   far_.send("\x16\x03\x01");
   settle();
   bool drained = false;
@@ -179,7 +179,7 @@ TEST_F(TlsHandshakeTest, ADrainWaitsForTheRestOfOneThatHasBegun) {
   EXPECT_FALSE(worker_->was_cut());
 }
 
-TEST_F(TlsHandshakeTest, ADrainWaitsShorterForItsBeginning) {
+TEST_F(TlsHandshakeTest, ADrainWaitsLessForAnUnstartedHandshake) {
   bool drained = false;
   worker_->drain(reactor_.now() + 30s, [&drained] { drained = true; });
   settle();
@@ -190,7 +190,7 @@ TEST_F(TlsHandshakeTest, ADrainWaitsShorterForItsBeginning) {
   EXPECT_TRUE(drained);
 }
 
-TEST_F(TlsHandshakeTest, AStopCutsIt) {
+TEST_F(TlsHandshakeTest, AStopCutsALingeringRefusal) {
   refusal("GET / HTTP/1.1\r\n");
   worker_.reset();
   EXPECT_EQ(connections(), 0u);
@@ -198,7 +198,7 @@ TEST_F(TlsHandshakeTest, AStopCutsIt) {
 }
 
 // The client has not completed its first message, so the server sends nothing.
-TEST_F(TlsHandshakeTest, AClientThatIsTooSlowIsJustClosed) {
+TEST_F(TlsHandshakeTest, ASlowClientIsClosedWithoutAnAlert) {
   far_.send("\x16\x03\x01");
   advance(9900ms);
   EXPECT_EQ(connections(), 1u);
@@ -207,7 +207,7 @@ TEST_F(TlsHandshakeTest, AClientThatIsTooSlowIsJustClosed) {
   EXPECT_EQ(far_.receive(), "");
 }
 
-TEST_F(TlsHandshakeTest, AClientThatResetsIsGoneAtOnce) {
+TEST_F(TlsHandshakeTest, AResetClosesTheConnectionAtOnce) {
   refusal("GET / HTTP/1.1\r\n");
   far_.reset();
   settle();

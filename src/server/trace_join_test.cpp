@@ -60,7 +60,7 @@ class TraceJoin : public test::Served {
   Seen seen_;
 };
 
-TEST_F(TraceJoin, WithoutASampleTheFieldsStayAsTheyCame) {
+TEST_F(TraceJoin, LeavesTheFieldsUnchangedWithoutASampleRate) {
   const Seen seen = after({.trust = everybody_}, kFields);
   EXPECT_FALSE(seen.has_trace);
   EXPECT_EQ(seen.parent, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
@@ -78,7 +78,7 @@ TEST_F(TraceJoin, ATraceOfATrustedPeerIsContinued) {
   EXPECT_EQ(exchanges_.last().trace_id, kTrace);
 }
 
-TEST_F(TraceJoin, ThatOfAnotherPeerBeginsAgain) {
+TEST_F(TraceJoin, StartsANewTraceForAnUntrustedPeer) {
   const Seen seen = after({.trace_sample = 0.0}, kFields);
   EXPECT_NE(seen.trace_id, kTrace);
   EXPECT_EQ(seen.parent_id, "");
@@ -91,7 +91,7 @@ TEST_F(TraceJoin, ThatOfAnotherPeerBeginsAgain) {
   EXPECT_EQ(exchanges_.last().trace_id, seen.trace_id);
 }
 
-TEST_F(TraceJoin, AMalformedTraceBeginsAgainWithoutBothFields) {
+TEST_F(TraceJoin, AMalformedTraceparentStartsANewTraceWithoutState) {
   const Seen seen = after({.trust = everybody_, .trace_sample = 1.0},
                           "traceparent: 00-zz\r\ntracestate: a=1\r\n");
   EXPECT_EQ(seen.states, "");
@@ -99,7 +99,7 @@ TEST_F(TraceJoin, AMalformedTraceBeginsAgainWithoutBothFields) {
   EXPECT_TRUE(parse_traceparent(seen.parent));
 }
 
-TEST_F(TraceJoin, AMalformedStateGoesAlone) {
+TEST_F(TraceJoin, DropsOnlyAMalformedTracestate) {
   const Seen seen =
       after({.trust = everybody_, .trace_sample = 0.0}, std::string(kFields) + "tracestate: X\r\n");
   EXPECT_EQ(seen.trace_id, kTrace);
@@ -107,7 +107,7 @@ TEST_F(TraceJoin, AMalformedStateGoesAlone) {
   EXPECT_EQ(seen.state, "");
 }
 
-TEST_F(TraceJoin, ChanceDecidesAboutTheOthers) {
+TEST_F(TraceJoin, SamplesTheOthersAtRandom) {
   Wire client = connect_to_witness({.trace_sample = 0.5});
   int sampled = 0;
   for (int i = 0; i < 400; ++i) {

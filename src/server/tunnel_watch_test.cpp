@@ -170,7 +170,7 @@ class DrainedTunnel : public ::testing::TestWithParam<Protocol> {
   bool drained_ = false;
 };
 
-TEST_P(DrainedTunnel, EndsAtOnceWhenItHasBeenSilentForLong) {
+TEST_P(DrainedTunnel, EndsAtOnceAfterALongSilence) {
   open_tunnel();
   advance(6s);
   drain(30s);
@@ -188,7 +188,7 @@ TEST_P(DrainedTunnel, EndsAfterFiveSecondsOfSilence) {
   expect_ended_as_silent();
 }
 
-TEST_P(DrainedTunnel, HasUntilTheDeadlineWhileTheClientSpeaks) {
+TEST_P(DrainedTunnel, RunsUntilTheDeadlineWhileTheClientSends) {
   open_tunnel();
   drain(30s);
   for (int i = 0; i < 9; ++i) {
@@ -202,7 +202,7 @@ TEST_P(DrainedTunnel, HasUntilTheDeadlineWhileTheClientSpeaks) {
   EXPECT_TRUE(worker_->was_cut());
 }
 
-TEST_P(DrainedTunnel, HasUntilTheDeadlineWhileTheFarSideSpeaks) {
+TEST_P(DrainedTunnel, RunsUntilTheDeadlineWhileTheFarSideSends) {
   far_.pause = 3s;
   open_tunnel();
   drain(30s);
@@ -213,7 +213,7 @@ TEST_P(DrainedTunnel, HasUntilTheDeadlineWhileTheFarSideSpeaks) {
   EXPECT_EQ(exchanges_.last().failure->detail(), "cut when the server stopped");
 }
 
-TEST_P(DrainedTunnel, EndsWhenItIsSilentAlthoughItBeganDuringTheDrain) {
+TEST_P(DrainedTunnel, EndsWhenSilentEvenIfOpenedDuringTheDrain) {
   delay_ = 1s;
   open_tunnel();
   drain(30s);
@@ -224,7 +224,7 @@ TEST_P(DrainedTunnel, EndsWhenItIsSilentAlthoughItBeganDuringTheDrain) {
 }
 
 // The client's bytes are still on their way.
-TEST_P(DrainedTunnel, IsNotSilentWhileTheFarSideTakesItsTime) {
+TEST_P(DrainedTunnel, IsNotSilentWhileAWriteToTheFarSideIsPending) {
   far_.write_pause = 4s;
   open_tunnel();
   drain(30s);
@@ -248,7 +248,7 @@ TEST_P(DrainedTunnel, IsLeftAloneWithoutADrain) {
 
 // The client has much to read, and reads a little of it from time to time.
 class DrainedHttp1Tunnel : public DrainedTunnel {};
-TEST_P(DrainedHttp1Tunnel, HasUntilTheDeadlineWhileTheClientReads) {
+TEST_P(DrainedHttp1Tunnel, RunsUntilTheDeadlineWhileTheClientReads) {
   far_ = {.pause = 1s, .says = std::string(1'000'000, 'x')};
   open_tunnel();
   drain(30s);

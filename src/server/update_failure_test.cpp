@@ -74,7 +74,7 @@ class FailingUpdate : public UpdatedServer {
   std::unique_ptr<SocketClient> client_;
 };
 
-TEST_F(FailingUpdate, NamesTheMemberThatCannotChange) {
+TEST_F(FailingUpdate, NamesTheOptionThatCannotChange) {
   start();
   auto next = before();
   next.workers = 3;
@@ -129,7 +129,7 @@ TEST_F(FailingUpdate, ChangesNothing) {
   }
 }
 
-TEST_F(FailingUpdate, OfAHandlerChangesNothing) {
+TEST_F(FailingUpdate, ChangesNothingIfTheHandlerCannotBeMade) {
   start();
   EXPECT_THAT(refused([&] { return server().update(before(), std::shared_ptr<const Handler>()); }),
               HasSubstr("null"));
@@ -153,7 +153,7 @@ TEST_F(FailingUpdate, OfAHandlerChangesNothing) {
   }
 }
 
-TEST_F(FailingUpdate, WithoutDescriptorsChangesNothing) {
+TEST_F(FailingUpdate, ChangesNothingWithoutDescriptors) {
   start();
   // Sets the limit on descriptors so that the update can open none. The limit is reset before
   // refused() connects.
@@ -171,7 +171,7 @@ TEST_F(FailingUpdate, WithoutDescriptorsChangesNothing) {
   EXPECT_THAT(refused([&] { return updated; }), HasSubstr("Too many open files"));
 }
 
-TEST_F(FailingUpdate, WithoutMemoryChangesNothing) {
+TEST_F(FailingUpdate, ChangesNothingWithoutMemory) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   start();
   const std::string file = unix_path("new.sock");
@@ -204,7 +204,7 @@ TEST_F(FailingUpdate, WithoutMemoryChangesNothing) {
   EXPECT_GT(succeed, 50u) << "so many allocations at least";
 }
 
-TEST_F(FailingUpdate, IsOneOfAServerThatDoesNotServe) {
+TEST_F(FailingUpdate, FailsBeforeTheStartAndAfterTheStop) {
   Server server(options());
   EXPECT_FALSE(server.update(options(), named("two")));
   ASSERT_TRUE(server.start(named("one")));
@@ -215,14 +215,14 @@ TEST_F(FailingUpdate, IsOneOfAServerThatDoesNotServe) {
   EXPECT_TRUE(late.error().is(Errc::bad_option));
 }
 
-TEST_F(FailingUpdate, IsNoneOfAServerThatWasStoppedBeforeItsStart) {
+TEST_F(FailingUpdate, SucceedsIfTheServerWasStoppedBeforeItsStart) {
   Server server(options());
   EXPECT_TRUE(server.stop(0s));
   ASSERT_TRUE(server.start(named("one")));
   EXPECT_TRUE(server.update(options(), named("two")));
 }
 
-TEST_F(FailingUpdate, IsOneDuringADrain) {
+TEST_F(FailingUpdate, FailsDuringADrain) {
   start();
   client_->send("GET /late HTTP/1.1\r\nHost: h\r\n\r\n");
   ASSERT_TRUE(is_soon([&] { return server().requests() == 1; }));
@@ -234,7 +234,7 @@ TEST_F(FailingUpdate, IsOneDuringADrain) {
   EXPECT_TRUE(stopped.get());
 }
 
-TEST_F(FailingUpdate, IsOneOnAWorker) {
+TEST_F(FailingUpdate, FailsOnAWorker) {
   Server* self = nullptr;
   std::promise<std::string> said;
   UpdatedServer::start(options(), make_handler([&](Request) {
@@ -247,7 +247,7 @@ TEST_F(FailingUpdate, IsOneOnAWorker) {
   EXPECT_THAT(said.get_future().get(), HasSubstr("another thread"));
 }
 
-TEST_F(FailingUpdate, IsNoneOnAWorkerOfAnotherServer) {
+TEST_F(FailingUpdate, SucceedsOnAWorkerOfAnotherServer) {
   UpdatedServer::start(options(), named("one"));
   Server admin(options());
   ASSERT_TRUE(admin.start(make_handler([&](Request) {
@@ -257,7 +257,7 @@ TEST_F(FailingUpdate, IsNoneOnAWorkerOfAnotherServer) {
   EXPECT_THAT(SocketClient(address()).get(), EndsWith("two"));
 }
 
-TEST_F(FailingUpdate, IsNoneOfTheWorkersThatAreLeft) {
+TEST_F(FailingUpdate, SucceedsForTheRemainingWorkers) {
   UpdatedServer::start(options(), make_handler([](Request request) {
                          if (request.url().path() == "/fail") {
                            io::Reactor::current().post([] { throw std::bad_alloc(); });
@@ -269,7 +269,7 @@ TEST_F(FailingUpdate, IsNoneOfTheWorkersThatAreLeft) {
   EXPECT_TRUE(is_soon([&] { return SocketClient(address()).get().ends_with("two"); }));
 }
 
-TEST_F(FailingUpdate, OfManyThreadsAtOnceAreMadeOneAfterTheOther) {
+TEST_F(FailingUpdate, ConcurrentUpdatesAreSerialized) {
   UpdatedServer::start(options(), named("one"));
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
@@ -289,7 +289,7 @@ TEST_F(FailingUpdate, OfManyThreadsAtOnceAreMadeOneAfterTheOther) {
     EXPECT_THAT(SocketClient(address()).get(), EndsWith("last"));
 }
 
-TEST_F(FailingUpdate, EndsWithAServerThatIsStopped) {
+TEST_F(FailingUpdate, FailsOnceTheServerIsStopped) {
   for (int round = 0; round < 20; ++round) {
     Server server(options());
     ASSERT_TRUE(server.start(named("one")));

@@ -47,7 +47,7 @@ TEST_F(ServerUpdate, TheNextRequestHasTheNewHandlerAndOptions) {
   EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 413 "));
 }
 
-TEST_F(ServerUpdate, ARequestInProgressKeepsWhatItBeganWith) {
+TEST_F(ServerUpdate, ARequestInProgressKeepsItsHandlerAndOptions) {
   std::mutex mutex;
   std::multiset<std::string> ended;
   const auto options_named = [&](const std::string& name) {
@@ -78,7 +78,7 @@ TEST_F(ServerUpdate, ARequestInProgressKeepsWhatItBeganWith) {
   }));
 }
 
-TEST_F(ServerUpdate, ATimeoutAppliesFromTheNextWaitOn) {
+TEST_F(ServerUpdate, ATimeoutAppliesFromTheNextWait) {
   start(options(), named("one"));
   SocketClient client(address());
   client.get();
@@ -90,7 +90,7 @@ TEST_F(ServerUpdate, ATimeoutAppliesFromTheNextWaitOn) {
   EXPECT_TRUE(client.is_ended_within(5s));
 }
 
-TEST_F(ServerUpdate, TheLimitOfAllConnectionsAppliesAtOnce) {
+TEST_F(ServerUpdate, TheConnectionLimitAppliesAtOnce) {
   start(options(), named("one"));
   SocketClient first(address());
   SocketClient second(address());
@@ -110,7 +110,7 @@ TEST_F(ServerUpdate, TheLimitOfAllConnectionsAppliesAtOnce) {
   EXPECT_THAT(third.read_response(), EndsWith("one"));
 }
 
-TEST_F(ServerUpdate, TheLimitsOfEachClientApplyToWhatBeginsNext) {
+TEST_F(ServerUpdate, PerClientLimitsApplyToNewConnectionsAndRequests) {
   start(options(), named("one"));
   SocketClient before(address());
   before.get();
@@ -138,7 +138,7 @@ TEST_F(ServerUpdate, TheLimitsOfEachClientApplyToWhatBeginsNext) {
   EXPECT_THAT(before.get(), EndsWith("one"));
 }
 
-TEST_F(ServerUpdate, TheLimitOfMemoryAppliesAtOnce) {
+TEST_F(ServerUpdate, TheMemoryLimitAppliesAtOnce) {
   start(options(), named("one"));
   SocketClient client(address());
   client.get();
@@ -171,7 +171,7 @@ TEST_F(ServerUpdate, TrustAppliesToOpenConnections) {
 }
 
 // Before the update, the peer's connections counted as those of one client.
-TEST_F(ServerUpdate, ThePeerThatIsTrustedFromNowOnStandsForItsClients) {
+TEST_F(ServerUpdate, ClientsOfANewlyTrustedPeerAreLimitedSeparately) {
   auto first = options();
   first.max_requests_per_client = 1;
   start(first, named("one"));
@@ -194,7 +194,7 @@ TEST_F(ServerUpdate, ThePeerThatIsTrustedFromNowOnStandsForItsClients) {
   EXPECT_THAT(one.read_response(), EndsWith("one"));
 }
 
-TEST_F(ServerUpdate, AnAddressMayHaveTlsFromNowOn) {
+TEST_F(ServerUpdate, TlsCanBeEnabledForAnExistingAddress) {
   start(options(), named("one"));
   SocketClient plain(address());
   plain.get();
@@ -243,7 +243,7 @@ TEST_F(ServerUpdate, EachWorkerCallsACopyOfTheFactory) {
 
 // --- listeners ---------------------------------------------------------------------------------
 
-TEST_F(ServerUpdate, AddressesComeAndGoAndEqualOnesStay) {
+TEST_F(ServerUpdate, AddsAndRemovesAddressesAndKeepsEqualOnes) {
   auto first = options();
   first.listen = {"127.0.0.1:0", "127.0.0.1:0"};
   start(first, named("one"));
@@ -299,7 +299,7 @@ TEST_F(ServerUpdate, ClientsOfARemovedListenerAreServed) {
   EXPECT_TRUE(fresh.is_ended_within(5s));
 }
 
-TEST_F(ServerUpdate, TheQueueOfARemovedListenerIsServed) {
+TEST_F(ServerUpdate, TheBacklogOfARemovedListenerIsServed) {
   auto first = options();
   first.listen = {"127.0.0.1:0", "127.0.0.1:0"};
   first.max_client_connections = 1;
@@ -315,7 +315,7 @@ TEST_F(ServerUpdate, TheQueueOfARemovedListenerIsServed) {
 }
 
 // Serves queued connections even if they wait because of a limit. Then the address is free.
-TEST_F(ServerUpdate, TheQueueOfARemovedListenerIsServedAsLimitsAllow) {
+TEST_F(ServerUpdate, TheBacklogOfARemovedListenerIsServedWithinLimits) {
   auto first = options();
   first.listen = {"127.0.0.1:0", "127.0.0.1:0"};
   first.max_client_connections = 1;
@@ -355,7 +355,7 @@ TEST_F(ServerUpdate, DeferAcceptAppliesToOpenSockets) {
 
 // The handler of the upload continues to read, while new requests on the connection get the next
 // handler.
-TEST_F(ServerUpdate, AnUploadOverHttp2GoesOn) {
+TEST_F(ServerUpdate, AnHttp2UploadContinues) {
   using namespace h2_frames;
   const auto counting = [](std::string name) {
     return make_handler([name](Request request) -> task<Response> {

@@ -50,7 +50,7 @@ class Offloading final : public Handler {
 };
 
 // Regression: the handler was destroyed with the worker's connections while the function used it.
-TEST(HandlerOfOneWorker, OutlivesTheFunctionsThatItHasOffloaded) {
+TEST(HandlerOfOneWorker, OutlivesItsOffloadedFunctions) {
   Course seen;
   Server::Options options;
   options.listen = "127.0.0.1:0";

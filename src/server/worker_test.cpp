@@ -132,7 +132,7 @@ TEST_F(WorkerTest, LingersWhileTheClientSends) {
 }
 
 // A reset could destroy the GOAWAY, which has the reason.
-TEST_F(WorkerTest, LingersAfterHttp2AsWell) {
+TEST_F(WorkerTest, LingersAfterAnHttp2Error) {
   auto client = connect();
   const std::string data = std::string(h2_frames::kPreface) +
                            h2_frames::frame(h2_frames::settings, 0, 0) +
@@ -153,7 +153,7 @@ TEST_F(WorkerTest, LingersAfterHttp2AsWell) {
 }
 
 // The periodic checks of a request in progress do not count as activity of the client.
-TEST_F(WorkerTest, LingersNoLongerForARequestThatIsInProgress) {
+TEST_F(WorkerTest, DoesNotLingerLongerForARequestInProgress) {
   serve(make_handler([](Request) -> task<Response> {
     co_await sleep_for(1h);
     co_return Response(Status::ok, "done");
@@ -198,7 +198,7 @@ TEST_F(WorkerTest, Http2IsRefusedWithAGoawayWhileMemoryIsShort) {
 }
 
 // One line reports that memory is short, for all requests.
-TEST_F(WorkerTest, ARequestThatIsRefusedWhileMemoryIsShortLeavesNoLine) {
+TEST_F(WorkerTest, DoesNotLogEachRequestRefusedWhileMemoryIsShort) {
   std::vector<std::string> lines;
   *common_->settings.options = {};
   common_->settings.options->log = [&lines](LogLevel, std::string_view line) {
@@ -310,7 +310,7 @@ TEST_F(WorkerTest, EndsHandshakesWhenItDrains) {
 }
 
 // The client does not acknowledge the PING that would show that it has read the first GOAWAY.
-TEST_F(WorkerTest, DoesNotWaitLongForAnHttp2ClientThatSaysNothing) {
+TEST_F(WorkerTest, DoesNotWaitLongForASilentHttp2Client) {
   auto client = connect();
   const std::string hello =
       std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0);
@@ -333,7 +333,7 @@ TEST_F(WorkerTest, DoesNotWaitLongForAnHttp2ClientThatSaysNothing) {
   EXPECT_TRUE(drained_);
 }
 
-TEST_F(WorkerTest, DoesNotWaitLongForAnHttp2ClientThatHasNotEvenGreeted) {
+TEST_F(WorkerTest, DoesNotWaitLongForAnHttp2ClientWithoutSettings) {
   auto client = connect();
   client->try_write(h2_frames::kPreface.data(), h2_frames::kPreface.size());
   settle();
@@ -345,7 +345,7 @@ TEST_F(WorkerTest, DoesNotWaitLongForAnHttp2ClientThatHasNotEvenGreeted) {
 
 // The client sends PINGs and reads no response. write_timeout ends the connection, and until then
 // the worker is idle.
-TEST_F(WorkerTest, IsNotKeptBusyByAnHttp2ClientThatDoesNotTakeItsEnd) {
+TEST_F(WorkerTest, IsNotKeptBusyByAnHttp2ClientThatDoesNotRead) {
   common_->settings.options->idle_timeout = 500ms;
   auto [client, far] = net::make_memory_pair(reactor_, 1000);
   worker_->adopt(std::move(far), AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"),
@@ -366,7 +366,7 @@ TEST_F(WorkerTest, IsNotKeptBusyByAnHttp2ClientThatDoesNotTakeItsEnd) {
   EXPECT_EQ(common_->admission.connections(), 0u);
 }
 
-TEST_F(WorkerTest, ServesOthersBetweenTheRequestsOfAClientThatSendsManyAtOnce) {
+TEST_F(WorkerTest, ServesOthersBetweenTheManyRequestsOfOneClient) {
   int many = 0;
   int before = -1;
   serve(make_handler([&](Request request) {
@@ -390,7 +390,7 @@ TEST_F(WorkerTest, ServesOthersBetweenTheRequestsOfAClientThatSendsManyAtOnce) {
   EXPECT_LT(before, 100);
 }
 
-TEST_F(WorkerTest, LetsAnExchangeFinishAndSaysClose) {
+TEST_F(WorkerTest, FinishesAnExchangeWithConnectionCloseWhenItDrains) {
   auto client = connect();
   send_request(*client);
   drain(30s);
@@ -434,7 +434,7 @@ TEST_F(WorkerTest, GivesUpATunnelWhoseHeadCannotBeSent) {
   receive(*client, at_end);
 }
 
-TEST_F(WorkerTest, CutsWhatHasNotFinishedAtTheDeadline) {
+TEST_F(WorkerTest, CutsUnfinishedExchangesAtTheDeadline) {
   auto client = connect();
   send_request(*client);
   drain(5s);
@@ -460,7 +460,7 @@ Response ticking(Request) {
   return Response(Status::ok, Headers(), Body::from(std::make_unique<Ticking>()));
 }
 
-TEST_F(WorkerTest, SaysThatAResponseWasCut) {
+TEST_F(WorkerTest, RecordsThatAResponseWasCut) {
   serve(make_handler(ticking));
   auto client = connect();
   send_request(*client);
@@ -489,7 +489,7 @@ TEST_F(WorkerTest, ResetsACloseDelimitedResponseThatItCuts) {
   expect_cut_during(Phase::deliver);
 }
 
-TEST_F(WorkerTest, SaysThatATunnelWasCutAndWhatWentThroughIt) {
+TEST_F(WorkerTest, RecordsThatATunnelWasCutAndItsByteCount) {
   struct Endless final : Tunnel {
     task<Result<bytes>> read() override {
       co_await sleep_for(1s);
@@ -514,7 +514,7 @@ TEST_F(WorkerTest, SaysThatATunnelWasCutAndWhatWentThroughIt) {
 }
 
 // The client has its response, so the unfinished request does not count as a failure.
-TEST_F(WorkerTest, SaysThatAResponseIsCompleteThoughTheConnectionWasCut) {
+TEST_F(WorkerTest, RecordsACompleteResponseThoughTheConnectionWasCut) {
   serve(make_handler([](Request) { return Response(Status::ok, "early"); }));
   auto client = connect();
   constexpr std::string_view kPost = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab";
@@ -527,7 +527,7 @@ TEST_F(WorkerTest, SaysThatAResponseIsCompleteThoughTheConnectionWasCut) {
   EXPECT_FALSE(exchanges_.last().failure);
 }
 
-TEST_F(WorkerTest, TakesAnEarlierDeadlineButNoLaterOne) {
+TEST_F(WorkerTest, AcceptsAnEarlierDeadlineButNoLaterOne) {
   auto client = connect();
   send_request(*client);
   drain(5s);
@@ -538,7 +538,7 @@ TEST_F(WorkerTest, TakesAnEarlierDeadlineButNoLaterOne) {
   EXPECT_TRUE(worker_->was_cut());
 }
 
-TEST_F(WorkerTest, LetsAHeadThatHasBegunComeInWhileItDrains) {
+TEST_F(WorkerTest, ServesAPartialHeadThatCompletesWhileItDrains) {
   auto client = connect();
   constexpr std::string_view kBegin = "GET / HTTP/1.1\r\nHo";
   client->try_write(kBegin.data(), kBegin.size());

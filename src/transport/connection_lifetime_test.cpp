@@ -45,7 +45,7 @@ TEST(ConnectionLifetimeTest, IsDueByRequests) {
   EXPECT_TRUE(lifetime.is_over(kNow, 3));
 }
 
-TEST(ConnectionLifetimeTest, NeverComesWithoutLimits) {
+TEST(ConnectionLifetimeTest, NeverEndsWithoutLimits) {
   const ConnectionLifetime lifetime(with_age(no_limit), kNow, 7);
   EXPECT_EQ(lifetime.ends_at(), io::kNever);
   EXPECT_FALSE(lifetime.is_over(kNow + 1000h, 1'000'000'000));

@@ -23,7 +23,7 @@ class LimitedPoolTest : public ConnectionPoolTest {
   }
 };
 
-TEST_F(LimitedPoolTest, WaitsSoLongForASlot) {
+TEST_F(LimitedPoolTest, LimitsTheWaitForASlot) {
   const Held one = take(origin());
   const Held two = take(origin());
   Taking third = begin(origin());
@@ -39,7 +39,7 @@ TEST_F(LimitedPoolTest, WaitsSoLongForASlot) {
 }
 
 // Regression: the process ended.
-TEST_F(LimitedPoolTest, ASlotMayComeFreeWithoutMemoryToTellThoseWhoWait) {
+TEST_F(LimitedPoolTest, FreesASlotWithoutMemoryToNotifyWaiters) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   Held one = take(origin());
   const Held two = take(origin());
@@ -60,7 +60,7 @@ TEST_F(LimitedPoolTest, ASlotMayComeFreeWithoutMemoryToTellThoseWhoWait) {
 
 // Regression: a returned connection was closed while any other was being made, even far below the
 // limit.
-TEST_F(ConnectionPoolTest, BelowTheLimitNoneIsClosedForARequestThatHasASlot) {
+TEST_F(ConnectionPoolTest, KeepsReturnedConnectionsBelowTheLimit) {
   Transport::Options options;
   options.max_connections = 3;
   start(options);
@@ -73,7 +73,7 @@ TEST_F(ConnectionPoolTest, BelowTheLimitNoneIsClosedForARequestThatHasASlot) {
   EXPECT_EQ(idle(), 1u);
 }
 
-TEST_F(LimitedPoolTest, AHigherLimitCountsForRequestsThatWait) {
+TEST_F(LimitedPoolTest, AHigherLimitAppliesToWaitingRequests) {
   const Held one = take(origin());
   const Held two = take(origin());
   Taking third = begin(origin());
@@ -88,7 +88,7 @@ TEST_F(LimitedPoolTest, AHigherLimitCountsForRequestsThatWait) {
   EXPECT_TRUE(lease_of(fourth));
 }
 
-TEST_F(LimitedPoolTest, ALowerLimitClosesWhatComesBack) {
+TEST_F(LimitedPoolTest, ALowerLimitClosesReturnedConnections) {
   Held one = take(origin());
   Held two = take(origin());
   shared_->set_limits(1, 0.2);
@@ -104,13 +104,13 @@ TEST_F(LimitedPoolTest, ALowerLimitClosesWhatComesBack) {
   EXPECT_FALSE(more.done());
 }
 
-TEST_F(LimitedPoolTest, CountsEachOriginByItself) {
+TEST_F(LimitedPoolTest, CountsEachOriginSeparately) {
   const Held one = take(origin("http://a"));
   const Held two = take(origin("http://a"));
   EXPECT_TRUE(take(origin("http://b")));
 }
 
-TEST_F(LimitedPoolTest, MakesANewOneForASlotThatCameFree) {
+TEST_F(LimitedPoolTest, DialsWhenASlotIsFreed) {
   Held one = take(origin());
   const Held two = take(origin());
   Taking third = begin(origin());
@@ -124,7 +124,7 @@ TEST_F(LimitedPoolTest, MakesANewOneForASlotThatCameFree) {
 }
 
 // Regression: all returned connections passed the request by, until queue_timeout.
-TEST_F(LimitedPoolTest, WhoNeedsANewOneGetsTheSlotOfOneThatComesBack) {
+TEST_F(LimitedPoolTest, ARequestForANewConnectionGetsTheSlotOfAReturnedOne) {
   Held one = take(origin());
   Held two = take(origin());
   Taking retry = begin(origin(), Reuse::none);
@@ -142,7 +142,7 @@ TEST_F(LimitedPoolTest, WhoNeedsANewOneGetsTheSlotOfOneThatComesBack) {
 }
 
 // The next request would read the unsolicited bytes as its response.
-TEST_F(LimitedPoolTest, HandsOnNoConnectionOnWhichTheUpstreamHasSaidMore) {
+TEST_F(LimitedPoolTest, DoesNotReuseAConnectionWithUnsolicitedData) {
   Held one = take(origin());
   const Held two = take(origin());
   Taking third = begin(origin());
@@ -175,7 +175,7 @@ TEST_F(LimitedPoolTest, GivesTheSlotOfAFailedDialToTheNext) {
 }
 
 // Regression: the request waited for queue_timeout although there were idle connections.
-TEST_F(LimitedPoolTest, IdleConnectionsThatWillNotDoGiveWay) {
+TEST_F(LimitedPoolTest, UnsuitableIdleConnectionsGiveWay) {
   {
     Held one = take(origin());
     Held two = take(origin());
@@ -191,7 +191,7 @@ TEST_F(LimitedPoolTest, IdleConnectionsThatWillNotDoGiveWay) {
 }
 
 // Regression: the connection was closed, and the other request got a new one.
-TEST_F(LimitedPoolTest, AConnectionThatCameForARequestThatJustLeftIsTheNexts) {
+TEST_F(LimitedPoolTest, AConnectionForACancelledRequestGoesToTheNext) {
   Held one = take(origin());
   H1Connection* const given_back = one.get();
   const Held two = take(origin());
@@ -206,7 +206,7 @@ TEST_F(LimitedPoolTest, AConnectionThatCameForARequestThatJustLeftIsTheNexts) {
   EXPECT_EQ(upstream_.dials, 2);
 }
 
-TEST_F(LimitedPoolTest, HoldsNoSlotForARequestThatHasLeft) {
+TEST_F(LimitedPoolTest, HoldsNoSlotForACancelledRequest) {
   const Held one = take(origin());
   {
     const Held two = take(origin());

@@ -23,7 +23,7 @@ std::size_t promised() {
 }
 
 // Regression: the window of a stream stayed promised although there would be no stream.
-TEST_F(ConnectionPoolTest, ARequestThatWaitsForHttp1HasNoPromiseOfAStream) {
+TEST_F(ConnectionPoolTest, ARequestWaitingForHttp1PromisesNoStreamWindow) {
   start();
   upstream_.answers = false;
   const std::size_t before = promised();
@@ -47,7 +47,7 @@ struct Age {
 };
 class ConnectionPoolAge : public ConnectionPoolTest, public ::testing::WithParamInterface<Age> {};
 
-TEST_P(ConnectionPoolAge, DecidesWhoMayHaveIt) {
+TEST_P(ConnectionPoolAge, DecidesWhichRequestsMayReuseIt) {
   start();
   give_back(take(origin()));
   advance(GetParam().idle_for);
@@ -68,7 +68,7 @@ INSTANTIATE_TEST_SUITE_P(All,
                          [](const auto& each) { return std::string(each.param.name); });
 
 // A connection that is too old for one request is kept for the next.
-TEST_F(ConnectionPoolTest, KeepsWhatWasNotRecentEnough) {
+TEST_F(ConnectionPoolTest, KeepsAConnectionTooOldForOneRequest) {
   start();
   give_back(take(origin()));
   advance(2s);
@@ -77,7 +77,7 @@ TEST_F(ConnectionPoolTest, KeepsWhatWasNotRecentEnough) {
   EXPECT_TRUE(try_take(origin(), Reuse::any));
 }
 
-TEST_F(ConnectionPoolTest, GivesTheLastOneFirst) {
+TEST_F(ConnectionPoolTest, ReusesTheLastReturnedConnectionFirst) {
   start();
   Held one = take(origin());
   Held two = take(origin());
@@ -94,7 +94,7 @@ TEST_F(ConnectionPoolTest, GivesTheLastOneFirst) {
   EXPECT_TRUE(again->is_reused());
 }
 
-TEST_F(ConnectionPoolTest, TellsOriginsApart) {
+TEST_F(ConnectionPoolTest, DistinguishesOrigins) {
   start();
   const std::vector<std::string> urls = {"http://a", "http://a:8080", "http://b",
                                          "unix:/run/a.sock", "unix:/run/b.sock"};
@@ -117,7 +117,7 @@ TEST_F(ConnectionPoolTest, TellsOriginsApart) {
 
 // --- the address to connect to -----------------------------------------------------------------
 
-TEST_F(ConnectionPoolTest, LeasesToTwoConnectAddressesOfOneOriginNeverShareAConnection) {
+TEST_F(ConnectionPoolTest, DoesNotShareConnectionsBetweenConnectAddresses) {
   start();
   const Url url = Url::parse("http://a").value();
   Origin& first = pool_->origin(url, "192.0.2.1");
@@ -141,7 +141,7 @@ TEST_F(ConnectionPoolTest, LeasesToTwoConnectAddressesOfOneOriginNeverShareAConn
 
 // --- idle connections --------------------------------------------------------------------------
 
-TEST_F(ConnectionPoolTest, ClosesWhatHasBeenIdleForTooLong) {
+TEST_F(ConnectionPoolTest, ClosesConnectionsAfterTheIdleTimeout) {
   start();
   give_back(take(origin()));
   advance(3900ms);
@@ -152,7 +152,7 @@ TEST_F(ConnectionPoolTest, ClosesWhatHasBeenIdleForTooLong) {
   EXPECT_EQ(upstream_.accepted.front().ending(), "end");
 }
 
-TEST_F(ConnectionPoolTest, BelievesHowLongTheUpstreamKeepsIt) {
+TEST_F(ConnectionPoolTest, HonoursTheIdleHintOfTheUpstream) {
   for (const auto& [hint, kept] : {std::pair{2s, 1900ms}, std::pair{30s, 29'900ms}}) {
     start();
     Held connection = take(origin());
@@ -165,7 +165,7 @@ TEST_F(ConnectionPoolTest, BelievesHowLongTheUpstreamKeepsIt) {
   }
 }
 
-TEST_F(ConnectionPoolTest, KeepsNoneThatIsOldEnough) {
+TEST_F(ConnectionPoolTest, DoesNotKeepAConnectionPastItsMaximumAge) {
   Transport::Options options;
   options.max_connection_age = 10s;
   options.pool_idle_timeout = 1h;
@@ -181,7 +181,7 @@ TEST_F(ConnectionPoolTest, KeepsNoneThatIsOldEnough) {
   EXPECT_EQ(open(), 0u);
 }
 
-TEST_F(ConnectionPoolTest, ClosesAnIdleOneThatBecomesOldEnough) {
+TEST_F(ConnectionPoolTest, ClosesAnIdleConnectionAtItsMaximumAge) {
   Transport::Options options;
   options.max_connection_age = 10s;
   options.pool_idle_timeout = 1h;
@@ -192,7 +192,7 @@ TEST_F(ConnectionPoolTest, ClosesAnIdleOneThatBecomesOldEnough) {
   EXPECT_EQ(open(), 0u);
 }
 
-TEST_F(ConnectionPoolTest, KeepsNoneThatHasCarriedAsManyRequestsAsItMay) {
+TEST_F(ConnectionPoolTest, DoesNotKeepAConnectionAtItsMaximumRequests) {
   Transport::Options options;
   options.max_connection_requests = 2;
   start(options);
@@ -206,7 +206,7 @@ TEST_F(ConnectionPoolTest, KeepsNoneThatHasCarriedAsManyRequestsAsItMay) {
   EXPECT_EQ(open(), 0u);
 }
 
-TEST_F(ConnectionPoolTest, DropsAnIdleOneThatEndsOrSpeaks) {
+TEST_F(ConnectionPoolTest, DropsAnIdleConnectionThatEndsOrReceivesData) {
   for (const bool speaks : {false, true}) {
     start();
     give_back(take(origin()));
@@ -223,7 +223,7 @@ TEST_F(ConnectionPoolTest, DropsAnIdleOneThatEndsOrSpeaks) {
 }
 
 // The event has not been delivered yet, so the pool checks again.
-TEST_F(ConnectionPoolTest, GivesNobodyAConnectionThatHasJustEnded) {
+TEST_F(ConnectionPoolTest, DoesNotReuseAConnectionThatHasJustEnded) {
   start();
   give_back(take(origin()));
   upstream_.accepted.back().close_write();
@@ -231,7 +231,7 @@ TEST_F(ConnectionPoolTest, GivesNobodyAConnectionThatHasJustEnded) {
   EXPECT_EQ(idle(), 0u);
 }
 
-TEST_F(ConnectionPoolTest, KeepsSoManyOverAllOriginsAndClosesTheOldestOfTheLargest) {
+TEST_F(ConnectionPoolTest, LimitsIdleConnectionsAndClosesTheOldestOfTheLargestOrigin) {
   Transport::Options options;
   options.pool_size = 3;
   start(options);
@@ -261,7 +261,7 @@ TEST_F(ConnectionPoolTest, KeepsNothingWithASizeOfZero) {
   EXPECT_EQ(open(), 0u);
 }
 
-TEST_F(ConnectionPoolTest, LeavesNothingBehind) {
+TEST_F(ConnectionPoolTest, ClosesItsConnectionsOnDestruction) {
   start();
   Held leased = take(origin());
   give_back(take(origin()));
@@ -275,7 +275,7 @@ TEST_F(ConnectionPoolTest, LeavesNothingBehind) {
 
 // --- waiting -----------------------------------------------------------------------------------
 
-TEST_F(ConnectionPoolTest, GivesWhoeverWaitsTheFirstThatIsThere) {
+TEST_F(ConnectionPoolTest, GivesAWaiterTheFirstAvailableConnection) {
   start();
   Held used = take(origin());
   upstream_.answers = false;
@@ -293,7 +293,7 @@ TEST_F(ConnectionPoolTest, GivesWhoeverWaitsTheFirstThatIsThere) {
   EXPECT_EQ(shared_->statistics().dialled, 2u);
 }
 
-TEST_F(ConnectionPoolTest, GivesWhoWantsAFreshOneNoOther) {
+TEST_F(ConnectionPoolTest, GivesOnlyANewConnectionIfReuseIsNotAllowed) {
   start();
   Held used = take(origin());
   upstream_.answers = false;
@@ -308,7 +308,7 @@ TEST_F(ConnectionPoolTest, GivesWhoWantsAFreshOneNoOther) {
   EXPECT_FALSE(given->is_reused());
 }
 
-TEST_F(ConnectionPoolTest, ServesThoseWhoWaitInTheirOrder) {
+TEST_F(ConnectionPoolTest, ServesWaitersInOrder) {
   Transport::Options options;
   options.max_connections = 1;
   start(options);
@@ -327,7 +327,7 @@ TEST_F(ConnectionPoolTest, ServesThoseWhoWaitInTheirOrder) {
   EXPECT_EQ(upstream_.dials, 1);
 }
 
-TEST_F(ConnectionPoolTest, TellsOneWaiterForEachDialThatFails) {
+TEST_F(ConnectionPoolTest, FailsOneWaiterForEachFailedDial) {
   start();
   upstream_.answers = false;
   Taking first = begin(origin());
@@ -345,7 +345,7 @@ TEST_F(ConnectionPoolTest, TellsOneWaiterForEachDialThatFails) {
 }
 
 // Regression: the second request failed with the error of another dial, although its own succeeded.
-TEST_F(ConnectionPoolTest, ADialThatFailsIsNobodysWhenEachWhoWaitsHasAnother) {
+TEST_F(ConnectionPoolTest, IgnoresAFailedDialIfEachWaiterHasAnother) {
   start();
   Held used = take(origin());
   upstream_.answers = false;
@@ -365,7 +365,7 @@ TEST_F(ConnectionPoolTest, ADialThatFailsIsNobodysWhenEachWhoWaitsHasAnother) {
 
 // Regression: the connection became idle although requests waited after the one that needed a new
 // connection.
-TEST_F(ConnectionPoolTest, GivesAConnectionToTheFirstThatItWillDoFor) {
+TEST_F(ConnectionPoolTest, GivesAConnectionToTheFirstWaiterThatCanUseIt) {
   start();
   Held used = take(origin());
   H1Connection* const same = used.get();
@@ -384,7 +384,7 @@ TEST_F(ConnectionPoolTest, GivesAConnectionToTheFirstThatItWillDoFor) {
   EXPECT_TRUE(lease_of(third));
 }
 
-TEST_F(ConnectionPoolTest, KeepsTheConnectionOfARequestThatWasGivenUp) {
+TEST_F(ConnectionPoolTest, KeepsTheConnectionOfACancelledRequest) {
   start();
   upstream_.answers = false;
   {
@@ -401,7 +401,7 @@ TEST_F(ConnectionPoolTest, KeepsTheConnectionOfARequestThatWasGivenUp) {
 
 // Regression: origins were kept as long as the process, and a hook may take the host from the
 // request.
-TEST_F(ConnectionPoolTest, ForgetsAnOriginThatNothingIsLeftOf) {
+TEST_F(ConnectionPoolTest, ForgetsAnUnusedOrigin) {
   start();
   for (int i = 0; i < 100; ++i)
     take(origin("http://host-" + std::to_string(i)));  // closed, not given back
@@ -439,7 +439,7 @@ TEST_F(ConnectionPoolTest, KeepsAnOriginAsLongAsItIsNeeded) {
   EXPECT_EQ(pool_->origins(), 0u);
 }
 
-TEST_F(ConnectionPoolTest, LateAnswersOfOtherThreadsFindNoOrigin) {
+TEST_F(ConnectionPoolTest, IgnoresLateRepliesForAForgottenOrigin) {
   start();
   take(origin());
   advance(2s);
@@ -478,7 +478,7 @@ class TransferredTest : public ConnectionPoolTest {
 };
 
 // Regression: the connection was given to any request, even a POST, however long it had been idle.
-TEST_F(TransferredTest, OneThatIdledForLongIsForThoseWhoMayHaveIt) {
+TEST_F(TransferredTest, ALongIdleConnectionServesOnlyRequestsThatMayReuseIt) {
   Taking post = begin_to_wait(Reuse::recent_only);
   hand_over(1100ms);
   EXPECT_FALSE(post.done());
@@ -491,7 +491,7 @@ TEST_F(TransferredTest, OneThatIdledForLongIsForThoseWhoMayHaveIt) {
 }
 
 // Regression: the idle time of the connection began again in the second pool.
-TEST_F(TransferredTest, OneThatNobodyTakesIsAsOldAsItWas) {
+TEST_F(TransferredTest, AnUnclaimedConnectionKeepsItsIdleTime) {
   hand_over(3s);
   EXPECT_EQ(idle(), 1u);
   EXPECT_FALSE(try_take(origin(), Reuse::recent_only));
@@ -499,14 +499,14 @@ TEST_F(TransferredTest, OneThatNobodyTakesIsAsOldAsItWas) {
   EXPECT_EQ(idle(), 0u);
 }
 
-TEST_F(TransferredTest, OneThatIsOlderDoesNotHideThoseOfThisThread) {
+TEST_F(TransferredTest, AnOlderConnectionDoesNotHideLocalOnes) {
   give_back(take(origin()));
   hand_over(3s);
   EXPECT_EQ(idle(), 2u);
   EXPECT_TRUE(try_take(origin(), Reuse::recent_only));
 }
 
-TEST_F(TransferredTest, OneThatHasEndedOnItsWayIsNobodys) {
+TEST_F(TransferredTest, AConnectionThatEndsInTransitIsDropped) {
   Taking get = begin_to_wait(Reuse::any);
   hand_over(100ms, true);
   EXPECT_FALSE(get.done());

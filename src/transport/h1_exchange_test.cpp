@@ -126,7 +126,7 @@ class H1ExchangeTest : public test::StreamPair {
   task<Result<Response>> answering_;
 };
 
-TEST_F(H1ExchangeTest, AnAnswerCountsThatBeginsWhenNothingMoreCanBeSent) {
+TEST_F(H1ExchangeTest, AcceptsAResponseThatBeginsAfterSendingFails) {
   stop_reading();
   EXPECT_FALSE(answering_.done());
   EXPECT_FALSE(content_gone_) << "it could be for another attempt";
@@ -134,7 +134,7 @@ TEST_F(H1ExchangeTest, AnAnswerCountsThatBeginsWhenNothingMoreCanBeSent) {
   expect_whole_answer();
 }
 
-TEST_F(H1ExchangeTest, AnAnswerCountsThatHadBegunWhenNothingMoreCouldBeSent) {
+TEST_F(H1ExchangeTest, AcceptsAResponseThatBeganBeforeSendingFailed) {
   say("HTTP/1.1 200 OK\r\nContent-");
   stop_reading();
   EXPECT_FALSE(answering_.done());
@@ -143,7 +143,7 @@ TEST_F(H1ExchangeTest, AnAnswerCountsThatHadBegunWhenNothingMoreCouldBeSent) {
   expect_whole_answer();
 }
 
-TEST_F(H1ExchangeTest, WithoutAnAnswerItIsAFailureOfTheUpstream) {
+TEST_F(H1ExchangeTest, BlamesTheUpstreamIfNoResponseArrives) {
   stop_reading();
   EXPECT_FALSE(answering_.done());
   upstream_ = {};

@@ -42,7 +42,7 @@ class H2CancelTest : public H2UpstreamTest {
 };
 
 // Clients cancel 60 requests per second, and the upstream is slow.
-TEST_F(H2CancelTest, OneClientThatCancelsDoesNotMakeTheUpstreamEndTheConnection) {
+TEST_F(H2CancelTest, LimitsTheRateOfResetsFromCancellations) {
   std::deque<std::size_t> last_second;
   std::size_t all = 0;
   const auto count = [&] {

@@ -48,7 +48,7 @@ class H2ExchangeTest : public H2UpstreamTest {
   }
 };
 
-TEST_F(H2ExchangeTest, ABodyThatIsNotWhatItSaidTakesItsRequestBack) {
+TEST_F(H2ExchangeTest, ABodyOfTheWrongLengthResetsItsRequest) {
   std::uint32_t stream = 1;
   for (const std::vector<std::string>& content :
        {std::vector<std::string>{"abc"}, {"abc", "defgh"}, {"abcdefgh"}}) {
@@ -70,7 +70,7 @@ TEST_F(H2ExchangeTest, ABodyThatIsNotWhatItSaidTakesItsRequestBack) {
   EXPECT_EQ(pool_.counters().dialled.value(), 1u) << "the connection is none the worse for it";
 }
 
-TEST_F(H2ExchangeTest, ABodyThatThrowsTakesItsRequestBack) {
+TEST_F(H2ExchangeTest, ABodyThatThrowsResetsItsRequest) {
   struct Forgetful final : BodySource {
     task<Result<bytes>> read() override { co_return bytes(); }
     std::optional<std::uint64_t> length() const override {
@@ -87,7 +87,7 @@ TEST_F(H2ExchangeTest, ABodyThatThrowsTakesItsRequestBack) {
 }
 
 // The upstream has large windows and a full socket, and sends frames from time to time.
-TEST_F(H2ExchangeTest, AnUpstreamThatSpeaksAndDoesNotReadIsGivenUp) {
+TEST_F(H2ExchangeTest, AnUpstreamThatSendsButDoesNotReadTimesOut) {
   auto asking = ask(Body::of(std::string(500'000, 'x')));
   for (int i = 0; i < 6; ++i) {
     EXPECT_FALSE(asking.done()) << i;
@@ -138,7 +138,7 @@ class H2TunnelTest : public H2ExchangeTest {
   std::unique_ptr<Tunnel> tunnel_;
 };
 
-TEST_F(H2TunnelTest, IsGoneWhenItsStreamIsResetBehindItsEnd) {
+TEST_F(H2TunnelTest, IsGoneWhenItsStreamIsResetAfterItsEnd) {
   auto gone = tunnel_->gone();
   gone.start();
   settle();
@@ -160,7 +160,7 @@ TEST_F(H2TunnelTest, IsGoneWhenItsConnectionIsLost) {
   EXPECT_FALSE(gone.take());
 }
 
-TEST_F(H2TunnelTest, IsGoneInOrderWhenBothSidesHaveEndedIt) {
+TEST_F(H2TunnelTest, EndsGracefullyWhenBothSidesHaveEndedIt) {
   auto gone = tunnel_->gone();
   gone.start();
   tunnel_->close_write();

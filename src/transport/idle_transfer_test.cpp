@@ -147,14 +147,14 @@ TEST_F(IdleTransferTest, AnIdleConnectionServesTheThreadThatHasNone) {
   EXPECT_EQ(transport_->statistics().reused, 2U);
 }
 
-TEST_F(IdleTransferTest, AlsoForARequestThatMayNotBeSentTwice) {
+TEST_F(IdleTransferTest, AnIdleConnectionServesANonRepeatableRequest) {
   EXPECT_EQ(run(one_, two_), "ok");
   EXPECT_EQ(run(two_, one_, Method::post), "ok");
   EXPECT_EQ(upstream_.connections(), 1);
 }
 
 // The upstream would take the other worker's requests for those of the authenticated client.
-TEST_F(IdleTransferTest, NotAConnectionThatIsReservedForAClient) {
+TEST_F(IdleTransferTest, AReservedConnectionIsNotTransferred) {
   const ConnectionId alice(io::Endings::new_number());
   EXPECT_EQ(run(one_, two_, Method::get, alice), "ok");
   EXPECT_EQ(transport_->statistics().idle, 1U);
@@ -168,7 +168,7 @@ TEST_F(IdleTransferTest, NotAConnectionThatIsReservedForAClient) {
   EXPECT_EQ(transport_->statistics().idle, 1U);
 }
 
-TEST_F(IdleTransferTest, AThreadThatDoesNotAnswerIsNotWaitedFor) {
+TEST_F(IdleTransferTest, DoesNotWaitForAnUnresponsiveThread) {
   EXPECT_EQ(run(one_, two_), "ok");
   EXPECT_EQ(run(two_, one_), "ok");  // two_ has the connection now, and the pools know each other
   other_runs_ = false;
@@ -182,7 +182,7 @@ TEST_F(IdleTransferTest, AThreadThatDoesNotAnswerIsNotWaitedFor) {
 }
 
 // Regression: the exception ended the worker.
-TEST_F(IdleTransferTest, AConnectionThatFindsNoMemoryOnItsWayIsClosed) {
+TEST_F(IdleTransferTest, AConnectionIsClosedIfItsTransferRunsOutOfMemory) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   bool has_failed = true;
   for (std::size_t succeed = 0; has_failed; ++succeed) {
@@ -204,7 +204,7 @@ TEST_F(IdleTransferTest, AConnectionThatFindsNoMemoryOnItsWayIsClosed) {
 }
 
 // Regression: each request waited for its response, and no other worker was asked.
-TEST_F(IdleTransferTest, AThreadThatEndedWithoutAnAnswerIsForgotten) {
+TEST_F(IdleTransferTest, AThreadThatEndedWithoutAReplyIsForgotten) {
   {
     io::Reactor gone(io::Reactor::Clock::manual);
     EXPECT_EQ(run(gone, one_), "ok");
@@ -217,7 +217,7 @@ TEST_F(IdleTransferTest, AThreadThatEndedWithoutAnAnswerIsForgotten) {
   EXPECT_EQ(upstream_.connections(), 2);
 }
 
-TEST_F(IdleTransferTest, NothingIsLeftOfAThreadThatHasEnded) {
+TEST_F(IdleTransferTest, AnEndedThreadLeavesNothingBehind) {
   {
     io::Reactor gone(io::Reactor::Clock::manual);
     EXPECT_EQ(run(gone, one_), "ok");
@@ -230,7 +230,7 @@ TEST_F(IdleTransferTest, NothingIsLeftOfAThreadThatHasEnded) {
 }
 
 // Regression: the pools stayed on each event loop, with their connections.
-TEST_F(IdleTransferTest, NothingIsLeftOfATransportThatHasGone) {
+TEST_F(IdleTransferTest, ADestroyedTransportLeavesNothingBehind) {
   EXPECT_EQ(run(one_, two_), "ok");
   other_runs_ = false;
   EXPECT_EQ(run(two_, one_), "ok");

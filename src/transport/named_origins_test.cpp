@@ -50,7 +50,7 @@ TEST_F(NamedOriginsTest, IdleConnectionsAreClosedAtOnce) {
   EXPECT_EQ(idle(), 1u);
 }
 
-TEST_F(NamedOriginsTest, ConnectionsInUseAreClosedWhenTheyComeBack) {
+TEST_F(NamedOriginsTest, ConnectionsInUseAreClosedWhenReturned) {
   NamedOrigins list = naming({"http://a", "http://b"});
   Held used = take(origin("http://a"));
   Held other = take(origin("http://b"));
@@ -62,7 +62,7 @@ TEST_F(NamedOriginsTest, ConnectionsInUseAreClosedWhenTheyComeBack) {
   EXPECT_EQ(ending(1), "");
 }
 
-TEST_F(NamedOriginsTest, OneThatIsReservedForItsClientAsWell) {
+TEST_F(NamedOriginsTest, AReservedConnectionIsClosedWhenReturned) {
   NamedOrigins list = naming({"http://a"});
   Held used = take(origin());
   used->reserve_for(ConnectionId(7));
@@ -72,7 +72,7 @@ TEST_F(NamedOriginsTest, OneThatIsReservedForItsClientAsWell) {
   EXPECT_EQ(ending(0), "end");
 }
 
-TEST_F(NamedOriginsTest, AnotherListKeepsThem) {
+TEST_F(NamedOriginsTest, AnotherListKeepsTheConnections) {
   NamedOrigins list = naming({"http://a"});
   const NamedOrigins other = naming({"http://a"});
   give_back(take(origin()));
@@ -83,14 +83,14 @@ TEST_F(NamedOriginsTest, AnotherListKeepsThem) {
   EXPECT_EQ(idle(), 1u);
 }
 
-TEST_F(NamedOriginsTest, OneThatNoListHasNamedIsKept) {
+TEST_F(NamedOriginsTest, ConnectionsOfAnUnlistedOriginAreKept) {
   NamedOrigins list = naming({"http://b"});
   give_back(take(origin("http://a")));
   list = {};
   EXPECT_EQ(ending(0), "");
 }
 
-TEST_F(NamedOriginsTest, OneThatIsAskedAgainGetsNewConnections) {
+TEST_F(NamedOriginsTest, AnOriginThatIsUsedAgainGetsNewConnections) {
   NamedOrigins list = naming({"http://a"});
   Held old = take(origin());
   list = {};
@@ -103,7 +103,7 @@ TEST_F(NamedOriginsTest, OneThatIsAskedAgainGetsNewConnections) {
 }
 
 // The request that the connection is made for came before the origin was abandoned.
-TEST_F(NamedOriginsTest, AConnectionThatIsBeingMadeIsUsedOnce) {
+TEST_F(NamedOriginsTest, APendingConnectionIsUsedOnce) {
   upstream_.answers = false;
   NamedOrigins list = naming({"http://a"});
   Taking taking = begin(origin());
@@ -116,7 +116,7 @@ TEST_F(NamedOriginsTest, AConnectionThatIsBeingMadeIsUsedOnce) {
   EXPECT_EQ(ending(0), "end");
 }
 
-TEST_F(NamedOriginsTest, ThoseOfEveryClientAreClosed) {
+TEST_F(NamedOriginsTest, ConnectionsOfEveryClientAreClosed) {
   start({.pool_idle_timeout = 1h, .send_proxy = true});
   NamedOrigins list = naming({"http://a"});
   for (const ConnectionId client : {ConnectionId(1), ConnectionId(2)}) {
@@ -130,7 +130,7 @@ TEST_F(NamedOriginsTest, ThoseOfEveryClientAreClosed) {
   EXPECT_EQ(ending(1), "end");
 }
 
-TEST_F(NamedOriginsTest, ThoseOfEveryWorkerAreClosed) {
+TEST_F(NamedOriginsTest, ConnectionsOfEveryWorkerAreClosed) {
   io::Reactor reactor{io::Reactor::Clock::manual};
   Upstream upstream;
   NamedOrigins list = naming({"http://a"});
@@ -183,7 +183,7 @@ TEST_F(NamedOriginsH2Test, AnIdleConnectionIsClosedAtOnce) {
   EXPECT_TRUE(peer_.has_said_goodbye());
 }
 
-TEST_F(NamedOriginsH2Test, OneInUseEndsWithItsRequests) {
+TEST_F(NamedOriginsH2Test, AConnectionInUseEndsWithItsRequests) {
   NamedOrigins list = naming();
   Asking first = ask();
   Asking second = ask();
@@ -198,7 +198,7 @@ TEST_F(NamedOriginsH2Test, OneInUseEndsWithItsRequests) {
   EXPECT_EQ(ending(), "end");
 }
 
-TEST_F(NamedOriginsH2Test, OneInUseTakesNoMoreRequests) {
+TEST_F(NamedOriginsH2Test, AConnectionInUseTakesNoMoreRequests) {
   NamedOrigins list = naming();
   const Asking first = ask();
   list = {};

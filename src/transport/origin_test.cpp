@@ -117,7 +117,7 @@ void PrintTo(const Load& load, std::ostream* out) {
 
 class OriginChoice : public OriginTest, public ::testing::WithParamInterface<Load> {};
 
-TEST_P(OriginChoice, OfTwoThatAreLoaded) {
+TEST_P(OriginChoice, ChoosesBetweenTwoLoadedConnections) {
   Transport::Options options;
   options.max_connections = 2;
   start(options);
@@ -157,7 +157,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 // Regression: the next request was not woken, and waited until queue_timeout although a connection
 // had room.
-TEST_F(OriginTest, ARequestThatIsCancelledJustWhenThereIsRoomLeavesItToTheNext) {
+TEST_F(OriginTest, ACancelledRequestLeavesFreedRoomToTheNext) {
   Transport::Options options;
   options.max_connections = 1;
   start(options);
@@ -178,7 +178,7 @@ TEST_F(OriginTest, ARequestThatIsCancelledJustWhenThereIsRoomLeavesItToTheNext) 
   EXPECT_EQ(&next.take().value().h2(), connection);
 }
 
-TEST_F(OriginTest, AnIdleConnectionOfHttp1GivesWay) {
+TEST_F(OriginTest, AnIdleHttp1ConnectionGivesWay) {
   Transport::Options options;
   options.max_connections = 1;
   start(options);
@@ -191,7 +191,7 @@ TEST_F(OriginTest, AnIdleConnectionOfHttp1GivesWay) {
   EXPECT_TRUE(connect(1));
 }
 
-TEST_F(OriginTest, AnIdleConnectionGivesWayToOneOfHttp1) {
+TEST_F(OriginTest, AnIdleConnectionGivesWayToAnHttp1Request) {
   Transport::Options options;
   options.max_connections = 1;
   start(options);
@@ -204,7 +204,7 @@ TEST_F(OriginTest, AnIdleConnectionGivesWayToOneOfHttp1) {
 }
 
 // Regression: one request dialled in a loop, and waited without end.
-TEST_F(OriginTest, AnUpstreamThatAllowsNoRequestsIsNotDialledForThemAgainAndAgain) {
+TEST_F(OriginTest, AnUpstreamThatAllowsNoStreamsIsNotRedialledInALoop) {
   start();
   upstream_.greeting = allow(0);
   auto served = origin().lease(Need(), reactor_.now());
@@ -219,7 +219,7 @@ TEST_F(OriginTest, AnUpstreamThatAllowsNoRequestsIsNotDialledForThemAgainAndAgai
   EXPECT_TRUE(served.take().value().is_shared());
 }
 
-TEST_F(OriginTest, ARequestWaitsSoLongForAnUpstreamThatOnlySendsItAway) {
+TEST_F(OriginTest, ARequestTimesOutIfTheUpstreamOnlySendsGoaway) {
   Transport::Options options;
   options.queue_timeout = std::chrono::seconds(5);
   start(options);
@@ -246,7 +246,7 @@ bool is_refused(const Result<Lease>& taken) {
 }
 
 // Regression: the error was lost, and the request waited for a free slot.
-TEST_F(OriginTest, ADialThatFailsAtOnceIsTheOnlyOne) {
+TEST_F(OriginTest, AnImmediateDialFailureIsNotRepeated) {
   start();
   upstream_.refuses = true;
   auto asking = origin().lease(Need(), reactor_.now());
@@ -279,7 +279,7 @@ class FullConnectionTest : public OriginTest {
 };
 
 // Regression: the request failed, although the connection would soon have had room.
-TEST_F(FullConnectionTest, IsWaitedForWhenNoOtherCanBeMade) {
+TEST_F(FullConnectionTest, IsWaitedForIfDialsFail) {
   EXPECT_LE(upstream_.dials, 2 + 10);
   served_.reset();
   settle();
@@ -287,7 +287,7 @@ TEST_F(FullConnectionTest, IsWaitedForWhenNoOtherCanBeMade) {
   EXPECT_EQ(&waiting_.take().value().h2(), connection_);
 }
 
-TEST_F(FullConnectionTest, IsNotWaitedForForEver) {
+TEST_F(FullConnectionTest, IsNotWaitedForPastQueueTimeout) {
   advance(std::chrono::milliseconds(3900));
   EXPECT_FALSE(waiting_.done());
   advance(std::chrono::milliseconds(200));
@@ -304,7 +304,7 @@ TEST_F(FullConnectionTest, IsNotWaitedForWhenItIsLost) {
   EXPECT_TRUE(is_refused(waiting_.take()));
 }
 
-TEST_F(FullConnectionTest, IsWaitedForUntilAnotherCanBeMade) {
+TEST_F(FullConnectionTest, IsWaitedForUntilADialSucceeds) {
   upstream_.refuses = false;
   advance(std::chrono::milliseconds(200));
   ASSERT_TRUE(waiting_.done());
@@ -343,7 +343,7 @@ TEST_F(OriginTest, IsKeptAsLongAsItHasARequestOrAConnection) {
   EXPECT_EQ(&lease->h2(), connection);
 }
 
-TEST_F(OriginTest, IsKeptAsLongAsItsUpstreamIsKnownToSpeakHttp1) {
+TEST_F(OriginTest, IsKeptWhileItsUpstreamIsKnownToSpeakHttp1) {
   start();
   const Url url = Url::parse("https://a/").value();
   pool_->origin(url).use_http1();
@@ -356,7 +356,7 @@ TEST_F(OriginTest, IsKeptAsLongAsItsUpstreamIsKnownToSpeakHttp1) {
 // --- the end of a connection -------------------------------------------------------------------
 
 // Regression: the connection stayed open, with its slot, until the upstream closed it.
-TEST_F(OriginTest, ARetiredConnectionEndsAlsoWhenItsLastRequestGoesWhileItLetsOthersRun) {
+TEST_F(OriginTest, ARetiredConnectionEndsEvenIfItsLastRequestEndsWhileItYields) {
   start();
   H2Connection* const connection = connect(100);
   ASSERT_TRUE(connection);
@@ -387,7 +387,7 @@ TEST_F(OriginTest, ARetiredConnectionEndsAlsoWhenItsLastRequestGoesWhileItLetsOt
 // --- what may be sent again --------------------------------------------------------------------
 
 // Regression: the data after the failure was sent, and the second request looked complete.
-TEST_F(OriginTest, ABodyThatHasFailedIsNotSentAgain) {
+TEST_F(OriginTest, AFailedBodyIsNotResent) {
   start();
   H2Connection* const connection = connect(100);
   ASSERT_TRUE(connection);
@@ -412,7 +412,7 @@ TEST_F(OriginTest, ABodyThatHasFailedIsNotSentAgain) {
 // --- numbers of streams ------------------------------------------------------------------------
 
 // Regression: all later requests on such a connection failed.
-TEST_F(OriginTest, AConnectionWithoutNumbersForFurtherStreamsIsReplaced) {
+TEST_F(OriginTest, AConnectionOutOfStreamIdsIsReplaced) {
   start();
   H2Connection* const old = connect(100);
   ASSERT_TRUE(old);

@@ -52,7 +52,7 @@ INSTANTIATE_TEST_SUITE_P(Over, RedialTest, ::testing::Bool(), [](const auto& eac
 });
 
 // Regression: each request dialled separately, ten times per second.
-TEST_P(RedialTest, OneDialTriesForAllThatWait) {
+TEST_P(RedialTest, AllWaitersShareOneDial) {
   start_holding(10s);
   std::vector<Asking> all = ask_often(200);
   advance(2s);
@@ -66,7 +66,7 @@ TEST_P(RedialTest, OneDialTriesForAllThatWait) {
     EXPECT_TRUE(each.is_served());
 }
 
-TEST_P(RedialTest, EachHoldsForItsOwnTime) {
+TEST_P(RedialTest, EachWaiterIsHeldForItsOwnTime) {
   start_holding(1s);
   Asking first = ask();
   advance(500ms);
@@ -78,7 +78,7 @@ TEST_P(RedialTest, EachHoldsForItsOwnTime) {
   EXPECT_TRUE(second.fails_with(kRefused));
 }
 
-TEST_P(RedialTest, NobodyDialsWhenAllHaveLeft) {
+TEST_P(RedialTest, StopsDiallingWhenAllWaitersHaveLeft) {
   start_holding(10s);
   {
     const std::vector<Asking> all = ask_often(20);
@@ -94,7 +94,7 @@ TEST_P(RedialTest, NobodyDialsWhenAllHaveLeft) {
 }
 
 // Regression: all requests failed. With TLS, a reset arrives during the handshake.
-TEST_P(RedialTest, AnUpstreamThatLeavesTheHandshakeIsHeldAsWell) {
+TEST_P(RedialTest, HoldsRequestsIfTheUpstreamAbortsTheHandshake) {
   for (const Error& left : {refusal(ECONNRESET, Phase::tls),
                             Error(Errc::closed, Side::upstream, "it left").during(Phase::tls)}) {
     start_holding(10s);
@@ -111,7 +111,7 @@ TEST_P(RedialTest, AnUpstreamThatLeavesTheHandshakeIsHeldAsWell) {
   }
 }
 
-TEST_P(RedialTest, AnErrorThatIsFinalIsHeardByAllWhoWait) {
+TEST_P(RedialTest, APermanentErrorFailsAllWaiters) {
   start_holding(10s);
   std::vector<Asking> all = ask_often(5);
   advance(500ms);
@@ -122,7 +122,7 @@ TEST_P(RedialTest, AnErrorThatIsFinalIsHeardByAllWhoWait) {
 }
 
 // Regression: the request failed with the refusal only after queue_timeout.
-TEST_P(RedialTest, AWaitForASlotBecomesOneForTheUpstream) {
+TEST_P(RedialTest, AWaitForASlotBecomesAHold) {
   start_holding(20s, 1);
   std::unique_ptr<Slot> taken = take_slot();
   ASSERT_TRUE(taken);
@@ -138,7 +138,7 @@ TEST_P(RedialTest, AWaitForASlotBecomesOneForTheUpstream) {
   EXPECT_TRUE(waiting.is_served());
 }
 
-TEST_P(RedialTest, AndThatEndsAsWell) {
+TEST_P(RedialTest, AHoldAfterAWaitForASlotEnds) {
   start_holding(20s, 1);
   std::unique_ptr<Slot> taken = take_slot();
   Asking waiting = ask();
@@ -149,7 +149,7 @@ TEST_P(RedialTest, AndThatEndsAsWell) {
 }
 
 // Regression: the request failed with the refusal only after queue_timeout.
-TEST_P(RedialTest, WhoWaitsBesideADialThatIsRefusedLaterIsHeld) {
+TEST_P(RedialTest, AWaiterBesideADialThatIsRefusedLaterIsHeld) {
   start_holding(20s, 1);
   upstream_.answers = false;
   Asking first = ask();
@@ -164,7 +164,7 @@ TEST_P(RedialTest, WhoWaitsBesideADialThatIsRefusedLaterIsHeld) {
   EXPECT_TRUE(first.is_served());
 }
 
-TEST_P(RedialTest, NoWaitIsEndless) {
+TEST_P(RedialTest, EveryWaitIsBounded) {
   for (const Transport::Duration hold : {Transport::Duration::zero(), Transport::Duration(20s)}) {
     start_holding(hold);
     upstream_.answers = false;  // a real dialer would end the dial
@@ -177,7 +177,7 @@ TEST_P(RedialTest, NoWaitIsEndless) {
 }
 
 // Regression: the count of dials stayed wrong, and requests waited for the failed dial.
-TEST_P(RedialTest, ADialThatFindsNoMemoryBlocksNobody) {
+TEST_P(RedialTest, ADialWithoutMemoryDoesNotBlockLaterRequests) {
   start();
   upstream_.is_short_of_memory = true;
   Asking first = ask();
@@ -189,7 +189,7 @@ TEST_P(RedialTest, ADialThatFindsNoMemoryBlocksNobody) {
   EXPECT_TRUE(second.is_served());
 }
 
-TEST_P(RedialTest, AlsoAmongDialsThatAreRefused) {
+TEST_P(RedialTest, ARedialWithoutMemoryDoesNotBlockLaterRequests) {
   start_holding(10s);
   Asking first = ask();
   advance(500ms);
@@ -219,7 +219,7 @@ INSTANTIATE_TEST_SUITE_P(Over, DescriptorsTest, ::testing::Bool(), [](const auto
   return each.param ? "Http2" : "Http1";
 });
 
-TEST_P(DescriptorsTest, OneIsWaitedFor) {
+TEST_P(DescriptorsTest, WaitsForADescriptor) {
   start();
   run_out();
   Asking waiting = ask();
@@ -230,7 +230,7 @@ TEST_P(DescriptorsTest, OneIsWaitedFor) {
   EXPECT_TRUE(waiting.is_served());
 }
 
-TEST_P(DescriptorsTest, ForSoLong) {
+TEST_P(DescriptorsTest, LimitsTheWaitForADescriptor) {
   start();
   run_out();
   Asking waiting = ask();
@@ -244,7 +244,7 @@ TEST_P(DescriptorsTest, ForSoLong) {
 }
 
 // Regression: the response was a 502.
-TEST_P(DescriptorsTest, WhoDoesNotWaitHearsOfThatAllTheSame) {
+TEST_P(DescriptorsTest, ReportsALackOfDescriptorsEvenWithoutAWait) {
   Transport::Options options;
   options.queue_timeout = 0s;
   start(options);
@@ -255,7 +255,7 @@ TEST_P(DescriptorsTest, WhoDoesNotWaitHearsOfThatAllTheSame) {
 }
 
 // Regression: such connections were kept until pool_idle_timeout.
-TEST_P(DescriptorsTest, AnIdleHttp2ConnectionToElsewhereGivesUpItsOwn) {
+TEST_P(DescriptorsTest, AnIdleHttp2ConnectionElsewhereGivesUpItsDescriptor) {
   start();
   Need need;
   need.settings = true;
@@ -287,7 +287,7 @@ class Http1RedialTest : public ConnectionPoolTest {
 };
 
 // Without hold, a refused dial is repeated once, after 50 ms.
-TEST_F(Http1RedialTest, WhatWasHeldInVainIsNotTriedOnceMore) {
+TEST_F(Http1RedialTest, AnExpiredHoldIsNotRetried) {
   for (const io::Duration hold : {io::Duration(0s), io::Duration(1s)}) {
     Transport::Options options;
     options.hold = hold;
@@ -307,7 +307,7 @@ TEST_F(Http1RedialTest, WhatWasHeldInVainIsNotTriedOnceMore) {
 }
 
 // With max_connections, the request waits for a connection after the hold.
-TEST_F(Http1RedialTest, WhoIsHeldWaitsForItsSlot) {
+TEST_F(Http1RedialTest, AHeldRequestWaitsForItsSlot) {
   Transport::Options options;
   options.hold = 20s;
   options.max_connections = 1;
@@ -327,7 +327,7 @@ TEST_F(Http1RedialTest, WhoIsHeldWaitsForItsSlot) {
 }
 
 // Regression: the response was a 502.
-TEST_F(Http1RedialTest, WhoFindsNoDescriptorWaitsForAConnectionOfAnother) {
+TEST_F(Http1RedialTest, ARequestWithoutADescriptorWaitsForAReturnedConnection) {
   start();
   Held used = take(origin());
   run_out();
@@ -341,7 +341,7 @@ TEST_F(Http1RedialTest, WhoFindsNoDescriptorWaitsForAConnectionOfAnother) {
 }
 
 // Regression: the request waited while the others kept their connections.
-TEST_F(Http1RedialTest, WhoFindsADescriptorAndNoSlotDoesNotWaitForEver) {
+TEST_F(Http1RedialTest, ARequestWithADescriptorButNoSlotTimesOut) {
   Transport::Options options;
   options.max_connections = 2;
   start(options);
@@ -364,7 +364,7 @@ TEST_F(Http1RedialTest, WhoFindsADescriptorAndNoSlotDoesNotWaitForEver) {
   EXPECT_TRUE(error->is(Errc::no_connection_slot));
 }
 
-TEST_F(Http1RedialTest, AnIdleConnectionGivesUpItsDescriptorToARequestOfHttp2) {
+TEST_F(Http1RedialTest, AnIdleConnectionGivesUpItsDescriptorToAnHttp2Request) {
   start();
   give_back(take(origin("http://b")));
   EXPECT_EQ(idle(), 1u);
@@ -374,7 +374,7 @@ TEST_F(Http1RedialTest, AnIdleConnectionGivesUpItsDescriptorToARequestOfHttp2) {
   EXPECT_EQ(idle(), 0u);
 }
 
-TEST_F(Http1RedialTest, AnIdleConnectionToElsewhereGivesUpItsDescriptor) {
+TEST_F(Http1RedialTest, AnIdleConnectionElsewhereGivesUpItsDescriptor) {
   start();
   give_back(take(origin("http://b")));
   EXPECT_EQ(idle(), 1u);

@@ -16,7 +16,7 @@ namespace onehop::transport {
 namespace {
 
 // An upstream with TLS has requests of both kinds in one line.
-TEST_F(ConnectionPoolTest, RequestsOverBothVersionsWaitInOneLine) {
+TEST_F(ConnectionPoolTest, RequestsOverBothVersionsShareOneQueue) {
   Transport::Options options;
   options.hold = 10s;
   start(options);
@@ -54,7 +54,7 @@ class OneVersionFails : public ConnectionPoolTest {
 };
 
 // Regression: the HTTP/1 request failed with the error of a dial for the other version.
-TEST_F(OneVersionFails, ADialThatIsForTheOtherMaySucceed) {
+TEST_F(OneVersionFails, ADialForTheOtherVersionMaySucceed) {
   start();
   upstream_.answers = false;
   upstream_.http2_error = Error(Errc::timed_out, Side::upstream).during(Phase::connect);
@@ -70,7 +70,7 @@ TEST_F(OneVersionFails, ADialThatIsForTheOtherMaySucceed) {
 
 // Regression: a client that authenticated its connection caused the failure of requests that were
 // held for an HTTP/2-only upstream, just when the upstream came back.
-TEST_F(OneVersionFails, RequestsThatAreHeldOverTheOtherAreServed) {
+TEST_F(OneVersionFails, HeldRequestsOverTheOtherVersionAreServed) {
   Transport::Options options;
   options.hold = 10s;
   start(options);
@@ -90,7 +90,7 @@ TEST_F(OneVersionFails, RequestsThatAreHeldOverTheOtherAreServed) {
 }
 
 // Regression: an exception ended the dial before it had dialled for the other version.
-TEST_F(OneVersionFails, AConnectionThatFindsNoMemoryLeavesTheOtherItsDial) {
+TEST_F(OneVersionFails, OutOfMemoryDoesNotPreventTheDialForTheOtherVersion) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   Transport::Options options;
   options.hold = 10s;
@@ -150,7 +150,7 @@ class HeldBesideAFullConnection : public OneVersionFails {
 };
 
 // Regression: the request failed with the refusal, although it waited for room.
-TEST_F(HeldBesideAFullConnection, ARefusalOverHttp1DoesNotConcernIt) {
+TEST_F(HeldBesideAFullConnection, ARefusalOverHttp1DoesNotFailIt) {
   start_full(2s);
   advance(3s);
   ASSERT_FALSE(waiting_->done());
@@ -164,7 +164,7 @@ TEST_F(HeldBesideAFullConnection, ARefusalOverHttp1DoesNotConcernIt) {
   EXPECT_TRUE(refused.fails_with(kRefused));
 }
 
-TEST_F(HeldBesideAFullConnection, ItWaitsForQueueTimeoutAlone) {
+TEST_F(HeldBesideAFullConnection, ItWaitsOnlyForQueueTimeout) {
   start_full(20s);
   advance(1s);
   const Asking held = ask(true);
@@ -190,7 +190,7 @@ TEST_F(HeldBesideAFullConnection, ItFailsWithItsConnection) {
 }
 
 // Regression: each time the request was first in line, all others dialled at once.
-TEST_F(HeldBesideAFullConnection, OneDialTriesForTheOthers) {
+TEST_F(HeldBesideAFullConnection, TheOthersShareOneDial) {
   start_full(20s);
   std::vector<Asking> held;
   for (int i = 0; i < 50; ++i)

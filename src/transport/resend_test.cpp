@@ -91,7 +91,7 @@ class H1Delivery : public test::TlsStreamPair, public ::testing::WithParamInterf
 
 // Regression: with TLS the request counted as unsent, because only a part of the record was
 // written.
-TEST_P(H1Delivery, IsUncertainOnceTheFirstBytesAreOut) {
+TEST_P(H1Delivery, IsUncertainOnceTheFirstBytesAreSent) {
   begin();
   near_raw_->set_max_write(10);
   send();
@@ -101,7 +101,7 @@ TEST_P(H1Delivery, IsUncertainOnceTheFirstBytesAreOut) {
   EXPECT_EQ(exchange_->delivery(), Delivery::uncertain);
 }
 
-TEST_P(H1Delivery, IsUnsentWhereNothingWasTaken) {
+TEST_P(H1Delivery, IsUnsentIfNothingWasWritten) {
   begin(Room::none);
   send();
   EXPECT_EQ(exchange_->delivery(), Delivery::unsent);
@@ -109,7 +109,7 @@ TEST_P(H1Delivery, IsUnsentWhereNothingWasTaken) {
   EXPECT_TRUE(error().retry_safe());
 }
 
-TEST_P(H1Delivery, IsUnsentWhereTheConnectionHadFailedBefore) {
+TEST_P(H1Delivery, IsUnsentIfTheConnectionHadAlreadyFailed) {
   begin();
   reset_by_peer();
   send();
@@ -118,7 +118,7 @@ TEST_P(H1Delivery, IsUnsentWhereTheConnectionHadFailedBefore) {
 }
 
 // Regression: TLS had kept the request, and sent it with its close_notify.
-TEST_P(H1Delivery, WhatIsUnsentDoesNotLeaveAfterAll) {
+TEST_P(H1Delivery, AnUnsentRequestIsNotSentLater) {
   begin(Room::none);
   send();
   far_raw_->close_write();
@@ -224,7 +224,7 @@ class H2Resend : public test::StreamPair {
 };
 
 // Regression: the response was a 502.
-TEST_F(H2Resend, AfterAGoawayThatCameBeforeThePostWasSerialised) {
+TEST_F(H2Resend, AfterAGoawayBeforeThePostWasSerialised) {
   warm();
   Trip post = begin();  // it is sent at the end of the pass
   accepted_[0].send(goaway(1));
@@ -234,7 +234,7 @@ TEST_F(H2Resend, AfterAGoawayThatCameBeforeThePostWasSerialised) {
 }
 
 // Regression: the last bytes of the connection contained the request.
-TEST_F(H2Resend, AfterTheConnectionHadBeenClosedBeforeThePostWasSerialised) {
+TEST_F(H2Resend, AfterACloseBeforeThePostWasSerialised) {
   for (const bool in_order : {true, false}) {
     accepted_.clear();
     received_.clear();
@@ -256,7 +256,7 @@ TEST_F(H2Resend, AfterTheConnectionHadBeenClosedBeforeThePostWasSerialised) {
   }
 }
 
-TEST_F(H2Resend, AfterAGoawayThatPassesItOver) {
+TEST_F(H2Resend, AfterAGoawayThatExcludesTheStream) {
   warm();
   Trip post = begin();
   settle();
@@ -266,7 +266,7 @@ TEST_F(H2Resend, AfterAGoawayThatPassesItOver) {
 }
 
 // Regression: only the loss of the connection counted.
-TEST_F(H2Resend, AlsoWhenTheConnectionEndsWithTheGoaway) {
+TEST_F(H2Resend, EvenIfTheConnectionEndsWithTheGoaway) {
   for (const std::string& last_words : {goaway(1), reset(3, 7)}) {
     accepted_.clear();
     received_.clear();
@@ -283,7 +283,7 @@ TEST_F(H2Resend, AlsoWhenTheConnectionEndsWithTheGoaway) {
 }
 
 // Regression: there were three attempts, and the retry budget counted them.
-TEST_F(H2Resend, AsOftenAsItIsPassedOver) {
+TEST_F(H2Resend, AsOftenAsGoawaysExcludeTheStream) {
   Trip post = begin();
   for (std::size_t i = 0; i < 15; ++i) {
     settle();
@@ -296,7 +296,7 @@ TEST_F(H2Resend, AsOftenAsItIsPassedOver) {
 }
 
 // Regression: pauses of seconds, although a backend that ends its connections like this works.
-TEST_F(H2Resend, WithoutAPauseThoughUpstreamsAreHeld) {
+TEST_F(H2Resend, WithoutAPauseEvenIfHoldIsSet) {
   Transport::Options options;
   options.hold = std::chrono::seconds(20);
   start(options);
@@ -311,7 +311,7 @@ TEST_F(H2Resend, WithoutAPauseThoughUpstreamsAreHeld) {
   expect_served(post, 14);
 }
 
-TEST_F(H2Resend, WithPausesWhereItIsPassedOverForEver) {
+TEST_F(H2Resend, WithPausesAfterManyGoaways) {
   Transport::Options options;
   options.hold = std::chrono::seconds(20);
   start(options);
@@ -329,7 +329,7 @@ TEST_F(H2Resend, WithPausesWhereItIsPassedOverForEver) {
 }
 
 // Regression: the response was a 504 although the upstream was not at fault.
-TEST_F(H2Resend, WhatWasNeverSentOnAConnectionThatHasDied) {
+TEST_F(H2Resend, ARequestNeverSentOnADeadConnection) {
   Trip large = begin(std::string(100'000, 'x'));  // it fills the connection
   settle();
   Trip post = begin();
@@ -343,7 +343,7 @@ TEST_F(H2Resend, WhatWasNeverSentOnAConnectionThatHasDied) {
   expect_served(post, 1);
 }
 
-TEST_F(H2Resend, ButNotForEver) {
+TEST_F(H2Resend, StopsAfterManyGoaways) {
   const Trip post = begin();
   for (std::size_t i = 0; i < 16; ++i) {
     settle();
@@ -357,7 +357,7 @@ TEST_F(H2Resend, ButNotForEver) {
   EXPECT_TRUE(error_->retry_safe());
 }
 
-TEST_F(H2Resend, AlsoWhenTheRetryBudgetIsSpent) {
+TEST_F(H2Resend, EvenIfTheRetryBudgetIsSpent) {
   while (pool_->context().try_retry()) {
   }
   Trip post = begin();
@@ -368,7 +368,7 @@ TEST_F(H2Resend, AlsoWhenTheRetryBudgetIsSpent) {
 }
 
 // A refused request is work for the upstream.
-TEST_F(H2Resend, ThreeTimesInAllWhatIsRefused) {
+TEST_F(H2Resend, LimitsARefusedRequestToThreeAttempts) {
   const Trip post = begin();
   for (std::uint32_t i = 0; i < 3; ++i) {
     settle();
@@ -384,7 +384,7 @@ TEST_F(H2Resend, ThreeTimesInAllWhatIsRefused) {
   EXPECT_TRUE(error_->retry_safe());
 }
 
-TEST_F(H2Resend, NotWhatIsRefusedWhenTheRetryBudgetIsSpent) {
+TEST_F(H2Resend, NoRefusedRequestOnceTheRetryBudgetIsSpent) {
   while (pool_->context().try_retry()) {
   }
   const Trip post = begin();
@@ -405,7 +405,7 @@ class SilentDialer final : public net::Dialer {
 };
 
 // The window is promised before there is a stream.
-TEST_F(H2Resend, ARequestThatWaitsForAConnectionIsPromisedAWindow) {
+TEST_F(H2Resend, ARequestWaitingForAConnectionPromisesAWindow) {
   const auto promised = [] {
     report_promised_memory();
     return promised_memory();
@@ -425,7 +425,7 @@ TEST_F(H2Resend, ARequestThatWaitsForAConnectionIsPromisedAWindow) {
 }
 
 // Held requests are a small load because of the pauses.
-TEST_F(H2Resend, WhatIsRefusedAndHeldWhenTheRetryBudgetIsSpent) {
+TEST_F(H2Resend, ARefusedHeldRequestEvenIfTheRetryBudgetIsSpent) {
   Transport::Options options;
   options.hold = std::chrono::seconds(10);
   start(options);
@@ -443,7 +443,7 @@ TEST_F(H2Resend, WhatIsRefusedAndHeldWhenTheRetryBudgetIsSpent) {
   EXPECT_EQ(post.take(), 200);
 }
 
-TEST_F(H2Resend, NotWhatMayHaveBeenSeen) {
+TEST_F(H2Resend, NoRequestThatTheUpstreamMayHaveSeen) {
   warm();
   Trip post = begin();
   settle();

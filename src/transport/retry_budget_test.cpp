@@ -40,7 +40,7 @@ TEST(RetryBudget, AllowsEveryRetryWithoutALimit) {
   }
 }
 
-TEST(RetryBudget, AnotherShareCountsAtOnce) {
+TEST(RetryBudget, AppliesANewShareAtOnce) {
   RetryBudget budget(0);
   budget.count_requests(1000, kStart);
   ASSERT_EQ(retries_out_of(budget, 1000, kStart), kFloor);
@@ -50,7 +50,7 @@ TEST(RetryBudget, AnotherShareCountsAtOnce) {
   EXPECT_EQ(retries_out_of(budget, 1000, kStart), 1000);
 }
 
-TEST(RetryBudget, ForgetsWhatIsLongAgo) {
+TEST(RetryBudget, ForgetsOldRetries) {
   RetryBudget budget(0);
   ASSERT_EQ(retries_out_of(budget, 1000, kStart), kFloor);
   EXPECT_FALSE(budget.try_retry(kStart + 1s));

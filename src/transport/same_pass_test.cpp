@@ -86,21 +86,21 @@ class SamePassTest : public test::StreamPair {
 };
 
 // A POST would be lost on the connection, and could not be sent again.
-TEST_F(SamePassTest, AConnectionThatTheUpstreamHasEndedIsNotGivenToARequestThatIsSentOnce) {
+TEST_F(SamePassTest, AConnectionThatTheUpstreamClosedIsNotGivenToANonRepeatableRequest) {
   give_back(dial());
   upstream_.back().reset();
   EXPECT_EQ(try_take(), nullptr);
   EXPECT_EQ(shared_->statistics().open, 0u) << "and to nobody else";
 }
 
-TEST_F(SamePassTest, AConnectionOnWhichTheUpstreamSpeaksIsNotGivenToARequestThatIsSentOnce) {
+TEST_F(SamePassTest, AConnectionWithUnsolicitedDataIsNotGivenToANonRepeatableRequest) {
   give_back(dial());
   EXPECT_EQ(::send(upstream_.back().get(), "x", 1, MSG_NOSIGNAL), 1);
   EXPECT_EQ(try_take(), nullptr);
   EXPECT_EQ(shared_->statistics().open, 0u);
 }
 
-TEST_F(SamePassTest, AConnectionThatIsWellIsGivenAtOnce) {
+TEST_F(SamePassTest, AHealthyConnectionIsGivenAtOnce) {
   give_back(dial());
   EXPECT_NE(try_take(), nullptr);
   EXPECT_EQ(shared_->statistics().reused, 1u);

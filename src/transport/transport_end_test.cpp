@@ -34,12 +34,12 @@ class TransportEnd : public ConnectionPoolTest {
   std::weak_ptr<SharedPools> gone_;  // expires with the last pool
 };
 
-TEST_F(TransportEnd, APoolThatWasNeverUsedGoesAtOnce) {
+TEST_F(TransportEnd, AnUnusedPoolIsDestroyedAtOnce) {
   end();
   EXPECT_TRUE(gone_.expired());
 }
 
-TEST_F(TransportEnd, IdleConnectionsAreClosedAndThePoolGoes) {
+TEST_F(TransportEnd, IdleConnectionsAreClosedAndThePoolIsDestroyed) {
   give_back(take(origin()));
   end();
   EXPECT_EQ(upstream_.accepted.front().ending(), "end");
@@ -49,7 +49,7 @@ TEST_F(TransportEnd, IdleConnectionsAreClosedAndThePoolGoes) {
 }
 
 // The end is begun by a destructor.
-TEST_F(TransportEnd, NeedsNoMemoryAtOnce) {
+TEST_F(TransportEnd, BeginsWithoutAllocating) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "operator new is a sanitizer's";
   {
     const FailingAllocation failing(0);
@@ -61,7 +61,7 @@ TEST_F(TransportEnd, NeedsNoMemoryAtOnce) {
   EXPECT_TRUE(gone_.expired());
 }
 
-TEST_F(TransportEnd, WhatIsInUseComesToItsEndFirst) {
+TEST_F(TransportEnd, WaitsForConnectionsInUse) {
   Held used = take(origin());
   end();
   advance(1min);
@@ -73,7 +73,7 @@ TEST_F(TransportEnd, WhatIsInUseComesToItsEndFirst) {
   EXPECT_TRUE(gone_.expired());
 }
 
-TEST_F(TransportEnd, AlsoWhatIsKnownOfAnUpstreamWithHttp1) {
+TEST_F(TransportEnd, ForgetsThatAnUpstreamSpeaksHttp1) {
   Origin& h2 = pool().origin(Url::parse("https://a").value());
   h2.use_http1();
   EXPECT_FALSE(h2.speaks_http2());
@@ -84,7 +84,7 @@ TEST_F(TransportEnd, AlsoWhatIsKnownOfAnUpstreamWithHttp1) {
 }
 
 // Regression: the function was called on a destroyed pool.
-TEST_F(TransportEnd, WhatIsPostedToAPoolThatHasGoneIsDropped) {
+TEST_F(TransportEnd, AFunctionPostedToADestroyedPoolIsDropped) {
   bool called = false;
   shared_of_transport_->post(pool(), [&called](SharedPools::Member&) { called = true; });
   reactor_.forget_local<ConnectionPool>(shared_of_transport_.get());

@@ -73,7 +73,7 @@ class TransportTest : public ::testing::Test {
 
 // --- bodies of another length than announced ---------------------------------------------------
 
-TEST_F(TransportTest, CutsARequestWhoseBodyIsShorterThanItSaid) {
+TEST_F(TransportTest, AbortsARequestWhoseBodyIsTooShort) {
   network_.listen("backend:80");
   Wire client = send(put({"abc"}, 5));
   EXPECT_EQ(status_of(client.receive()), 502);
@@ -87,7 +87,7 @@ TEST_F(TransportTest, CutsARequestWhoseBodyIsShorterThanItSaid) {
 }
 
 // Regression: the data after the failure was sent, and the second request looked complete.
-TEST_F(TransportTest, DoesNotSendABodyAgainThatHasFailed) {
+TEST_F(TransportTest, DoesNotResendABodyThatFailed) {
   network_.listen("backend:80");
   Wire client = send([] { return request(Method::get); });
   Wire old = backend();
@@ -107,7 +107,7 @@ TEST_F(TransportTest, DoesNotSendABodyAgainThatHasFailed) {
 }
 
 // There is no client connection to reserve the connection for.
-TEST_F(TransportTest, KeepsNoConnectionThatIsAuthenticatedForNoClient) {
+TEST_F(TransportTest, DoesNotPoolAuthenticatedConnectionsWithoutAClient) {
   network_.listen("backend:80");
   struct Case {
     std::string_view request_field;
@@ -130,7 +130,7 @@ TEST_F(TransportTest, KeepsNoConnectionThatIsAuthenticatedForNoClient) {
   }
 }
 
-TEST_F(TransportTest, SendsNoMoreThanABodySaidAndCutsTheRequest) {
+TEST_F(TransportTest, AbortsARequestWhoseBodyIsTooLong) {
   for (const std::vector<std::string>& content :
        {std::vector<std::string>{"abc", "defgh"}, {"abcdefgh"}, {"abcde", "GET /smuggled"}}) {
     network_.listen("backend:80");
@@ -147,7 +147,7 @@ TEST_F(TransportTest, SendsNoMoreThanABodySaidAndCutsTheRequest) {
 
 // Regression: only a reader that was waiting at that moment was woken; all others waited for
 // activity_timeout.
-TEST_F(TransportTest, CutsAnAnswerWhoseRequestHasFailedWhileItWasDelivered) {
+TEST_F(TransportTest, AbortsAResponseIfItsRequestFailsDuringDelivery) {
   network_.listen("backend:80");
   Wire client = send([] {
     auto source = pieces({"abc"});
@@ -169,7 +169,7 @@ TEST_F(TransportTest, CutsAnAnswerWhoseRequestHasFailedWhileItWasDelivered) {
   EXPECT_TRUE(exchanges_.last().failed_with(Errc::truncated));
 }
 
-TEST_F(TransportTest, CutsARequestWhoseBodyFails) {
+TEST_F(TransportTest, AbortsARequestWhoseBodyFails) {
   for (const bool chunked : {false, true}) {
     network_.listen("backend:80");
     error_.reset();
@@ -188,7 +188,7 @@ TEST_F(TransportTest, CutsARequestWhoseBodyFails) {
   }
 }
 
-TEST_F(TransportTest, CutsARequestWhoseBodyThrows) {
+TEST_F(TransportTest, AbortsARequestWhoseBodyThrows) {
   network_.listen("backend:80");
   Wire client = send([] {
     auto source = pieces({"abc"});
@@ -204,7 +204,7 @@ TEST_F(TransportTest, CutsARequestWhoseBodyThrows) {
 }
 
 // The response had begun before the request broke off, so it must not look complete either.
-TEST_F(TransportTest, CutsAnAnswerWhoseRequestBreaksOff) {
+TEST_F(TransportTest, AbortsAResponseIfItsRequestIsTruncated) {
   network_.listen("backend:80");
   Wire client = send([] {
     auto source = pieces({"abc"});
@@ -224,7 +224,7 @@ TEST_F(TransportTest, CutsAnAnswerWhoseRequestBreaksOff) {
   EXPECT_TRUE(exchanges_.last().failed_with(Errc::handler_failed));
 }
 
-TEST_F(TransportTest, DoesNotUseAConnectionAgainWhoseRequestBrokeOff) {
+TEST_F(TransportTest, DoesNotReuseAConnectionAfterATruncatedRequest) {
   network_.listen("backend:80");
   Wire client = send(put({"abc"}, 5));
   Wire old = backend();
@@ -239,7 +239,7 @@ TEST_F(TransportTest, DoesNotUseAConnectionAgainWhoseRequestBrokeOff) {
 // --- upstreams that end a request early --------------------------------------------------------
 
 // The upstream has responded and reads no more: the response counts.
-TEST_F(TransportTest, TakesAnAnswerThatCameBeforeTheUpstreamClosed) {
+TEST_F(TransportTest, AcceptsAResponseSentBeforeTheUpstreamClosed) {
   network_.listen("backend:80");
   Wire client = send([] { return request(Method::put, Body::of(std::string(300'000, 'x'))); });
   Wire backend = this->backend();
@@ -295,7 +295,7 @@ TEST_F(TransportTest, SendsAHeadLargerThanAnyBuffer) {
 // --- responses that are read by hand ------------------------------------------------------------
 
 // A round tripper between the transport and the server reads the content as it arrives.
-TEST_F(TransportTest, WaitsForContentWithWhoeverReadsIt) {
+TEST_F(TransportTest, LetsARoundTripperReadContentAsItArrives) {
   network_.listen("backend:80");
   Transport::Options options;
   options.dialer = network_.dialer();
@@ -328,7 +328,7 @@ TEST_F(TransportTest, WaitsForContentWithWhoeverReadsIt) {
 
 // --- requests that go nowhere ------------------------------------------------------------------
 
-TEST_F(TransportTest, RefusesARequestWithoutAPlaceToGo) {
+TEST_F(TransportTest, RefusesARequestWithoutAnAbsoluteUrl) {
   const auto relative = Url::parse_target("/relative");
   ASSERT_TRUE(relative);
   Wire client = send([&] { return Request(Method::get, *relative); });
@@ -354,7 +354,7 @@ TEST_F(TransportTest, WorksOnAnEventLoopOnly) {
 // --- names -------------------------------------------------------------------------------------
 
 // Regression: the process ended.
-TEST_F(TransportTest, FailsForAHostThatCanBeInNoCertificate) {
+TEST_F(TransportTest, FailsForAHostThatNoCertificateCanName) {
   network_.listen(".:443");
   Wire client = send([] {
     return Request(Method::get, Url::parse("https://./").value(), Headers({{"Host", "h"}}));
@@ -365,7 +365,7 @@ TEST_F(TransportTest, FailsForAHostThatCanBeInNoCertificate) {
   EXPECT_EQ(error_->phase(), Phase::tls);
 }
 
-TEST_F(TransportTest, RefusesAServerNameThatIsNone) {
+TEST_F(TransportTest, RefusesAnInvalidServerName) {
   for (const std::string& name : {std::string("."), std::string(256, 'a')}) {
     Transport::Options options;
     options.tls.server_name = name;
@@ -384,7 +384,7 @@ Transport::Options holding(Transport::Duration time) {
   return options;
 }
 
-TEST_F(TransportTest, HoldsARequestUntilTheUpstreamIsThere) {
+TEST_F(TransportTest, HoldsARequestUntilTheUpstreamIsUp) {
   Wire client = send([] { return request(Method::post, Body::of("once")); }, holding(10s));
   network_.advance(5s);
   EXPECT_EQ(client.receive(), "");
@@ -399,7 +399,7 @@ TEST_F(TransportTest, HoldsARequestUntilTheUpstreamIsThere) {
   EXPECT_FALSE(error_);
 }
 
-TEST_F(TransportTest, HoldsARequestForSoLong) {
+TEST_F(TransportTest, LimitsTheHoldOfARequest) {
   Wire client = send([] { return request(Method::get); }, holding(2s));
   network_.advance(1900ms);
   EXPECT_EQ(client.receive(), "");
@@ -427,7 +427,7 @@ TEST_F(TransportTest, HoldsARequestWhoseNewConnectionIsReset) {
   EXPECT_EQ(body_of(client.receive()), "late");
 }
 
-TEST_F(TransportTest, HoldsOnlyWhatMayBeSentAgain) {
+TEST_F(TransportTest, HoldsOnlyRequestsThatMayBeResent) {
   network_.listen("backend:80");
   Wire client = send([] { return request(Method::post, Body::of("once")); }, holding(10s));
   Wire early = backend();
@@ -437,7 +437,7 @@ TEST_F(TransportTest, HoldsOnlyWhatMayBeSentAgain) {
   EXPECT_THROW(backend(), std::out_of_range);
 }
 
-TEST_F(TransportTest, HoldsAResetRequestForSoLong) {
+TEST_F(TransportTest, LimitsTheHoldOfAResetRequest) {
   network_.listen("backend:80");
   Wire client = send([] { return request(Method::get); }, holding(2s));
   while (client.receive().empty()) {
@@ -450,13 +450,13 @@ TEST_F(TransportTest, HoldsAResetRequestForSoLong) {
 }
 
 // A refused dial is repeated once, because the upstream may be restarting.
-TEST_F(TransportTest, HoldsNothingUnlessItIsToldTo) {
+TEST_F(TransportTest, DoesNotHoldRequestsByDefault) {
   Wire client = send([] { return request(Method::get); });
   network_.advance(100ms);
   EXPECT_EQ(status_of(client.receive()), 502);
 }
 
-TEST_F(TransportTest, GivesAHeldRequestUpWithItsClient) {
+TEST_F(TransportTest, CancelsAHeldRequestWithItsClient) {
   {
     Wire client = send([] { return request(Method::get); }, holding(1h));
     network_.advance(1s);
@@ -471,7 +471,7 @@ TEST_F(TransportTest, GivesAHeldRequestUpWithItsClient) {
 
 // --- limits ------------------------------------------------------------------------------------
 
-TEST_F(TransportTest, DoesNotWaitForContinueWhereThatIsOff) {
+TEST_F(TransportTest, DoesNotWaitForContinueIfDisabled) {
   network_.listen("backend:80");
   Transport::Options options;
   options.expect_continue_timeout = Transport::Duration::zero();
@@ -485,7 +485,7 @@ TEST_F(TransportTest, DoesNotWaitForContinueWhereThatIsOff) {
   EXPECT_THAT(backend().receive(), EndsWith("\r\n\r\nabc"));
 }
 
-TEST_F(TransportTest, TakesSoManyInformationalResponses) {
+TEST_F(TransportTest, LimitsInformationalResponses) {
   for (const bool too_many : {false, true}) {
     network_.listen("backend:80");
     error_.reset();

@@ -96,13 +96,13 @@ TEST_F(UploadTest, WaitsForContinueNoLongerThanTheOptionsAllow) {
   EXPECT_EQ(upload_.state(), State::sent);
 }
 
-TEST_F(UploadTest, DoesNotWaitForContinueIfTheOptionsSaySo) {
+TEST_F(UploadTest, DoesNotWaitForContinueWithATimeoutOfZero) {
   options_.expect_continue_timeout = 0s;
   take(Headers({{"Expect", "100-continue"}}));
   EXPECT_EQ(upload_.state(), State::none);
 }
 
-TEST_F(UploadTest, AnUpstreamThatClosesLeavesItToItsResponse) {
+TEST_F(UploadTest, IsUnwantedAfterTheUpstreamCloses) {
   take();
   begin(std::nullopt);
   end(failure(Errc::closed, Side::upstream));
@@ -149,7 +149,7 @@ TEST_F(UploadTest, IsDroppedWhenItFailsAfterAResponse) {
 }
 
 // Until then the server keeps the exchange, which sends the content.
-TEST_F(UploadTest, IsDroppedWhenItHasLeftAfterAResponse) {
+TEST_F(UploadTest, IsDroppedOnceItIsSentAfterAResponse) {
   take();
   begin(std::nullopt);
   answered_ = true;
@@ -165,7 +165,7 @@ TEST_F(UploadTest, IsDroppedWhenItHasLeftAfterAResponse) {
   EXPECT_FALSE(upload_.has_content());
 }
 
-TEST_F(UploadTest, IsTakenBackWholeIfNothingOfItWasSent) {
+TEST_F(UploadTest, IsRecoveredIfNothingWasSent) {
   take();
   upload_.give_up();
   EXPECT_EQ(upload_.state(), State::unwanted);
@@ -174,7 +174,7 @@ TEST_F(UploadTest, IsTakenBackWholeIfNothingOfItWasSent) {
   EXPECT_EQ(body->length(), 7u);
 }
 
-TEST_F(UploadTest, IsNotTakenBackIfAPartWasSentWithoutACopy) {
+TEST_F(UploadTest, IsNotRecoveredIfAPartWasSentWithoutACopy) {
   take();
   begin(std::nullopt);
   upload_.stop();
@@ -182,7 +182,7 @@ TEST_F(UploadTest, IsNotTakenBackIfAPartWasSentWithoutACopy) {
   EXPECT_FALSE(upload_.take_back({}));
 }
 
-TEST_F(UploadTest, ActivityIsContentThatWasSentNotLongAgo) {
+TEST_F(UploadTest, IsActiveIfContentWasSentRecently) {
   take();
   begin(std::nullopt);
   EXPECT_TRUE(upload_.was_active(reactor_.now(), 1s));

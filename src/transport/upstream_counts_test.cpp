@@ -22,7 +22,7 @@ bool has(const std::vector<Statistics::Address>& all, std::string_view address) 
   return std::ranges::find(all, address, &Statistics::Address::address) != all.end();
 }
 
-TEST(Attempts, AreFailingSinceTheFirstThatFailed) {
+TEST(Attempts, AreFailingSinceTheFirstFailure) {
   Statistics::Attempts attempts;
   const Statistics::Time start(1h);
   EXPECT_FALSE(attempts.are_failing());
@@ -75,7 +75,7 @@ TEST_F(UpstreamCountsTest, AConnectionIsBusyOrIdle) {
   EXPECT_EQ(idle(), 0u);
 }
 
-TEST_F(UpstreamCountsTest, IdleConnectionsThatAreClosedAreCountedOut) {
+TEST_F(UpstreamCountsTest, ClosedIdleConnectionsAreNoLongerCounted) {
   start();
   give_back(take(origin()));
   pool_->retire();
@@ -84,7 +84,7 @@ TEST_F(UpstreamCountsTest, IdleConnectionsThatAreClosedAreCountedOut) {
   EXPECT_EQ(idle(), 0u);
 }
 
-TEST_F(UpstreamCountsTest, AttemptsAreRememberedAfterTheOrigin) {
+TEST_F(UpstreamCountsTest, AttemptsOutliveTheOrigin) {
   start();
   upstream_.refuses = true;
   Taking refused = begin(origin());
@@ -101,7 +101,7 @@ TEST_F(UpstreamCountsTest, AttemptsAreRememberedAfterTheOrigin) {
 }
 
 // Regression: if this machine was short of descriptors, the backend counted as down.
-TEST_F(UpstreamCountsTest, WhatIsWantingHereSaysNothingOfTheUpstream) {
+TEST_F(UpstreamCountsTest, LocalFailuresDoNotCountAgainstTheUpstream) {
   Transport::Options options;
   options.queue_timeout = Transport::Duration::zero();
   start(options);
@@ -114,7 +114,7 @@ TEST_F(UpstreamCountsTest, WhatIsWantingHereSaysNothingOfTheUpstream) {
   EXPECT_FALSE(upstream().attempts.are_failing());
 }
 
-TEST_F(UpstreamCountsTest, AnAddressThatAnotherOneMakesUpForIsKnown) {
+TEST_F(UpstreamCountsTest, RecordsAFailingAddressEvenIfAnotherOneWorks) {
   start();
   UpstreamCounts counts(Url::parse("http://a").value());
   const Statistics::Time now(1h);

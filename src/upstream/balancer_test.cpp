@@ -70,7 +70,7 @@ class BalancerTest : public ::testing::Test {
   std::optional<Balancer> balancer_;
 };
 
-TEST_F(BalancerTest, LeastTakesTheFewestForItsWeight) {
+TEST_F(BalancerTest, LeastChoosesTheFewestRequestsPerWeight) {
   start(3, Balance::least);
   set_requests(0, 3);
   set_requests(1, 1);
@@ -80,7 +80,7 @@ TEST_F(BalancerTest, LeastTakesTheFewestForItsWeight) {
   EXPECT_EQ(choose(), 0u);
 }
 
-TEST_F(BalancerTest, LeastChoosesEqualOnesEquallyOften) {
+TEST_F(BalancerTest, LeastChoosesEqualEndpointsEquallyOften) {
   start(4, Balance::least);
   EXPECT_THAT(shares(4000),
               ::testing::Each(::testing::AllOf(::testing::Gt(850), ::testing::Lt(1150))));
@@ -96,7 +96,7 @@ TEST_F(BalancerTest, LeastComparesTwoOfMany) {
   EXPECT_NEAR(busy, 1000, 150) << "both drawn are busy in a quarter of the cases";
 }
 
-TEST_F(BalancerTest, RoundRobinSpreadsTheTurnsOfAHeavyOne) {
+TEST_F(BalancerTest, RoundRobinSpreadsTheTurnsOfAHeavyEndpoint) {
   start(3, Balance::round_robin);
   set_weight(0, 4);
   std::string order;
@@ -115,14 +115,14 @@ TEST_F(BalancerTest, RandomFollowsTheWeights) {
   EXPECT_NEAR(counts[2], 3000, 160);
 }
 
-TEST_F(BalancerTest, FirstTakesTheFirstThatIsUsable) {
+TEST_F(BalancerTest, FirstChoosesTheFirstUsableEndpoint) {
   start(3, Balance::first);
   EXPECT_EQ(choose(), 0u);
   members_[0].endpoint->become(Condition::down, kNow);
   EXPECT_EQ(choose(), 1u);
 }
 
-TEST_F(BalancerTest, AKeyStaysWhereItIsWhenOthersComeAndGo) {
+TEST_F(BalancerTest, AKeyKeepsItsEndpointWhenOthersComeAndGo) {
   start(10, Balance::hash);
   std::map<std::uint64_t, std::size_t> before;
   std::vector<int> counts(10);
@@ -153,7 +153,7 @@ TEST_F(BalancerTest, HashFollowsTheWeights) {
 }
 
 // Regression: if a client sent two requests at once, one went to another endpoint.
-TEST_F(BalancerTest, AKeyStaysWhereItIsForAFewRequestsAtOnce) {
+TEST_F(BalancerTest, AKeyKeepsItsEndpointForAFewConcurrentRequests) {
   start(3, Balance::hash);
   const std::size_t first = choose({.now = kNow, .key = 7}).value();
   set_requests(first, 9);
@@ -162,7 +162,7 @@ TEST_F(BalancerTest, AKeyStaysWhereItIsForAFewRequestsAtOnce) {
   EXPECT_NE(choose({.now = kNow, .key = 7}), first);
 }
 
-TEST_F(BalancerTest, NoneOfAHashIsAQuarterAboveItsShare) {
+TEST_F(BalancerTest, HashLimitsEachEndpointToAQuarterAboveItsShare) {
   start(4, Balance::hash);
   for (int i = 0; i < 100; ++i) {  // one key for all requests
     const std::size_t chosen = choose({.now = kNow, .key = 7}).value();
@@ -173,7 +173,7 @@ TEST_F(BalancerTest, NoneOfAHashIsAQuarterAboveItsShare) {
 }
 
 // Regression: if no endpoint was below its bound, the request got none.
-TEST_F(BalancerTest, AHashFindsOneWhateverTheCounts) {
+TEST_F(BalancerTest, HashAlwaysFindsAnEndpoint) {
   start(2, Balance::hash);
   for (Member& member : members_)
     member.weight = 1e308;  // the sum is infinite, so each share is 0
@@ -202,7 +202,7 @@ TEST_F(BalancerTest, BackupsServeWhileNoOtherIsUsable) {
   EXPECT_EQ(choose(), 2u);
 }
 
-TEST_F(BalancerTest, WhereNoneIsUsableAllAreTried) {
+TEST_F(BalancerTest, TriesAllIfNoneIsUsable) {
   start(2, Balance::least);
   members_[0].endpoint->become(Condition::down, kNow);
   members_[1].endpoint->eject(kNow, kNow + 10s);
@@ -214,7 +214,7 @@ TEST_F(BalancerTest, WhereNoneIsUsableAllAreTried) {
 }
 
 // An endpoint that hangs would cost a request that has already failed once its timeout.
-TEST_F(BalancerTest, WhoIsPassedOverIsNotTheSecondChoice) {
+TEST_F(BalancerTest, AnEjectedEndpointIsNotTheSecondChoice) {
   start(2, Balance::least);
   members_[1].endpoint->eject(kNow, kNow + 10s);
   const std::size_t tried[] = {0};
@@ -222,7 +222,7 @@ TEST_F(BalancerTest, WhoIsPassedOverIsNotTheSecondChoice) {
   EXPECT_FALSE(balancer_->has_choice({.now = kNow, .tried = tried}));
 }
 
-TEST_F(BalancerTest, AWeightOfNothingGetsNothing) {
+TEST_F(BalancerTest, AWeightOfZeroGetsNoRequests) {
   start(2, Balance::random);
   set_weight(0, 0);
   EXPECT_EQ(shares(100)[0], 0);
@@ -230,7 +230,7 @@ TEST_F(BalancerTest, AWeightOfNothingGetsNothing) {
   EXPECT_EQ(choose(), 1u);
 }
 
-TEST_F(BalancerTest, OneRequestTriesAnEjectedOne) {
+TEST_F(BalancerTest, OneRequestTriesAnEjectedEndpoint) {
   start(2, Balance::first);
   members_[1].endpoint->eject(kNow, kNow + 10s);
   const Wanted repeatable{.now = kNow + 10s, .is_repeatable = true};
@@ -243,7 +243,7 @@ TEST_F(BalancerTest, OneRequestTriesAnEjectedOne) {
   EXPECT_EQ(choose({.now = kNow + 11s}), 1u);
 }
 
-TEST_F(BalancerTest, ABackupIsTriedOnlyWhereNoOtherIsUsable) {
+TEST_F(BalancerTest, ABackupIsTriedOnlyIfNoOtherIsUsable) {
   start(2, Balance::first);
   set_backup(1);
   members_[1].endpoint->eject(kNow, kNow + 10s);
@@ -254,7 +254,7 @@ TEST_F(BalancerTest, ABackupIsTriedOnlyWhereNoOtherIsUsable) {
   EXPECT_EQ(choose(later), 1u);
 }
 
-TEST_F(BalancerTest, ASlowStartBeginsWithATenth) {
+TEST_F(BalancerTest, ASlowStartBeginsWithATenthOfTheWeight) {
   start(2, Balance::random);
   members_[1].endpoint->start(kNow);
   EXPECT_NEAR(shares(5500)[1], 500, 100);

@@ -48,7 +48,7 @@ class FoundEndpointsTest : public ::testing::Test {
   FoundEndpoints host_{Upstream::Endpoint(Url::parse("https://app.x:8443").value(), 2, true)};
 };
 
-TEST_F(FoundEndpointsTest, EachAddressIsAnEndpointLikeTheName) {
+TEST_F(FoundEndpointsTest, ExpandsANameToOneEndpointPerAddress) {
   EXPECT_THAT(addresses(), ElementsAre("")) << "the name itself, until there is an answer";
   EXPECT_EQ(answer({"10.0.0.2", "10.0.0.1", "2001:db8::1", "10.0.0.2"}), "app.x: 3 endpoints");
   EXPECT_THAT(addresses(), ElementsAre("10.0.0.1", "10.0.0.2", "2001:db8::1"));
@@ -59,7 +59,7 @@ TEST_F(FoundEndpointsTest, EachAddressIsAnEndpointLikeTheName) {
   }
 }
 
-TEST_F(FoundEndpointsTest, TheTtlSaysWhenToAskAgain) {
+TEST_F(FoundEndpointsTest, TheTtlDeterminesTheNextQuery) {
   answer({"10.0.0.1"}, 10s);
   EXPECT_EQ(host_.next(), now_ + 10s);
   answer({"10.0.0.1"}, 0s);
@@ -110,7 +110,7 @@ TEST_F(FoundEndpointsTest, ANameMustBeAbsentForAMinute) {
   EXPECT_THAT(addresses(), ElementsAre("10.0.0.1"));
 }
 
-TEST_F(FoundEndpointsTest, TheLossOfMostIsTakenWithAWarning) {
+TEST_F(FoundEndpointsTest, WarnsIfMostEndpointsDisappear) {
   answer({"10.0.0.1", "10.0.0.2", "10.0.0.3"});
   EXPECT_EQ(answer({"10.0.0.1", "10.0.0.2"}), "app.x: 2 endpoints");
   EXPECT_EQ(answer({"10.0.0.2", "10.0.0.3"}), "") << "as many as before";
@@ -135,7 +135,7 @@ TEST(FoundServices, HavePortsWeightsAndBackups) {
 }
 
 // Regression: a path or a query in the name of a server ended the process.
-TEST(FoundServices, NamesThatNoUrlCanHaveAreLeftOut) {
+TEST(FoundServices, SkipHostNamesThatNoUrlCanHave) {
   FoundEndpoints service{std::string("_http._tcp.x")};
   net::DnsChannel::ServiceAnswer answer;
   for (const char* host :
@@ -148,7 +148,7 @@ TEST(FoundServices, NamesThatNoUrlCanHaveAreLeftOut) {
   EXPECT_THAT(service.endpoints(), ElementsAre(Upstream::Endpoint("http://A.x:8000")));
 }
 
-TEST(FoundServices, TheFirstLabelSaysTheScheme) {
+TEST(FoundServices, TheFirstLabelDeterminesTheScheme) {
   for (const auto& [name, scheme] :
        {std::pair("_https._tcp.x", "https"), std::pair("_HTTPS._tcp.x", "https"),
         std::pair("_grpc._tcp.x", "h2c"), std::pair("_h2c._tcp.x", "h2c"),

@@ -67,7 +67,7 @@ TEST_F(GroupTest, FiveFailuresInARowEject) {
   EXPECT_EQ(status.since, now_);
 }
 
-TEST_F(GroupTest, AStateHasATimeThatItBegan) {
+TEST_F(GroupTest, ReportsWhenAStateBegan) {
   const Time began = now_;
   const auto since = [this](std::size_t index) { return group_->statuses(now_)[index].since; };
   start({"http://a:1", "http://b:1"});
@@ -92,7 +92,7 @@ TEST_F(GroupTest, AStateHasATimeThatItBegan) {
   EXPECT_EQ(since(0), now_);
 }
 
-TEST_F(GroupTest, OneThatIsGoneDrainsSinceThen) {
+TEST_F(GroupTest, ARemovedEndpointDrainsSinceItsRemoval) {
   start({"http://a:1", "http://b:1"});
   const auto kept = (*group_->members())[0].endpoint;
   const transport::EndpointUse use({kept, &kept->load});
@@ -105,7 +105,7 @@ TEST_F(GroupTest, OneThatIsGoneDrainsSinceThen) {
   EXPECT_EQ(group_->statuses(now_).back().since, removed);
 }
 
-TEST_F(GroupTest, HalfOfTheLastTwentyEjects) {
+TEST_F(GroupTest, FailureOfHalfOfTheLastTwentyEjects) {
   start({"http://a:1", "http://b:1"});
   for (int i = 0; i < 9; ++i) {
     fail(0);
@@ -132,7 +132,7 @@ TEST_F(GroupTest, AtMostHalfAreEjected) {
   EXPECT_THAT(states(), ElementsAre(State::ejected, State::up, State::up));
 }
 
-TEST_F(GroupTest, TheLastOneIsNeverEjected) {
+TEST_F(GroupTest, TheLastUsableEndpointIsNeverEjected) {
   start({"http://a:1"});
   fail(0, 50);
   EXPECT_THAT(states(), ElementsAre(State::up));
@@ -174,7 +174,7 @@ TEST_F(GroupTest, ATrialThatSucceedsBeginsASlowStart) {
   EXPECT_LE(endpoint(0).ejected_until() - now_, 10s);
 }
 
-TEST_F(GroupTest, AnEjectionThatLastsForYearsEndsLater) {
+TEST_F(GroupTest, AVeryLongEjectionDoesNotOverflow) {
   start({"http://a:1", "http://b:1"},
         {.eject_time = 24h * 365 * 100, .max_eject_time = Duration::max()});
   fail(0, 5);
@@ -186,7 +186,7 @@ TEST_F(GroupTest, AnEjectionThatLastsForYearsEndsLater) {
 }
 
 // Regression: the endpoint stayed ejected until a trial, although it served all requests.
-TEST_F(GroupTest, WhoServesForWantOfAnotherIsNotEjectedAnyMore) {
+TEST_F(GroupTest, AnEjectedEndpointThatServesIsReinstated) {
   start({"http://a:1", "http://b:1"});
   fail(0, 5);
   group_->on_check(endpoint(1), Condition::down, "refused", now_);
@@ -197,7 +197,7 @@ TEST_F(GroupTest, WhoServesForWantOfAnotherIsNotEjectedAnyMore) {
 }
 
 // Regression: a request that never ended kept all other requests from trying.
-TEST_F(GroupTest, ATrialThatTakesLongIsNotTheOnlyOne) {
+TEST_F(GroupTest, ALongTrialDoesNotBlockTheNext) {
   start({"http://a:1", "http://b:1"});
   fail(0, 5);
   now_ += 10s;
@@ -211,7 +211,7 @@ TEST_F(GroupTest, ATrialThatTakesLongIsNotTheOnlyOne) {
   EXPECT_EQ(states()[0], State::starting);
 }
 
-TEST_F(GroupTest, ATrialThatShowedNothingIsRepeated) {
+TEST_F(GroupTest, AnInconclusiveTrialIsRepeated) {
   start({"http://a:1", "http://b:1"});
   fail(0, 5);
   now_ += 10s;
@@ -220,7 +220,7 @@ TEST_F(GroupTest, ATrialThatShowedNothingIsRepeated) {
   EXPECT_TRUE(endpoint(0).begin_trial(now_));
 }
 
-TEST_F(GroupTest, ChecksDecideAloneWhoIsDown) {
+TEST_F(GroupTest, OnlyChecksDecideWhichEndpointsAreDown) {
   start({"http://a:1", "http://b:1"});
   group_->on_check(endpoint(0), Condition::down, "status 500", now_);
   group_->on_check(endpoint(1), Condition::down, "refused", now_);
@@ -242,7 +242,7 @@ TEST_F(GroupTest, AGoodCheckDoesNotEndAnEjection) {
   EXPECT_EQ(states()[0], State::ejected);
 }
 
-TEST_F(GroupTest, WhoStaysKeepsItsState) {
+TEST_F(GroupTest, ARemainingEndpointKeepsItsState) {
   start({"http://a:1", "http://b:1"});
   fail(0, 5);
   update({"http://c:1", "http://a:1"});
@@ -251,7 +251,7 @@ TEST_F(GroupTest, WhoStaysKeepsItsState) {
   EXPECT_EQ(group_->members()->size(), 1u);
 }
 
-TEST_F(GroupTest, WhoIsGoneIsSeenWhileItHasRequests) {
+TEST_F(GroupTest, ARemovedEndpointIsListedWhileItHasRequests) {
   start({"http://a:1", "http://b:1"});
   auto kept = (*group_->members())[0].endpoint;
   fail(0, 5);
@@ -267,7 +267,7 @@ TEST_F(GroupTest, WhoIsGoneIsSeenWhileItHasRequests) {
 }
 
 // Name servers may leave out some of the addresses in each response.
-TEST_F(GroupTest, WhoIsGoneIsRememberedForAMinute) {
+TEST_F(GroupTest, ARemovedEndpointIsRememberedForAMinute) {
   start({"http://a:1", "http://b:1"});
   fail(0, 5);
   update({"http://b:1"});
@@ -281,7 +281,7 @@ TEST_F(GroupTest, WhoIsGoneIsRememberedForAMinute) {
   EXPECT_THAT(states(), ElementsAre(State::up, State::starting));
 }
 
-TEST_F(GroupTest, NotAllThatAreGoneAreRemembered) {
+TEST_F(GroupTest, LimitsTheRemovedEndpointsThatAreRemembered) {
   std::vector<Upstream::Endpoint> many;
   for (int i = 0; i < 1500; ++i)
     many.emplace_back("http://a:" + std::to_string(i + 1));
@@ -298,7 +298,7 @@ TEST_F(GroupTest, NotAllThatAreGoneAreRemembered) {
   EXPECT_EQ(std::ranges::count_if(all, [](const auto& one) { return !one.expired(); }), 1);
 }
 
-TEST_F(GroupTest, OneThatTakesThePlaceOfAnotherKnowsWhatThatKnew) {
+TEST_F(GroupTest, AReplacementInheritsTheStatesOfItsPredecessor) {
   const std::vector<Upstream::Endpoint> list = {"http://a:1", "http://b:1", "http://c:1",
                                                 "http://d:1"};
   start(list, {.health = {.kind = Upstream::HealthCheck::Kind::tcp}});
@@ -327,7 +327,7 @@ TEST_F(GroupTest, OneThatTakesThePlaceOfAnotherKnowsWhatThatKnew) {
   EXPECT_EQ(states()[2], State::ejected);
 }
 
-TEST_F(GroupTest, OneThatTakesThePlaceOfAnotherKeepsARandomKey) {
+TEST_F(GroupTest, AReplacementKeepsARandomKey) {
   const auto cookie = [](const Group& group) { return (*group.members())[0].cookie; };
   const auto options = [](std::string key) {
     return Upstream::Options{.endpoints = {"http://a:1"}, .sticky = {.name = "s", .key = key}};
@@ -340,7 +340,7 @@ TEST_F(GroupTest, OneThatTakesThePlaceOfAnotherKeepsARandomKey) {
   EXPECT_NE(cookie(Group(options(""), &given)), cookie(given)) << "that was not made to last";
 }
 
-TEST_F(GroupTest, ANewOneWaitsForItsFirstCheck) {
+TEST_F(GroupTest, ANewEndpointWaitsForItsFirstCheck) {
   start({"http://a:1"}, {.health = {.kind = Upstream::HealthCheck::Kind::tcp}});
   EXPECT_EQ(states()[0], State::up) << "at the start all are taken as good";
   update({"http://a:1", "http://b:1"});
@@ -350,7 +350,7 @@ TEST_F(GroupTest, ANewOneWaitsForItsFirstCheck) {
   EXPECT_THAT(events_, ElementsAre("endpoint http://b:1 is up"));
 }
 
-TEST_F(GroupTest, RefusesListsThatMakeNoSense) {
+TEST_F(GroupTest, RefusesInvalidLists) {
   using Endpoints = std::vector<Upstream::Endpoint>;
   start({"http://a:1"});
   const Endpoints bad[] = {{"http://a:1/path"},

@@ -77,7 +77,7 @@ class HealthChecksTest : public ::testing::Test {
   std::optional<HealthChecks> checks_;
 };
 
-TEST_F(HealthChecksTest, GoOnWhileTheListChanges) {
+TEST_F(HealthChecksTest, ContinueWhileTheListChanges) {
   start({a_.endpoint(), b_.endpoint()});
   b_.refuse();
   EXPECT_TRUE(becomes(1, State::down));
@@ -133,11 +133,11 @@ class EndOfHealthChecksTest : public HealthChecksTest {
   }
 };
 
-TEST_F(EndOfHealthChecksTest, AnUpstreamOfAProcessThatHasGivenWayMakesNone) {
+TEST_F(EndOfHealthChecksTest, AnUpstreamOfAReplacedProcessMakesNone) {
   expect_none_after([](Upstream& upstream) { detail::UpstreamAccess::end_checks(upstream); });
 }
 
-TEST_F(EndOfHealthChecksTest, AnUpstreamThatAReloadHasReplacedMakesNone) {
+TEST_F(EndOfHealthChecksTest, AnUpstreamReplacedByAReloadMakesNone) {
   expect_none_after([](Upstream& upstream) { detail::UpstreamAccess::retire(upstream); });
 }
 

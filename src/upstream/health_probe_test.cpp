@@ -63,7 +63,7 @@ class HealthProbeTest : public ::testing::Test {
   std::shared_ptr<Backend> backend_;
 };
 
-TEST_F(HealthProbeTest, AskedForAPathA2xxOr3xxIsGood) {
+TEST_F(HealthProbeTest, A2xxOr3xxStatusIsGood) {
   serve([] { return Response(204); });
   EXPECT_TRUE(check({.kind = Kind::http, .path = "/healthz?full"}).is_good());
   EXPECT_EQ(backend_->last().url().target(), "/healthz?full");
@@ -82,7 +82,7 @@ TEST_F(HealthProbeTest, AnyOtherStatusIsBad) {
   }
 }
 
-TEST_F(HealthProbeTest, ABackendSaysGoodbyeBy503AndClose) {
+TEST_F(HealthProbeTest, A503WithConnectionCloseMeansDraining) {
   serve([] {
     Response response(503);
     response.headers().set("Connection", "close");
@@ -106,7 +106,7 @@ TEST_F(HealthProbeTest, AConnectionIsEnoughForTcp) {
   EXPECT_EQ(network_.accept("backend:80").receive(), "");
 }
 
-TEST_F(HealthProbeTest, OverGrpcServingIsGood) {
+TEST_F(HealthProbeTest, GrpcServingIsGood) {
   serve_grpc(std::string("\0\0\0\0\2\x08\1", 7));
   EXPECT_TRUE(check({.kind = Kind::grpc}).is_good());
   EXPECT_EQ(backend_->last().url().path(), "/grpc.health.v1.Health/Check");
@@ -130,14 +130,14 @@ TEST_F(HealthProbeTest, EachCheckMakesAConnection) {
   }
 }
 
-TEST_F(HealthProbeTest, OverGrpcANameMayBeLong) {
+TEST_F(HealthProbeTest, AGrpcServiceNameMayBeLong) {
   serve_grpc(std::string("\0\0\0\0\2\x08\1", 7));
   const std::string name(300, 's');
   EXPECT_TRUE(check({.kind = Kind::grpc, .service = name}).is_good());
   EXPECT_EQ(backend_->last_content(), std::string("\0\0\0\1\x2f\x0a\xac\x02", 8) + name);
 }
 
-TEST_F(HealthProbeTest, OverGrpcEveryOtherStatusIsBad) {
+TEST_F(HealthProbeTest, EveryOtherGrpcStatusIsBad) {
   serve_grpc(std::string("\0\0\0\0\2\x08\2", 7));
   EXPECT_EQ(check({.kind = Kind::grpc}).reason, "NOT_SERVING");
   serve_grpc(std::string("\0\0\0\0\2\x08\3", 7));
@@ -151,7 +151,7 @@ TEST_F(HealthProbeTest, OverGrpcEveryOtherStatusIsBad) {
 }
 
 // Servers without the health service send this response.
-TEST_F(HealthProbeTest, OverGrpcTheCodeOfAResponseWithoutMessagesIsTheReason) {
+TEST_F(HealthProbeTest, ReportsTheGrpcStatusOfAResponseWithoutMessages) {
   serve([] {
     Response response(200);
     response.headers().set("Content-Type", "application/grpc");

@@ -37,7 +37,7 @@ std::string cookie_of(const std::string& response) {
   return response.substr(begin, response.find("\r\n", begin) - begin);
 }
 
-TEST_F(StickyTest, AClientStaysByItsCookie) {
+TEST_F(StickyTest, ACookieKeepsAClientAtItsEndpoint) {
   start({.sticky = {.name = "place", .key = "0123456789abcdef"}});
   serve("a");
   serve("b");
@@ -65,7 +65,7 @@ TEST_F(StickyTest, ACookieWhoseNameHasAPrefixIsSecure) {
   EXPECT_THAT(cookie_of(response), EndsWith("; SameSite=Lax; Secure; HttpOnly"));
 }
 
-TEST_F(StickyTest, AnUpdateMovesOnlyTheClientsOfWhatIsGone) {
+TEST_F(StickyTest, AnUpdateMovesOnlyClientsOfRemovedEndpoints) {
   start({.sticky = {.name = "place"}});
   for (const char* name : {"a", "b", "c"})
     serve(name);

@@ -22,7 +22,7 @@ using test::UpstreamTest;
 using testing::Wire;
 using State = Upstream::State;
 
-TEST_F(UpstreamTest, TheRequestGoesToTheEndpointAsItCame) {
+TEST_F(UpstreamTest, ForwardsTheRequestToTheEndpointUnchanged) {
   Wire client = this->client();
   client.send(get());
   Wire a = at("a");
@@ -37,7 +37,7 @@ TEST_F(UpstreamTest, TheRequestGoesToTheEndpointAsItCame) {
   EXPECT_EQ(endpoints()[0].requests_total, 1u);
 }
 
-TEST_F(UpstreamTest, ARequestIsInProgressUntilItsContentIsThrough) {
+TEST_F(UpstreamTest, ARequestIsInProgressUntilItsContentIsDelivered) {
   Wire client = this->client();
   client.send(get());
   Wire a = at("a");
@@ -61,7 +61,7 @@ TEST_F(UpstreamTest, ATunnelIsInProgressUntilItEnds) {
   EXPECT_EQ(endpoints()[0].requests, 0u);
 }
 
-TEST_F(UpstreamTest, ARefusalIsNotSeen) {
+TEST_F(UpstreamTest, ARefusalIsHiddenFromTheClient) {
   start();
   network_.refuse("a:80");
   network_.refuse("b:80");
@@ -95,7 +95,7 @@ TEST_F(UpstreamTest, FiveRefusalsEjectUntilATrialSucceeds) {
   EXPECT_EQ(state(0), State::up);
 }
 
-TEST_F(UpstreamTest, WhoServesForWantOfAnotherIsNotEjectedAnyMore) {
+TEST_F(UpstreamTest, AnEjectedEndpointThatServesIsReinstated) {
   start();
   network_.refuse("a:80");
   serve("b");
@@ -109,7 +109,7 @@ TEST_F(UpstreamTest, WhoServesForWantOfAnotherIsNotEjectedAnyMore) {
 }
 
 // A reset on a new connection: a GET may be repeated, a POST may have been served.
-TEST_F(UpstreamTest, OnlyWhatMayBeRepeatedGoesOnAfterAReset) {
+TEST_F(UpstreamTest, RetriesOnlyRepeatableRequestsAfterAReset) {
   Wire client = this->client();
   client.send(get());
   Wire a = at("a");
@@ -130,7 +130,7 @@ TEST_F(UpstreamTest, OnlyWhatMayBeRepeatedGoesOnAfterAReset) {
 }
 
 // Regression: clients lost their backend when a connection had been idle for too long.
-TEST_F(UpstreamTest, AConnectionThatWasIdleForTooLongMovesNoClient) {
+TEST_F(UpstreamTest, AStaleIdleConnectionDoesNotMoveTheClient) {
   Wire client = this->client();
   client.send(get());
   Wire a = at("a");
@@ -168,7 +168,7 @@ TEST_F(UpstreamTest, TheLastAttemptGoesToAnEndpointThatHasNotFailed) {
 }
 
 // Regression: a failure on a shared connection never counted against the endpoint.
-TEST_F(UpstreamTest, AnEndpointThatSpeaksNoHttp2IsEjected) {
+TEST_F(UpstreamTest, AnEndpointWithoutHttp2IsEjected) {
   start({.endpoints = {"h2c://a", "h2c://b"}});
   serve("b");
   for (int i = 0; i < 5; ++i) {
@@ -182,7 +182,7 @@ TEST_F(UpstreamTest, AnEndpointThatSpeaksNoHttp2IsEjected) {
 }
 
 // Otherwise clients could eject it.
-TEST_F(UpstreamTest, AnEndpointWithoutTunnelsOverHttp2IsNotAtFault) {
+TEST_F(UpstreamTest, AnEndpointWithoutHttp2TunnelsIsNotAtFault) {
   start({.endpoints = {"h2c://a", "h2c://b"}});
   Wire client = this->client();
   client.send(get("Connection: upgrade\r\nUpgrade: websocket\r\n"));
@@ -210,7 +210,7 @@ TEST_F(UpstreamTest, AResetIsAFailureUnlessItIsACancellation) {
   EXPECT_EQ(endpoints()[0].failures_total, 1u);
 }
 
-TEST_F(UpstreamTest, ATimeoutOverHttp2GoesOnToAnother) {
+TEST_F(UpstreamTest, AnHttp2TimeoutIsRetriedOnAnotherEndpoint) {
   start({.endpoints = {"h2c://a", "h2c://b"}}, {.response_timeout = 1s});
   serve("b");
   Wire client = this->client();
@@ -221,7 +221,7 @@ TEST_F(UpstreamTest, ATimeoutOverHttp2GoesOnToAnother) {
 }
 
 // Regression: the endpoint used up the time for all endpoints.
-TEST_F(UpstreamTest, AnEndpointWithoutAHandshakeCostsNoRequest) {
+TEST_F(UpstreamTest, AStalledHandshakeDoesNotFailTheRequest) {
   start({.endpoints = {"https://a", "http://b"}});
   network_.listen("a:443");
   serve("b");
@@ -233,7 +233,7 @@ TEST_F(UpstreamTest, AnEndpointWithoutAHandshakeCostsNoRequest) {
   EXPECT_EQ(endpoints()[0].failures_total, 1u);
 }
 
-TEST_F(UpstreamTest, ContentIsSentAgainToAnother) {
+TEST_F(UpstreamTest, ContentIsResentToAnotherEndpoint) {
   Wire client = this->client();
   client.send("PUT / HTTP/1.1\r\nHost: site\r\nContent-Length: 7\r\n\r\ncontent");
   Wire a = at("a");
@@ -245,7 +245,7 @@ TEST_F(UpstreamTest, ContentIsSentAgainToAnother) {
   EXPECT_EQ(body_of(client.receive()), "b");
 }
 
-TEST_F(UpstreamTest, ATimeoutGoesOnToAnotherOnce) {
+TEST_F(UpstreamTest, ATimeoutIsRetriedOnceOnAnotherEndpoint) {
   start({.max_attempts = 2}, {.response_timeout = 1s});
   Wire client = this->client();
   client.send(get());
@@ -258,7 +258,7 @@ TEST_F(UpstreamTest, ATimeoutGoesOnToAnotherOnce) {
   EXPECT_FALSE(has_connection("c"));
 }
 
-TEST_F(UpstreamTest, NotAfterTheResponseHasBegun) {
+TEST_F(UpstreamTest, DoesNotRetryAfterTheResponseHasBegun) {
   Wire client = this->client();
   client.send(get());
   Wire a = at("a");
@@ -268,7 +268,7 @@ TEST_F(UpstreamTest, NotAfterTheResponseHasBegun) {
   EXPECT_FALSE(has_connection("b"));
 }
 
-TEST_F(UpstreamTest, StatusesOfTheListAreAskedOfAnother) {
+TEST_F(UpstreamTest, RetriesConfiguredStatusesOnAnotherEndpoint) {
   start({.failure_statuses = {503}, .retry_statuses = {503}});
   Wire client = this->client();
   client.send(get());
@@ -287,7 +287,7 @@ TEST_F(UpstreamTest, StatusesOfTheListAreAskedOfAnother) {
 }
 
 // The client gets the response of the last endpoint that was tried.
-TEST_F(UpstreamTest, TheClientSeesTheStatusOfTheLast) {
+TEST_F(UpstreamTest, TheClientGetsTheResponseOfTheLastEndpoint) {
   start({.retry_statuses = {503}});
   Wire client = this->client();
   client.send(get());
@@ -298,7 +298,7 @@ TEST_F(UpstreamTest, TheClientSeesTheStatusOfTheLast) {
   EXPECT_EQ(body_of(client.receive()), "c");
 }
 
-TEST_F(UpstreamTest, WhenAllRefuseTheyAreAskedOnceMore) {
+TEST_F(UpstreamTest, RetriesOnceIfAllEndpointsRefuse) {
   start();
   for (const char* name : {"a:80", "b:80", "c:80"})
     network_.refuse(name);
@@ -315,7 +315,7 @@ TEST_F(UpstreamTest, WhenAllRefuseTheyAreAskedOnceMore) {
   EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 502 "));
 }
 
-TEST_F(UpstreamTest, HoldWaitsOnlyWhenAllRefuse) {
+TEST_F(UpstreamTest, HoldWaitsOnlyIfAllEndpointsRefuse) {
   start({}, {.hold = 10s});
   network_.refuse("a:80");
   serve("b");
@@ -331,14 +331,14 @@ TEST_F(UpstreamTest, HoldWaitsOnlyWhenAllRefuse) {
   EXPECT_EQ(body_of(client.receive()), "c");
 }
 
-TEST_F(UpstreamTest, WithoutEndpointsItIsA503) {
+TEST_F(UpstreamTest, RespondsWith503WithoutEndpoints) {
   start();
   update({});
   EXPECT_THAT(ask(get()), StartsWith("HTTP/1.1 503 "));
   EXPECT_TRUE(exchanges_.last().failed_with(Errc::no_endpoint));
 }
 
-TEST_F(UpstreamTest, AnUpdateLeavesAloneWhatIsInProgress) {
+TEST_F(UpstreamTest, AnUpdateDoesNotAffectRequestsInProgress) {
   Wire client = this->client();
   client.send(get());
   Wire a = at("a");
@@ -352,7 +352,7 @@ TEST_F(UpstreamTest, AnUpdateLeavesAloneWhatIsInProgress) {
   EXPECT_EQ(endpoints().size(), 1u);
 }
 
-TEST_F(UpstreamTest, AnUpdateClosesTheConnectionsToThoseThatAreGone) {
+TEST_F(UpstreamTest, AnUpdateClosesConnectionsToRemovedEndpoints) {
   start({}, {.pool_idle_timeout = 1h});
   Wire client = this->client();
   client.send(get());
@@ -376,7 +376,7 @@ TEST_F(UpstreamTest, AnUpdateClosesTheConnectionsToThoseThatAreGone) {
   EXPECT_TRUE(used.at_end());
 }
 
-TEST_F(UpstreamTest, AnUpdateKeepsTheConnectionsToThoseThatStay) {
+TEST_F(UpstreamTest, AnUpdateKeepsConnectionsToRemainingEndpoints) {
   start({}, {.pool_idle_timeout = 1h});
   Wire client = this->client();
   client.send(get());
@@ -392,7 +392,7 @@ TEST_F(UpstreamTest, AnUpdateKeepsTheConnectionsToThoseThatStay) {
 }
 
 // A request in progress may last as long as a tunnel.
-TEST_F(UpstreamTest, OneThatIsReplacedKeepsNoIdleConnections) {
+TEST_F(UpstreamTest, AReplacedUpstreamKeepsNoIdleConnections) {
   start({}, {.pool_idle_timeout = 1h});
   Wire client = this->client();
   client.send(get());
@@ -410,7 +410,7 @@ TEST_F(UpstreamTest, OneThatIsReplacedKeepsNoIdleConnections) {
   EXPECT_TRUE(a.at_end());
 }
 
-TEST_F(UpstreamTest, AnotherUpstreamOverTheSameTransportKeepsThem) {
+TEST_F(UpstreamTest, AnotherUpstreamOnTheSameTransportKeepsConnections) {
   start({}, {.pool_idle_timeout = 1h});
   auto other = std::make_unique<Upstream>(
       Upstream::Options{.endpoints = {"http://a"}, .transport = transport_});
@@ -427,7 +427,7 @@ TEST_F(UpstreamTest, AnotherUpstreamOverTheSameTransportKeepsThem) {
   EXPECT_TRUE(a.at_end());
 }
 
-TEST_F(UpstreamTest, HostIsThatOfTheEndpointIfAsked) {
+TEST_F(UpstreamTest, SendsTheHostOfTheEndpointIfConfigured) {
   start({.endpoints = {"http://a", "http://b"}, .host_of_endpoint = true});
   network_.refuse("a:80");
   Wire client = this->client();
@@ -435,7 +435,7 @@ TEST_F(UpstreamTest, HostIsThatOfTheEndpointIfAsked) {
   EXPECT_THAT(at("b").receive(), HasSubstr("Host: b\r\n"));
 }
 
-TEST_F(UpstreamTest, TheProxyUndoesTheHostOfTheEndpoint) {
+TEST_F(UpstreamTest, TheProxyMapsBackTheHostOfTheEndpoint) {
   start({.endpoints = {"http://a", "http://b"}, .host_of_endpoint = true});
   network_.serve("proxy:80",
                  std::make_shared<ReverseProxy>(ReverseProxy::Options{
@@ -449,7 +449,7 @@ TEST_F(UpstreamTest, TheProxyUndoesTheHostOfTheEndpoint) {
   EXPECT_THAT(ask(get()), HasSubstr("Location: http://site/login\r\n"));
 }
 
-TEST_F(UpstreamTest, RefusesWhatIsNoEndpoint) {
+TEST_F(UpstreamTest, RefusesInvalidEndpoints) {
   EXPECT_THROW(Upstream({.endpoints = {"a:80"}}), std::invalid_argument);
   EXPECT_THROW(Upstream({.endpoints = {"http://a/path"}}), std::invalid_argument);
   EXPECT_THROW(upstream_reverse_proxy(nullptr), std::invalid_argument);
