@@ -79,14 +79,14 @@ def flat(entry, prefix=""):
             yield prefix + key, value
 
 
-def test_a_line_is_there_soon_while_the_program_runs(start_proxy, start_backend):
+def test_lines_are_written_while_the_program_runs(start_proxy, start_backend):
     proxy = start_proxy(start_backend().url)
     with proxy.client() as client:
         client.get("/now")
     assert "/now" in proxy.wait_for_log_lines(1, 2)[0]
 
 
-def test_client_and_peer_are_told_apart_behind_a_trusted_peer(logged):
+def test_the_log_distinguishes_client_and_peer_behind_a_trusted_peer(logged):
     proxy, _ = logged("json", "--trust", "127.0.0.0/8")
     with proxy.client() as client:
         client.get("/", "X-Forwarded-For: 192.0.2.1, 203.0.113.9", "X-Forwarded-For: 127.0.0.5")
@@ -129,7 +129,7 @@ def test_every_exchange_has_one_line(logged, form):
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_a_backend_that_refuses_is_named_with_its_reason(logged, form):
+def test_a_refused_backend_connection_is_logged_with_its_reason(logged, form):
     port = free_port()
     proxy, _ = logged(form, url=f"http://127.0.0.1:{port}")
     with proxy.client() as client:
@@ -140,7 +140,7 @@ def test_a_backend_that_refuses_is_named_with_its_reason(logged, form):
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_a_client_that_left_is_499_and_no_error_of_the_backend(logged, form):
+def test_a_client_that_left_is_499_and_not_a_backend_error(logged, form):
     proxy, backend = logged(form)
     backend.play(lambda peer: (peer.read_request(), peer.wait_for_close()))
     client = proxy.client().send(get("/left"))
@@ -152,7 +152,7 @@ def test_a_client_that_left_is_499_and_no_error_of_the_backend(logged, form):
     assert not re.search(r"\" 50\d | 50\d ERR|status=50\d|\"status\":50\d", line)
 
 
-def test_a_response_cut_short_has_its_reason(logged):
+def test_a_truncated_response_is_logged_with_its_reason(logged):
     proxy, backend = logged("json")
     backend.play(reply_once(message("HTTP/1.1 200 OK", "Content-Length: 84", body=b"x" * 42)))
     with proxy.client() as client, pytest.raises(Truncated):

@@ -120,7 +120,7 @@ def wait_until_trusted(site, proxy, name=NAME, port=None):
     wait_for(lambda: is_trusted(port or site.https, ca, name), proxy)
 
 
-def test_a_self_signed_certificate_serves_until_there_is_another(site):
+def test_a_self_signed_certificate_is_served_until_one_is_issued(site):
     proxy = site.start()
     first = served(site.https)
     proxy.wait_for_message(f"{NAME}: serving a self-signed certificate until 127.0.0.1")
@@ -140,7 +140,7 @@ def test_each_name_has_a_certificate_of_its_own(site):
     assert served(site.https, names[0]) != served(site.https, names[1])
 
 
-def test_files_are_what_tls_reads_and_others_cannot(site):
+def test_certificate_files_are_private_and_work_with_the_tls_flag(site):
     proxy = site.start()
     wait_until_trusted(site, proxy)
     for path in (site.folder / "state" / "acme").rglob("*"):
@@ -177,7 +177,7 @@ def test_a_redirect_listener_responds_to_challenges_and_redirects_the_rest(site)
 @pytest.mark.parametrize("environment", [
     {"PEBBLE_WFE_NONCEREJECT": "90"}, {"PEBBLE_AUTHZREUSE": "100"},
     {"PEBBLE_VA_NOSLEEP": "0", "PEBBLE_VA_SLEEPTIME": "3"}, {"PEBBLE_CHAIN_LENGTH": "3"}])
-def test_an_authority_may_be_difficult(start_site, environment):
+def test_certificates_are_issued_by_a_difficult_authority(start_site, environment):
     site = start_site(environment=environment)
     proxy = site.start()
     wait_until_trusted(site, proxy)
@@ -187,7 +187,7 @@ def test_an_authority_may_be_difficult(start_site, environment):
         wait_for(lambda: served(site.https) != before, proxy)
 
 
-def test_the_program_of_debian_works_too(tmp_path, start_backend):
+def test_debians_pebble_works_too(tmp_path, start_backend):
     if not DEBIAN:
         pytest.skip("no pebble of Debian")
     site = Site(tmp_path, start_backend())
@@ -217,7 +217,7 @@ def test_an_external_account(start_site, tmp_path):
 
 
 @needs_new
-def test_a_profile_is_asked_for(start_site):
+def test_the_configured_profile_is_requested(start_site):
     site = start_site(profiles={"default": {"description": "", "validityPeriod": 7776000},
                                 "shortlived": {"description": "", "validityPeriod": 518400}})
     proxy = site.start("--acme-profile", "shortlived")
@@ -228,7 +228,7 @@ def test_a_profile_is_asked_for(start_site):
 
 
 @needs_new
-def test_the_advice_of_the_authority_is_followed(site):
+def test_renewal_follows_the_advice_of_the_authority(site):
     proxy = site.start("-v")
     wait_until_trusted(site, proxy)
     proxy.wait_for_message("the authority advises to renew from", patience=LONG)
@@ -243,7 +243,7 @@ def test_the_advice_of_the_authority_is_followed(site):
     wait_for(lambda: site.file().read_bytes() != before, proxy)
 
 
-def test_an_authority_that_is_away_does_not_stop_a_start(site):
+def test_an_unreachable_authority_does_not_prevent_a_start(site):
     site.authority.stop()
     proxy = site.start()
     proxy.wait_for_message("the next attempt is at", patience=LONG)
@@ -254,7 +254,7 @@ def test_an_authority_that_is_away_does_not_stop_a_start(site):
     wait_until_trusted(site, proxy)
 
 
-def test_another_authority_is_asked_if_the_first_is_away(site):
+def test_the_second_authority_is_used_if_the_first_is_unreachable(site):
     dead = f"https://127.0.0.1:{free_port()}/dir"
     flags = site.flags()
     flags[flags.index("--acme-ca") + 1] = f"{dead},{site.authority.directory}"
@@ -294,7 +294,7 @@ def test_no_handshake_fails_while_certificates_are_renewed(site):
     assert not failures and count[0] > 10
 
 
-def test_a_process_that_is_killed_leaves_a_store_that_the_next_one_uses(site):
+def test_the_store_of_a_killed_process_is_usable_by_the_next_one(site):
     for pause in (0.3, 0.8, 1.5, 2.2, 3.0):
         proxy = site.start()
         time.sleep(pause)
@@ -400,7 +400,7 @@ def test_a_reload_adds_and_removes_names(site, tmp_path):
         proxy.stop()
 
 
-def test_routes_name_the_names(site, tmp_path):
+def test_the_hosts_of_routes_get_certificates(site, tmp_path):
     settings = {"acme": "ops@example.org", "acme-ca": [site.authority.directory], "state": str(tmp_path / "state"),
                 "acme-ca-file": site.authority.ca_file,
                 "listen": [f"https://127.0.0.1:{site.https}", f"http://127.0.0.1:{site.http}"],
@@ -417,7 +417,7 @@ def threads(pid):
     return [comm.strip() for comm in of_threads(pid, "comm").values()]
 
 
-def test_after_an_upgrade_the_new_process_renews_and_the_one_that_drains_does_not(site, tmp_path):
+def test_after_an_upgrade_only_the_new_process_renews(site, tmp_path):
     settings = {"backend": site.backend.url, "acme": "ops@example.org", "acme-ca": [site.authority.directory],
                 "acme-ca-file": site.authority.ca_file, "state": str(tmp_path / "state"), "host": [NAME],
                 "listen": [f"https://127.0.0.1:{site.https}", f"http://127.0.0.1:{site.http}"],
@@ -450,7 +450,7 @@ def test_after_an_upgrade_the_new_process_renews_and_the_one_that_drains_does_no
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_a_user_without_rights_renews(site):
+def test_an_unprivileged_user_can_obtain_certificates(site):
     open_to_all(site.folder)
     proxy = site.start("--user", "nobody")
     wait_until_trusted(site, proxy)
@@ -458,7 +458,7 @@ def test_a_user_without_rights_renews(site):
     assert site.file().owner() == "nobody"
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_at_the_start(site, tmp_path):
+def test_an_unwritable_folder_is_a_startup_error(site, tmp_path):
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "acme").write_text("a file\n", encoding="ascii")
     ended = run_onehop(*site.flags())
@@ -467,7 +467,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_at_the_start(site, tmp_path
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_a_folder_that_the_user_cannot_reach_is_an_error_at_the_start(site, tmp_path):
+def test_a_folder_that_the_user_cannot_reach_is_a_startup_error(site, tmp_path):
     open_to_all(site.folder)
     (tmp_path / "closed").mkdir(mode=0o700)
     flags = site.flags("--user", "nobody", state="closed/state")

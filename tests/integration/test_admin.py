@@ -25,7 +25,7 @@ def proxy(backend, admin):
     return admin.start("--health-path", "/health", backend.url)
 
 
-def test_each_page_responds_and_nothing_of_it_is_stored(proxy, admin):
+def test_every_page_responds_with_no_store(proxy, admin):
     for path in PAGES:
         answer = admin.page(path)
         assert answer.status == 200, path
@@ -36,7 +36,7 @@ def test_each_page_responds_and_nothing_of_it_is_stored(proxy, admin):
     assert admin.page("/metrics", method="HEAD").status == 200
 
 
-def test_it_is_for_reading_only(proxy, admin):
+def test_the_admin_listener_is_read_only(proxy, admin):
     for path in PAGES:
         assert admin.page(path, "Content-Length: 0", method="POST").status == 405, path
     for path in ("/reload", "/drain", "/stop", "/log-level"):
@@ -49,17 +49,17 @@ def test_it_is_for_reading_only(proxy, admin):
     ("localhost", 200), ("LOCALHOST:1", 200), ("127.0.0.1", 200), ("[::1]:9", 200), ("192.0.2.1", 200),
     ("ops.example", 200), ("evil.example", 421), ("127.0.0.1.evil.example", 421), ("ops.example.evil.example", 421),
 ])
-def test_a_name_that_was_rebound_is_refused(backend, admin, host, status):
+def test_dns_rebinding_is_refused(backend, admin, host, status):
     admin.start("--admin-name", "ops.example", backend.url)
     assert admin.page("/metrics", host=host).status == status
 
 
 @pytest.mark.parametrize("site, status", [("none", 200), ("same-origin", 200), ("same-site", 403), ("cross-site", 403)])
-def test_pages_of_other_sites_cannot_read_it(proxy, admin, site, status):
+def test_pages_of_other_sites_cannot_read_the_admin_pages(proxy, admin, site, status):
     assert admin.page("/metrics", f"Sec-Fetch-Site: {site}").status == status
 
 
-def test_others_need_the_token(backend, admin, tmp_path):
+def test_requests_without_the_token_are_refused(backend, admin, tmp_path):
     token = tmp_path / "token"
     token.write_text("  s3cret\n", encoding="ascii")
     bearer = "Authorization: Bearer s3cret"
@@ -79,14 +79,14 @@ def test_others_need_the_token(backend, admin, tmp_path):
             assert admitted.ask(get(path, bearer, host="localhost")).status == status
 
 
-def test_refusals_that_no_client_can_mend_keep_no_connection(proxy, admin):
+def test_refusals_that_a_retry_cannot_fix_close_the_connection(proxy, admin):
     for request in (get("/status?queries=shown", host="localhost"), get("/livez", host="evil.example")):
         with Client(admin.address) as client:
             assert client.ask(request).fields.tokens("connection") == ["close"]
             client.how_it_ends()
 
 
-def test_without_a_secret_only_this_machine_can_be_served(tmp_path):
+def test_a_public_address_without_a_token_and_an_empty_token_are_refused(tmp_path):
     empty = tmp_path / "empty"
     empty.write_text("\n", encoding="ascii")
     ended = run_onehop("--admin", ":9090", "http://127.0.0.1:1")
@@ -112,7 +112,7 @@ def test_client_certificates_instead_of_a_token(backend, admin, tmp_path):
             client.ask(get("/readyz", host="127.0.0.1"))
 
 
-def test_the_certificate_may_be_for_the_admin_pages_alone(backend, start_proxy, tmp_path):
+def test_tls_may_be_for_the_admin_listener_alone(backend, start_proxy, tmp_path):
     certificates = Certificates(tmp_path / "tls")
     chain, key = certificates.sign("localhost", "localhost", "127.0.0.1")
     address = ("127.0.0.1", free_port())
@@ -130,7 +130,7 @@ def test_the_backend_must_not_be_the_admin_listener():
     assert "clients must not reach" in ended.stderr
 
 
-def test_health_path_is_answered_before_the_proxy_and_not_counted(proxy, backend, admin):
+def test_the_health_path_is_served_locally_and_not_counted(proxy, backend, admin):
     with proxy.client() as client:
         for _ in range(3):
             answer = client.get("/health")
@@ -167,7 +167,7 @@ def test_a_drain_shows_as_not_ready(backend, admin):
     assert proxy.wait() == 0
 
 
-def test_it_responds_while_a_worker_is_stopped(backend, admin):
+def test_admin_pages_respond_while_a_worker_is_stopped(backend, admin):
     proxy = admin.start("--workers", "2", backend.url)
     assert admin.page("/livez").body == b"2 of 2 workers responded within a second\n"
     with StoppedThread(proxy, worker=0):
@@ -179,7 +179,7 @@ def test_it_responds_while_a_worker_is_stopped(backend, admin):
     wait_for_page(admin, "/livez", 200)
 
 
-def test_a_stalled_scraper_disturbs_nothing(proxy, admin):
+def test_stalled_scrapers_do_not_delay_clients(proxy, admin):
     stalled = []
     for i in range(40):
         sock = connect(admin.address)
@@ -262,7 +262,7 @@ def test_a_stop_ends_an_open_dashboard(proxy, admin):
         assert proxy.wait() == 0
 
 
-def test_status_is_a_document(proxy, admin, backend):
+def test_status_is_a_json_document(proxy, admin, backend):
     with proxy.client() as client:
         client.get()
     admin.wait_for_requests(1)

@@ -114,7 +114,7 @@ def test_a_body_cut_short_is_cut_short_for_the_client(hop, sent, ending):
     hop.client().send(get()).expect_no_complete_answer()
 
 
-def test_a_reset_behind_a_body_of_unknown_length_is_not_its_end(hop):
+def test_a_reset_after_a_body_of_unknown_length_is_not_its_end(hop):
     def script(peer):
         peer.read_request()
         peer.send(message("HTTP/1.1 200 OK", body=b"part"))
@@ -137,14 +137,14 @@ def test_a_reset_behind_a_body_of_unknown_length_is_not_its_end(hop):
     b"3\r\nabcd\r\n", b"3\r\nabc\n", b"ffffffffffffffff0\r\nabc\r\n", b"3 \r\nabc\r\n", b"3;a\nb\r\nabc\r\n",
     b"3;" + b"e" * 100_000 + b"\r\nabc\r\n", b"0\r\nX : y\r\n\r\n", b"0\r\n\n",
 ])
-def test_a_bad_chunk_aborts_the_clients_message(hop, bad):
+def test_a_bad_chunk_aborts_the_response(hop, bad):
     hop.backend.play(lambda peer: (peer.read_request(), peer.send(CHUNKED + chunk(b"good") + bad + b"0\r\n\r\n"),
                                    peer.wait_for_close()))
     hop.client().send(get()).expect_no_complete_answer()
     hop.backend.wait_for_finish(0)
 
 
-def test_after_an_aborted_answer_no_byte_of_another_follows(hop):
+def test_after_an_aborted_response_nothing_else_is_sent(hop):
     hop.backend.play(reply_once(message("HTTP/1.1 200 OK", "Content-Length: 84", body=b"x" * 42)))
     client = hop.client().send(get("/1") + get("/2"))
     with pytest.raises(Truncated):
@@ -162,7 +162,7 @@ def test_a_stall_inside_the_body_is_aborted_at_the_activity_timeout(hop_with):
     hop.backend.wait_for_finish(0)
 
 
-def test_an_event_stream_may_be_silent_for_longer(hop_with):
+def test_an_event_stream_may_outlast_the_activity_timeout(hop_with):
     hop = hop_with("--activity-timeout", "300ms")
     go = threading.Event()
     head = message("HTTP/1.1 200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked")
@@ -172,7 +172,7 @@ def test_an_event_stream_may_be_silent_for_longer(hop_with):
 
 
 @pytest.mark.parametrize("surplus", [b"surplus", OK, b"\r\n"])
-def test_surplus_bytes_end_the_connection_and_reach_nobody(hop, surplus):
+def test_surplus_bytes_end_the_connection_and_reach_no_client(hop, surplus):
     hop.backend.answers(answer(b"first") + surplus)
     client = hop.client()
     assert client.get("/1").body == b"first"
@@ -181,7 +181,7 @@ def test_surplus_bytes_end_the_connection_and_reach_nobody(hop, surplus):
     assert len(hop.backend.connections) == 2
 
 
-def test_a_body_behind_204_or_304_or_head_reaches_nobody(hop):
+def test_a_body_after_204_or_304_or_head_reaches_no_client(hop):
     for status, method in (("204 No Content", "GET"), ("304 Not Modified", "GET"), ("200 OK", "HEAD")):
         hop.backend.answers(message(f"HTTP/1.1 {status}", body=answer(b"forged")))
         client = hop.client()

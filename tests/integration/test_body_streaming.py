@@ -210,7 +210,7 @@ def test_an_early_final_response_arrives_while_the_upload_goes_on(hop):
     assert hop.backend.request.body == body
 
 
-def test_an_upload_goes_on_behind_the_answer_on_a_reused_connection(hop):
+def test_an_upload_continues_after_the_response_on_a_reused_connection(hop):
     """The copy kept for a retry is useless once the response has begun, and must not be written to."""
     def script(peer):
         while True:
@@ -274,7 +274,7 @@ def fill(send, limit):
     return taken
 
 
-def test_a_slow_reader_holds_the_backend_back(hop):
+def test_a_slow_reader_applies_backpressure_to_the_backend(hop):
     taken = []
 
     def script(peer):
@@ -290,7 +290,7 @@ def test_a_slow_reader_holds_the_backend_back(hop):
     assert taken[0] < 64 * MIB, "the proxy swallowed what nobody reads"
 
 
-def test_a_slow_backend_holds_the_uploading_client_back(hop):
+def test_a_slow_backend_applies_backpressure_to_the_uploading_client(hop):
     hop.backend.play(lambda peer: peer.read_request_head())
     client = hop.client().send(post_head(f"Content-Length: {256 * MIB}"))
     hop.backend.wait_for_requests(1)
@@ -298,7 +298,7 @@ def test_a_slow_backend_holds_the_uploading_client_back(hop):
     assert fill(client.sock.sendall, 256 * MIB) < 64 * MIB
 
 
-def test_a_slow_reader_does_not_hold_others_back(hop):
+def test_a_slow_reader_does_not_delay_others(hop):
     def script(peer):
         if peer.read_request().target == "/big":
             peer.sock.settimeout(0.2)
@@ -318,7 +318,7 @@ def test_a_slow_reader_does_not_hold_others_back(hop):
     assert time.monotonic() - began < SOON
 
 
-def test_surplus_bytes_behind_a_known_length_do_not_reach_the_client(hop):
+def test_surplus_bytes_after_a_known_length_do_not_reach_the_client(hop):
     hop.backend.play(reply_once(answer(b"ok") + b"surplus"))
     client = hop.client()
     assert client.get().body == b"ok"

@@ -15,7 +15,7 @@ def waiting(peer):
 
 
 @pytest.mark.parametrize("leave", ["close", "reset"])
-def test_a_client_that_leaves_before_the_answer_ends_the_backends_exchange(hop, leave):
+def test_a_client_that_leaves_before_the_response_ends_the_backends_exchange(hop, leave):
     hop.backend.play(waiting)
     client = hop.client().send(get())
     hop.backend.wait_for_requests(1)
@@ -25,7 +25,7 @@ def test_a_client_that_leaves_before_the_answer_ends_the_backends_exchange(hop, 
     assert time.monotonic() - began < SOON
 
 
-def test_a_client_that_leaves_during_the_answer_ends_the_backends_exchange(hop):
+def test_a_client_that_leaves_during_the_response_ends_the_backends_exchange(hop):
     def script(peer):
         peer.read_request()
         peer.send(message("HTTP/1.1 200 OK", "Transfer-Encoding: chunked") + chunk(b"first"))
@@ -63,7 +63,7 @@ def test_a_client_that_leaves_during_its_upload_ends_the_backends_exchange(hop):
     hop.backend.wait_for_finish(0)
 
 
-def test_a_client_that_leaves_behind_pipelined_requests_ends_the_backends_exchange(hop):
+def test_a_client_that_leaves_after_pipelined_requests_ends_the_backends_exchange(hop):
     hop.backend.play(waiting)
     client = hop.client().send(get("/1") + get("/2"))
     hop.backend.wait_for_requests(1)

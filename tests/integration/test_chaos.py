@@ -13,7 +13,7 @@ from upstream_chaos import UpstreamChaos  # noqa: E402
 
 
 @pytest.mark.parametrize("backend", ["h1", "h2"])
-def test_whatever_fails_answers_are_whole_or_failures(backend):
+def test_every_response_is_complete_or_a_clear_failure(backend):
     chaos = Chaos(1, backend, requests=400 if SANITIZED else 1000)
     chaos.backend.may_be_early = True
     assert chaos.run() == []
@@ -23,7 +23,7 @@ def test_whatever_fails_answers_are_whole_or_failures(backend):
 
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer makes the program slower than the times of the scene allow")
 @pytest.mark.parametrize("seed", [4, 15])  # the second one has a name server
-def test_while_one_endpoint_works_no_request_fails_without_need(seed):
+def test_no_request_fails_needlessly_while_one_endpoint_works(seed):
     scene = UpstreamChaos(seed, seconds=8)
     problems = scene.run()
     assert problems == [], f"repeat it with {scene.repetition}"

@@ -60,7 +60,7 @@ def test_version_is_one_line(args):
     ("--listne", "--listen"), ("--max-bdy", "--max-body"), ("--conect-timeout", "--connect-timeout"),
     ("--acces-log=json", "--access-log"),
 ])
-def test_an_unknown_flag_is_answered_with_the_one_that_was_meant(typed, meant):
+def test_an_unknown_flag_suggests_the_one_that_was_meant(typed, meant):
     assert meant in usage_error(typed, "1s", "http://localhost:1")
 
 
@@ -86,7 +86,7 @@ def test_an_unknown_flag_is_answered_with_the_one_that_was_meant(typed, meant):
     (["-l"], "-l"),
     (["--allow-upgrade", "h2c", "http://a"], "h2c"),
 ])
-def test_a_usage_error_says_what_is_wrong_and_exits_with_2(args, word):
+def test_a_usage_error_names_the_problem_and_exits_with_2(args, word):
     assert word in usage_error(*args)
 
 
@@ -100,7 +100,7 @@ def test_a_port_in_use_is_one_clear_line_and_exit_code_1():
     assert re.search(rf"another process has port {port}|{port}.* in use", ended.stderr)
 
 
-def test_an_address_that_is_not_ours_is_exit_code_1():
+def test_an_address_of_another_machine_is_exit_code_1():
     ended = run_onehop("-l", "192.0.2.1:8080", "http://127.0.0.1:1")
     assert ended.returncode == 1
     assert "192.0.2.1" in ended.stderr
@@ -119,7 +119,7 @@ def test_port_80_without_permission_names_the_remedies():
     assert "setcap" in ended.stderr or "CAP_NET_BIND_SERVICE" in ended.stderr or "8080" in ended.stderr
 
 
-def test_the_start_says_what_listens_and_where_it_goes(start_proxy, start_backend):
+def test_startup_messages_name_the_listener_and_the_backend(start_proxy, start_backend):
     backend = start_backend()
     proxy = start_proxy(backend.url)
     proxy.wait_for_message(str(backend.address[1]))
@@ -259,7 +259,7 @@ def test_header_up_and_header_down_edit_fields(start_proxy, start_backend):
     assert got.fields.get_all("x-down") == ["2"]
 
 
-def test_the_start_takes_less_than_a_moment(start_proxy, start_backend):
+def test_startup_is_fast(start_proxy, start_backend):
     backend = start_backend()
     began = time.monotonic()
     start_proxy(backend.url)

@@ -37,7 +37,7 @@ def wait_until_served(connect):
         time.sleep(0.01)
 
 
-def test_what_one_client_has_too_many_of_is_closed_and_others_are_served(hop_with):
+def test_excess_connections_of_one_client_are_closed_and_others_are_served(hop_with):
     hop = hop_with(*LIMIT)
     first = [wait_until_served(lambda: Client(hop.address, "127.0.0.2")) for _ in range(3)]
     for _ in range(20):
@@ -53,7 +53,7 @@ def test_what_one_client_has_too_many_of_is_closed_and_others_are_served(hop_wit
         client.close()
 
 
-def test_a_place_is_held_through_the_handshake_and_the_change_to_http2(start_proxy, start_backend, tmp_path):
+def test_tls_connections_count_until_they_are_closed(start_proxy, start_backend, tmp_path):
     own = Certificates(tmp_path / "own")
     chain, key = own.sign("localhost")
     backend = start_backend()
@@ -67,7 +67,7 @@ def test_a_place_is_held_through_the_handshake_and_the_change_to_http2(start_pro
     wait_until_served(lambda: TlsClient(proxy.address, trusting(own))).close()
 
 
-def test_a_connection_of_http2_is_one(hop_with):
+def test_an_http2_connection_counts_as_one(hop_with):
     hop = hop_with(*LIMIT, "--max-streams", "50")
     wait_until_served(hop.client).close()
     clients = []
@@ -93,7 +93,7 @@ def h2_served(hop):
             time.sleep(0.01)
 
 
-def test_a_socket_file_has_no_such_limit(start_proxy, start_backend, tmp_path):
+def test_a_unix_socket_is_not_limited(start_proxy, start_backend, tmp_path):
     proxy = start_proxy(*LIMIT, start_backend().url, listen=str(tmp_path / "s"))
     clients = [proxy.client() for _ in range(10)]
     assert all(client.get().status == 200 for client in clients)
@@ -101,7 +101,7 @@ def test_a_socket_file_has_no_such_limit(start_proxy, start_backend, tmp_path):
         client.close()
 
 
-def test_a_trusted_peer_has_no_such_limit_and_others_have(hop_with):
+def test_a_trusted_peer_is_not_limited_and_others_are(hop_with):
     hop = hop_with(*LIMIT, "--trust", "127.0.0.2")
     balancer = [Client(hop.address, "127.0.0.2") for _ in range(10)]
     assert all(client.get("/", "X-Forwarded-For: 203.0.113.9").status == 200 for client in balancer)
@@ -157,7 +157,7 @@ def test_a_client_with_too_many_requests_in_progress_gets_429_and_others_are_ser
         client.close()
 
 
-def test_a_request_whose_client_left_does_not_count_any_more(hold):
+def test_a_request_whose_client_left_no_longer_counts(hold):
     clients = hold_three(hold)
     clients[0].reset()
     deadline = time.monotonic() + PATIENCE
@@ -169,7 +169,7 @@ def test_a_request_whose_client_left_does_not_count_any_more(hold):
         client.close()
 
 
-def test_streams_of_http2_count_until_their_work_has_ended(hold):
+def test_http2_streams_count_until_their_work_ends(hold):
     with H2Client(hold.address) as client:
         streams = [client.request(path="/hold") for _ in range(5)]
         for stream in streams[3:]:
@@ -184,7 +184,7 @@ def test_streams_of_http2_count_until_their_work_has_ended(hold):
         assert [client.read_answer(stream).status for stream in streams[1:3]] == [200, 200]
 
 
-def test_a_grpc_call_too_many_is_told_in_its_own_words(hold):
+def test_an_excess_grpc_call_gets_a_grpc_status(hold):
     clients = hold_three(hold)
     raw = Client(hold.address, "127.0.0.2").sock
     with H2Client(hold.address, sock=raw) as client:

@@ -113,14 +113,14 @@ def test_log_level_changes_what_is_logged(start_proxy, place):
     assert "/at-debug" in proxy.stderr() and "/at-error" not in proxy.stderr()
 
 
-def test_a_command_with_a_mistake_is_refused(proxy, place):
+def test_an_invalid_command_is_refused(proxy, place):
     for words in (["log-level"], ["log-level", "loud"], ["drain", "now"], ["status", "--nonsense"]):
         ended = command(place, *words)
         assert ended.returncode == 2, words
         assert ended.stderr, words
 
 
-def test_nobody_there_is_an_error_with_the_path(place):
+def test_without_a_running_proxy_the_error_names_the_path(place):
     ended = command(place, "status")
     assert ended.returncode == 1
     assert place in ended.stderr
@@ -132,7 +132,7 @@ def command_through(address, target):
 
 
 @pytest.mark.parametrize("flags", [[], ["--admin-socket", "auto"], ["--admin-socket", "./onehop.sock"]])
-def test_a_backend_that_is_the_own_socket_is_refused(flags, tmp_path, monkeypatch):
+def test_a_backend_that_is_its_own_admin_socket_is_refused(flags, tmp_path, monkeypatch):
     """Clients could stop the proxy."""
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
@@ -143,7 +143,7 @@ def test_a_backend_that_is_the_own_socket_is_refused(flags, tmp_path, monkeypatc
         assert "is this proxy's own --admin-socket" in ended.stdout + ended.stderr
 
 
-def test_the_socket_of_another_process_takes_no_commands_of_a_proxy(proxy, place, start_proxy):
+def test_the_admin_socket_refuses_commands_forwarded_by_a_proxy(proxy, place, start_proxy):
     """The proxy in front is of the same user."""
     front = start_proxy(f"unix:{place}")
     assert command_through(front.address, "/stop") == 403
@@ -159,7 +159,7 @@ def environment(folder, variable="XDG_RUNTIME_DIR"):
 
 
 @pytest.mark.parametrize("variable", ["XDG_RUNTIME_DIR", "RUNTIME_DIRECTORY"])
-def test_the_default_place_is_the_folder_of_the_service_or_the_user(start_proxy, backend, tmp_path, monkeypatch, variable):
+def test_the_default_socket_is_in_the_runtime_directory(start_proxy, backend, tmp_path, monkeypatch, variable):
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
     monkeypatch.setenv(variable, str(tmp_path))
@@ -178,7 +178,7 @@ def test_the_default_place_is_the_folder_of_the_service_or_the_user(start_proxy,
     assert json.loads(run_onehop("status", "--json").stdout)["state"]["pid"] == third.pid
 
 
-def test_a_command_finds_the_one_that_lives(start_proxy, backend, tmp_path, monkeypatch):
+def test_a_command_finds_the_only_running_process(start_proxy, backend, tmp_path, monkeypatch):
     folders = {name: tmp_path / name.lower() for name in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR")}
     proxies = {}
     for name, folder in folders.items():
@@ -205,14 +205,14 @@ def test_a_command_finds_the_one_that_lives(start_proxy, backend, tmp_path, monk
     assert second.wait() == 0
 
 
-def test_without_such_a_folder_there_is_none(start_proxy, backend, monkeypatch):
+def test_without_a_runtime_directory_there_is_no_socket(start_proxy, backend, monkeypatch):
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
     proxy = start_proxy(backend.url)
     assert "admin socket" not in proxy.stderr()
 
 
-def test_a_place_that_was_asked_for_must_work(backend, proxy, place):
+def test_a_configured_socket_path_must_be_usable(backend, proxy, place):
     ended = run_onehop("-l", "127.0.0.1:0", "--admin-socket", place, backend.url)
     assert ended.returncode == 1
     assert "another process listens there" in ended.stderr
@@ -224,7 +224,7 @@ def test_a_place_that_was_asked_for_must_work(backend, proxy, place):
 
 
 @needs_root
-def test_other_users_are_refused_even_if_the_file_lets_them(proxy, place, tmp_path):
+def test_other_users_are_refused_whatever_the_mode_of_the_socket(proxy, place, tmp_path):
     os.chmod(place, 0o777)
     open_to_all(tmp_path)
     nobody = pwd.getpwnam("nobody").pw_uid

@@ -81,33 +81,33 @@ def offered(request, tmp_path):
     return lambda line: SHELLS[request.param](tmp_path, line)
 
 
-def test_a_setting(offered):
+def test_settings_are_completed(offered):
     assert offered("onehop --drain-d") == ["--drain-delay"]
 
 
-def test_a_command(offered):
+def test_commands_are_completed(offered):
     assert offered("onehop rel") == ["reload"]
 
 
-def test_the_flag_of_a_command(offered):
+def test_flags_of_a_command_are_completed(offered):
     assert offered("onehop check --sch") == ["--schema"]
 
 
-def test_the_word_of_a_command(offered):
+def test_words_of_a_command_are_completed(offered):
     assert offered("onehop log-level warn") == ["warning"]
 
 
-def test_the_value_of_a_setting(offered):
+def test_values_of_a_setting_are_completed(offered):
     assert offered("onehop --access-log js") == ["json"]
 
 
-def test_a_file(offered, tmp_path, monkeypatch):
+def test_files_are_completed(offered, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "certificate.pem").write_text("", encoding="utf-8")
     assert offered("onehop --tls certi") == ["certificate.pem"]
 
 
-def test_a_value_after_an_equals_sign_in_bash(tmp_path):
+def test_values_after_an_equals_sign_are_completed_in_bash(tmp_path):
     assert in_bash(tmp_path, "onehop --access-log=") == ["text", "json", "off"]
     assert in_bash(tmp_path, "onehop --access-log=te") == ["text"]
 
@@ -121,12 +121,12 @@ def test_a_value_that_only_the_user_knows_is_not_guessed_in_bash(tmp_path):
     assert in_bash(tmp_path, "onehop --listen ") == []
 
 
-def test_help_and_version_read_nothing_else_in_bash(tmp_path):
+def test_help_offers_only_its_own_flags_in_bash(tmp_path):
     assert in_bash(tmp_path, "onehop help --") == ["--man", "--tables"]
 
 
 @pytest.mark.parametrize("words", [[], ["tcsh"], ["bash", "zsh"]])
-def test_another_shell_is_refused(words):
+def test_an_unknown_shell_is_refused(words):
     ended = run_onehop("completion", *words)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "bash, zsh or fish" in ended.stderr

@@ -44,7 +44,7 @@ def certificates(folder):
 # --- the first file --------------------------------------------------------------------------------
 
 
-def test_a_file_of_five_lines_serves_and_check_helps_to_mend_it(folder, start_backend, start_proxy):
+def test_a_file_of_five_lines_serves_and_check_helps_to_fix_it(folder, start_backend, start_proxy):
     backend = start_backend()
     port = free_port()
     good = (f'backend = "{backend.url}"\n'
@@ -92,7 +92,7 @@ def test_a_file_of_five_lines_serves_and_check_helps_to_mend_it(folder, start_ba
     assert checked("--config", "onehop.toml") == "the configuration is good\n"
 
 
-def test_flags_override_variables_and_those_the_files_of_a_folder(folder, monkeypatch):
+def test_flags_override_variables_which_override_files(folder, monkeypatch):
     (folder / "conf.d").mkdir()
     (folder / "conf.d" / "20-more.toml").write_text('workers = 2\nidle-timeout = "2s"\nhold = "2s"\n', encoding="utf-8")
     (folder / "conf.d" / "10-first.toml").write_text('backend = "http://a.test"\n', encoding="utf-8")
@@ -203,7 +203,7 @@ def test_check_warns_of_a_key_that_the_user_cannot_read(folder, certificates):
     (["-l", "127.0.0.1:9000", "--admin", "127.0.0.1:9000"], "--admin and --listen need addresses of their own"),
     (["-l", "unix:socket", "--admin-socket", "./socket"], "--admin-socket and --listen need addresses of their own"),
 ])
-def test_check_finds_what_a_start_could_not_open(folder, flags, words):
+def test_check_reports_paths_and_addresses_that_cannot_be_opened(folder, flags, words):
     (folder / "folder").mkdir()
     (folder / "file").write_text("precious", encoding="ascii")
     assert words in checked(*flags, "8000", code=2)
@@ -211,7 +211,7 @@ def test_check_finds_what_a_start_could_not_open(folder, flags, words):
     assert ended.returncode != 0, "a start says so, too"
 
 
-def test_check_is_good_where_a_start_opens_its_files(folder):
+def test_check_accepts_files_that_a_start_can_open(folder):
     (folder / "old.log").write_text("", encoding="ascii")
     for log in ("./new.log", "./old.log"):
         assert checked("--access-log-to", log, "--admin-socket", "socket", "-l", "unix:a", "8000") == (
@@ -219,7 +219,7 @@ def test_check_is_good_where_a_start_opens_its_files(folder):
     assert not (folder / "new.log").exists()
 
 
-def test_check_knows_what_only_the_service_has(folder, start_backend, start_proxy, monkeypatch, certificates):
+def test_check_warns_that_credentials_are_not_checked(folder, start_backend, start_proxy, monkeypatch, certificates):
     """Credentials are there for the process of the unit only."""
     (folder / "credentials").mkdir()
     chain, key = certificates.sign("localhost", days=30)
@@ -287,7 +287,7 @@ def test_diff_asks_the_running_process(folder, start_backend, start_proxy):
     assert "a line is KEY = VALUE" in checked("--diff", "--config", "onehop.toml", code=2)
 
 
-def test_json_is_for_programs(folder):
+def test_check_reports_findings_as_json(folder):
     (folder / "onehop.toml").write_text('backend = "http://a.test"\nwokers = 2\n', encoding="utf-8")
     found = json.loads(checked("--json", "--config", "onehop.toml", "--hold", "x", code=2))
     assert (found["errors"], found["warnings"]) == (2, 0)
@@ -333,13 +333,13 @@ def test_the_printed_configuration_fed_back_prints_the_same(folder):
 @pytest.mark.parametrize("flags", [
     ["--print", "--json"], ["--diff", "--json"], ["--print", "--diff"], ["--print-config", "--json"],
 ])
-def test_check_prints_one_thing(flags):
+def test_flags_that_print_different_things_are_refused(flags):
     ended = run_onehop("check", *flags, "8000")
     assert ended.returncode == 2
     assert "print different things: use one of them" in ended.stdout + ended.stderr
 
 
-def test_the_schema_is_printed_alone():
+def test_the_schema_flag_cannot_be_combined():
     for flag in ("--live", "--json"):
         ended = run_onehop("check", "--schema", flag, "8000")
         assert ended.returncode == 2
@@ -372,7 +372,7 @@ def test_the_schema_has_every_key_and_accepts_the_example():
         jsonschema.validate({"backend": "http://a", "drain-timeout": 30}, schema)
 
 
-def test_the_example_is_short_and_good():
+def test_the_example_is_short_and_valid():
     file = ROOT / "packaging" / "onehop.toml"
     text = file.read_text(encoding="utf-8")
     assert text.startswith("#:schema ")
@@ -389,7 +389,7 @@ def test_the_manual_has_the_tables_of_the_program():
     assert ended.returncode == 0, ended.stderr
 
 
-def test_the_manual_page_is_one():
+def test_the_manual_page_is_valid():
     page = run_onehop("help", "--man").stdout
     assert page.startswith(".TH ONEHOP 1 ")
     for flag in flags():

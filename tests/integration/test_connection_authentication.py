@@ -42,7 +42,7 @@ def challenging(peer):
             peer.send(answer(user))
 
 
-def test_a_handshake_comes_to_its_end_where_no_connections_are_kept(hop_with):
+def test_a_handshake_completes_without_connection_pooling(hop_with):
     """Its second message used to arrive on another connection."""
     hop = hop_with("--workers", "1", "--pool-size", "0")
     hop.backend.play(challenging)
@@ -53,7 +53,7 @@ def test_a_handshake_comes_to_its_end_where_no_connections_are_kept(hop_with):
 
 
 @pytest.mark.parametrize("flags", [(), ("--max-connections", "6")])
-def test_nobody_is_served_as_somebody_else_under_load(hop_with, flags):
+def test_no_client_is_served_as_another_under_load(hop_with, flags):
     hop = hop_with("--workers", "2", *flags)
     hop.backend.play(authenticating)
     mixed_up, failed, logins = [], [], []

@@ -91,7 +91,7 @@ def test_times_are_in_utc(browser, mock):
     assert browser.text("#clock").endswith(" UTC")
 
 
-def test_the_charts_go_on_when_the_clock_is_set_back(browser, mock):
+def test_the_charts_continue_when_the_clock_is_set_back(browser, mock):
     began = time.time()
 
     def feed(send):
@@ -106,7 +106,7 @@ def test_the_charts_go_on_when_the_clock_is_set_back(browser, mock):
     assert browser.console() == []
 
 
-def test_a_bar_comes_with_its_limit(browser, mock):
+def test_a_bar_appears_with_its_limit(browser, mock):
     def feed(send):
         for second in range(1000):
             send(overview(memory={"used": 50, "limit": 100 if second > 5 else 0}, descriptors=None, resident_bytes=None,
@@ -120,7 +120,7 @@ def test_a_bar_comes_with_its_limit(browser, mock):
     assert browser.console() == []
 
 
-def test_nothing_yet_is_said_in_sentences(browser, mock):
+def test_empty_tables_say_so_in_sentences(browser, mock):
     watch(browser, mock(overview()))
     assert browser.text("#pill") == "Serving" and browser.text("#problems") == ""
     for table in ("upstreams", "requests", "tunnels", "failures", "limits", "certificates", "workers"):
@@ -129,7 +129,7 @@ def test_nothing_yet_is_said_in_sentences(browser, mock):
     assert browser.console() == []
 
 
-def test_a_table_may_lose_all_its_rows_and_get_others(browser, mock):
+def test_a_table_can_be_emptied_and_refilled(browser, mock):
     lists = [[], [1], [2, 3], [], [4], [5, 4], [4, 5], [6]]
 
     def feed(send):
@@ -169,7 +169,7 @@ def test_hostile_names_are_shown_as_text(browser, mock):
     assert browser.console() == []
 
 
-def test_the_filter_and_the_queries(browser, mock):
+def test_the_filter_selects_rows_and_queries_can_be_shown(browser, mock):
     watch(browser, mock(full()))
     assert "secret" not in browser.text()
     browser.js("document.getElementById('filter').focus()")
@@ -188,7 +188,7 @@ def test_the_filter_and_the_queries(browser, mock):
     browser.until("document.body.innerText.includes('/page/1?token=secret')")
 
 
-def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser, mock):
+def test_the_keyboard_reaches_everything_with_visible_focus(browser, mock):
     watch(browser, mock(full()))
     seen = []
     for _ in range(30):
@@ -274,7 +274,7 @@ CONTRASTS = """
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_is_legible(browser, mock, scheme):
+def test_text_has_enough_contrast(browser, mock, scheme):
     watch(browser, mock(full()), scheme=scheme)
     count, poor = browser.js(CONTRASTS)
     assert count > 150 and poor == []
@@ -284,7 +284,7 @@ def test_it_is_legible(browser, mock, scheme):
 
 
 @pytest.mark.parametrize("width", [1440, 1000, 400, 320])
-def test_it_fits_the_window(browser, mock, width):
+def test_the_page_fits_the_window(browser, mock, width):
     long = "/" + "averylongname" * 150
     figures = full(requests=[request(1, path=long, host=long, client=long, route=long[:200])],
                    failures=[failed(1, path=long, detail=long, request_id="i" * 128, trace_id=TRACE, route=long[:200])],
@@ -299,14 +299,14 @@ def test_it_fits_the_window(browser, mock, width):
     assert len(browser.screenshot()) > 10_000
 
 
-def test_nothing_moves_for_those_who_asked_for_it(browser, mock):
+def test_reduced_motion_disables_animations(browser, mock):
     watch(browser, mock(full()), motion="reduce")
     moving = ("[...document.querySelectorAll('*')].map((e) => getComputedStyle(e)).filter((s) => "
               "s.animationName !== 'none' || s.transitionDuration !== '0s').length")
     assert browser.js(f"return {moving}") == 0
 
 
-def test_a_lost_connection_is_said_and_comes_back(browser, mock):
+def test_a_lost_connection_is_announced_and_restored(browser, mock):
     there = threading.Event()
     there.set()
 

@@ -62,7 +62,7 @@ def replicas():
         one.kill()
 
 
-def test_status_says_which_replica_was_killed_and_that_it_is_back(configured, replicas, tmp_path):
+def test_status_shows_a_killed_replica_and_its_return(configured, replicas, tmp_path):
     killed, *others = (one.url for one in replicas)
     began = time.time()
     socket = tmp_path / "admin.sock"
@@ -133,7 +133,7 @@ def test_a_failed_check_is_the_reason(configured, replicas):
     assert proxy.wait_for_state(urls[1], "up")["since"] > down["since"]
 
 
-def test_of_500_endpoints_100_are_listed(configured):
+def test_at_most_100_endpoints_are_listed(configured):
     """20 on a terminal."""
     urls = [f"http://127.1.{i // 250}.{i % 250 + 1}:9" for i in range(500)]
     proxy = Balanced(configured, backend=urls)
@@ -149,7 +149,7 @@ def test_of_500_endpoints_100_are_listed(configured):
 
 
 @in_a_browser
-def test_a_killed_replica_is_seen_and_seen_again(browser, configured, replicas):
+def test_the_page_shows_a_killed_replica_and_its_return(browser, configured, replicas):
     proxy = Balanced(configured, backend=[one.url for one in replicas])
     watch(browser, proxy.url)
     assert [row[:1] + row[2:4] for row in endpoints(browser, "default")] == [[one.url, "1", "0"] for one in replicas]
@@ -237,7 +237,7 @@ def test_sections_keep_their_order(browser, mock):
 
 
 @in_a_browser
-def test_of_many_upstreams_the_faulty_ones_are_open(browser, mock):
+def test_faulty_upstreams_are_expanded_among_many(browser, mock):
     state = {"u4": "down"}
     watch(browser, mock(lambda send: [
         (send(overview(balanced=[balanced(name, endpoint(f"http://{name}", state.get(name, "up"))) for name in

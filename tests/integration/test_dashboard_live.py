@@ -92,7 +92,7 @@ def test_the_figures_are_those_of_the_metrics(browser, watched):
     assert browser.console() == []
 
 
-def test_without_scripts_it_is_the_same_in_tables(browser, watched):
+def test_without_scripts_the_page_shows_the_same_figures(browser, watched):
     proxy = watched("--request-id", "--max-body", "10B")
     with proxy.proxy.client() as client:
         for _ in range(1234):
@@ -126,7 +126,7 @@ def test_without_scripts_it_is_the_same_in_tables(browser, watched):
     assert re.search(r"^  Requests +1,236$", text, re.M) and "<" not in text
 
 
-def test_a_slow_request_is_seen_with_its_phase_and_leaves(browser, watched):
+def test_a_slow_request_is_shown_with_its_phase_until_it_ends(browser, watched):
     proxy = watched()
     go_on = threading.Event()
 
@@ -182,7 +182,7 @@ def test_a_killed_backend_turns_red_within_two_seconds(browser, start_proxy):
     assert browser.console() == []
 
 
-def test_a_drain_is_seen(browser, watched):
+def test_a_drain_is_shown(browser, watched):
     proxy = watched("--drain-delay", "30s")
     watch(browser, proxy.url)
     browser.until("document.getElementById('pill').textContent === 'Serving'")
@@ -203,7 +203,7 @@ def test_queries_are_refused_without_a_token(browser, watched):
     assert browser.text("#pill") == "Serving" and "--admin-token" in browser.text("#message")
 
 
-def test_the_ninth_viewer_is_told_why_and_gets_in_later(browser, watched):
+def test_the_ninth_viewer_sees_the_limit_and_is_admitted_later(browser, watched):
     proxy = watched()
     viewers = [proxy.viewer() for _ in range(8)]
     browser.open(proxy.url)
@@ -234,7 +234,7 @@ def test_viewers_that_have_left_cost_nothing(watched):
     assert switches() <= 1
 
 
-def test_links_from_anywhere_work_but_nothing_else(watched):
+def test_other_sites_may_link_to_the_pages_but_not_embed_them(watched):
     proxy = watched()
 
     def status(path, site, mode, destination):
@@ -251,7 +251,7 @@ def test_links_from_anywhere_work_but_nothing_else(watched):
         assert status(*refused) == 403, refused
 
 
-def test_the_demo_shows_it(browser, start_proxy):
+def test_the_demo_links_to_the_dashboard(browser, start_proxy):
     demo = start_proxy("demo")
     browser.open(demo.url)
     assert browser.js("return document.documentElement.scrollWidth") <= 1280

@@ -57,7 +57,7 @@ def demo(tmp_path_factory):
         yield made
 
 
-def test_the_page_says_what_arrived(demo):
+def test_the_page_shows_the_request(demo):
     with demo.client() as client:
         got = client.get("/", "X-Probe: seen")
     assert got.status == 200
@@ -65,7 +65,7 @@ def test_the_page_says_what_arrived(demo):
     assert b"X-Forwarded-For" in got.body
 
 
-def test_the_page_escapes_what_arrived(demo):
+def test_the_page_escapes_the_request(demo):
     with demo.client() as client:
         got = client.get("/", "X-Probe: <script>alert(1)</script>", "Accept: text/html")
     assert b"<script>alert(1)" not in got.body

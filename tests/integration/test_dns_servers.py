@@ -50,7 +50,7 @@ def body(proxy):
 
 
 @needs_dnsmasq
-def test_a_backend_is_found_by_them(start_proxy, name_server, replicas):
+def test_a_backend_is_resolved_by_the_configured_servers(start_proxy, name_server, replicas):
     server = name_server("127.0.0.21")
     port = replicas[0].address[1]
     proxy = start_proxy("--dns-servers", flag(server), f"http://app.test:{port}")
@@ -60,7 +60,7 @@ def test_a_backend_is_found_by_them(start_proxy, name_server, replicas):
 
 
 @needs_dnsmasq
-def test_the_next_one_is_asked_if_one_does_not_answer(start_proxy, name_server, replicas):
+def test_the_next_server_is_tried_if_one_does_not_answer(start_proxy, name_server, replicas):
     server = name_server("127.0.0.21")
     proxy = start_proxy("--dns-servers", f"127.0.0.1:{free_port()},{flag(server)}",
                         "http://app.test:%d" % replicas[0].address[1])
@@ -70,7 +70,7 @@ def test_the_next_one_is_asked_if_one_does_not_answer(start_proxy, name_server, 
 # The hosts of the records have addresses there alone, too.
 @needs_dnsmasq
 @pytest.mark.parametrize("check", ["off", "tcp", "/ok"])
-def test_a_service_is_found_by_them(start_proxy, name_server, replicas, check):
+def test_a_service_is_resolved_by_the_configured_servers(start_proxy, name_server, replicas, check):
     port = replicas[0].address[1]
     server = name_server(flags=["--host-record=one.test,127.0.0.21", "--host-record=two.test,127.0.0.22",
                                 f"--srv-host=_http._tcp.app.test,one.test,{port},10,1",
@@ -88,7 +88,7 @@ def test_a_service_is_found_by_them(start_proxy, name_server, replicas, check):
 
 
 @needs_dnsmasq
-def test_each_upstream_has_its_own(configured, name_server, replicas):
+def test_each_upstream_may_have_its_own_servers(configured, name_server, replicas):
     port = replicas[0].address[1]
     one, two = name_server("127.0.0.21"), name_server("127.0.0.22")
     backend = f"http://app.test:{port}"
@@ -99,7 +99,7 @@ def test_each_upstream_has_its_own(configured, name_server, replicas):
 
 
 @needs_dnsmasq
-def test_a_reload_asks_others(configured, name_server, replicas):
+def test_a_reload_changes_the_servers(configured, name_server, replicas):
     one, two = name_server("127.0.0.21"), name_server("127.0.0.22")
     proxy = configured(backend="http://app.test:%d" % replicas[0].address[1], dns_servers=[flag(one)])
     assert body(proxy) == "a"
@@ -109,7 +109,7 @@ def test_a_reload_asks_others(configured, name_server, replicas):
 
 
 @needs_dnsmasq
-def test_readiness_and_check_ask_them_as_well(start_proxy, name_server, replicas):
+def test_readiness_and_check_use_the_configured_servers(start_proxy, name_server, replicas):
     server = name_server("127.0.0.21")
     backend = "http://app.test:%d" % replicas[0].address[1]
     proxy = start_proxy("--dns-servers", flag(server), "--ready-needs-upstream", "--health-path", "/ready", backend)
@@ -122,7 +122,7 @@ def test_readiness_and_check_ask_them_as_well(start_proxy, name_server, replicas
     assert checked.returncode == 2 and "does not answer" in checked.stdout
 
 
-def test_check_finds_what_is_no_name_server(tmp_path):
+def test_check_reports_invalid_name_servers(tmp_path):
     file = tmp_path / "onehop.toml"
     file.write_text("""backend = "http://app.test"
 dns-servers = ["10.0.0.53", "dns.example", "10.0.0.53:70000"]

@@ -183,7 +183,7 @@ def check_printed(part, printed, replace):
 
 
 @pytest.mark.parametrize("part", [part for part in PARTS if part.of("sh")], ids=repr)
-def test_the_commands_of_a_page_do_what_it_says(part, tools, tmp_path):
+def test_the_commands_of_a_page_work_as_described(part, tools, tmp_path):
     if part.page == "getting_started" and "ONEHOP_EXAMPLES" not in os.environ:
         pytest.skip("the examples were not built")
     try:
@@ -250,7 +250,7 @@ def test_the_program_accepts_each_value_on_a_page(page, known):
     assert refused == {}
 
 
-def test_a_command_that_does_not_run_is_a_command():
+def test_commands_that_cannot_run_here_are_valid_shell():
     for part, block in BLOCKS:
         if block.language != "console":
             continue
@@ -329,7 +329,7 @@ def table_cells(page, heading):
     return cells
 
 
-def test_what_the_log_says_according_to_troubleshooting_is_in_the_sources():
+def test_log_messages_in_troubleshooting_exist_in_the_sources():
     known_text = literals_of_the_sources()
     quoted = [span for cell in table_cells("troubleshooting", "The log says") for span in re.findall(r"`([^`]+)`", cell)]
     assert len(quoted) > 30
@@ -352,7 +352,7 @@ def figures():
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="the figures count what git knows")
-def test_the_figures_of_the_page_about_tests_are_about_right():
+def test_the_figures_in_the_page_about_tests_are_roughly_right():
     counted = {}
     for what, number, command in figures():
         ended = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -57,7 +57,7 @@ def test_an_idle_proxy_ends_at_once_with_0(start_proxy, backend, number):
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_request_in_flight_finishes_and_is_told_to_close(start_proxy, backend, go, number):
+def test_a_request_in_flight_finishes_with_connection_close(start_proxy, backend, go, number):
     proxy = start_proxy(backend.url)
     client = proxy.client().send(get())
     backend.wait_for_requests(1)
@@ -71,7 +71,7 @@ def test_a_request_in_flight_finishes_and_is_told_to_close(start_proxy, backend,
     client.close()
 
 
-def test_idle_connections_are_closed_and_do_not_hold_it_up(start_proxy, backend, go):
+def test_idle_connections_are_closed_at_once(start_proxy, backend, go):
     go.set()
     proxy = start_proxy(backend.url)
     clients = [proxy.client() for _ in range(10)]
@@ -108,7 +108,7 @@ def test_a_download_in_flight_finishes(start_proxy, start_backend, go):
     client.close()
 
 
-def test_past_the_deadline_the_rest_is_cut_and_looks_cut(start_proxy, start_backend):
+def test_after_the_deadline_responses_are_visibly_cut(start_proxy, start_backend):
     backend = start_backend()
     backend.play(lambda peer: (peer.read_request(), peer.send(
         message("HTTP/1.1 200 OK", "Transfer-Encoding: chunked") + chunk(b"part")), peer.wait_for_close()))
@@ -126,7 +126,7 @@ def test_past_the_deadline_the_rest_is_cut_and_looks_cut(start_proxy, start_back
     client.close()
 
 
-def test_what_is_cut_is_logged_as_aborted_with_the_reason(start_proxy, start_backend):
+def test_a_cut_response_is_logged_as_aborted_with_the_reason(start_proxy, start_backend):
     backend = start_backend()
     backend.play(lambda peer: (peer.read_request(), peer.send(
         message("HTTP/1.1 200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked")
@@ -193,7 +193,7 @@ def test_a_second_signal_stops_at_once(start_proxy, backend):
     client.close()
 
 
-def test_a_successor_can_bind_the_port_meanwhile(start_proxy, start_backend, backend, go):
+def test_a_successor_can_bind_the_port_during_a_drain(start_proxy, start_backend, backend, go):
     proxy = start_proxy(backend.url)
     client = proxy.client().send(get())
     backend.wait_for_requests(1)
@@ -268,7 +268,7 @@ def test_a_stop_does_not_wait_long_for_the_rest_of_a_head(start_proxy, backend, 
     assert "were aborted" not in proxy.stderr()
 
 
-def test_a_stop_waits_a_moment_for_the_rest_of_a_head(start_proxy, backend, go):
+def test_a_stop_waits_briefly_for_the_rest_of_a_head(start_proxy, backend, go):
     go.set()
     proxy = start_proxy(backend.url)
     client = proxy.client().send(get()[:10])

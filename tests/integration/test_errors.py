@@ -42,7 +42,7 @@ def test_a_post_to_a_backend_that_refuses_is_a_502(dead):
         assert_own_answer(client.ask(post(b"x" * 100_000)), 502)
 
 
-def test_the_error_body_says_nothing_of_the_backend(dead):
+def test_the_error_body_reveals_nothing_about_the_backend(dead):
     with dead.client() as client:
         got = client.get()
     port = dead.process.args[-1].rsplit(":", 1)[1].encode()
@@ -74,14 +74,14 @@ def test_the_error_body_follows_accept(dead, accept, content_type):
         assert b"502 Bad Gateway" in got.body
 
 
-def test_an_error_page_has_the_request_id_and_nothing_runs_in_it(dead):
+def test_an_error_page_shows_the_escaped_request_id(dead):
     with dead.client() as client:
         got = client.get("/", "Accept: text/html", "X-Request-ID: a<script>&1")
     assert b"request ID:<br><code>a&lt;script&gt;&amp;1</code>" in got.body
     assert b"<script" not in got.body
 
 
-def test_an_error_answer_to_head_has_no_body(dead):
+def test_an_error_response_to_head_has_no_body(dead):
     with dead.client() as client:
         got = client.ask(message("HEAD / HTTP/1.1", "Host: h.test"), "HEAD")
         assert got.status == 502
@@ -94,7 +94,7 @@ def test_a_target_is_not_reflected_into_an_error_page(dead):
     assert b"<script>" not in got.body
 
 
-def test_a_backend_that_hangs_up_without_an_answer_is_a_502(hop):
+def test_a_backend_that_closes_without_a_response_is_a_502(hop):
     hop.backend.play(lambda peer: (peer.read_request(), peer.close()))
     assert_own_answer(hop.client().ask(post(b"x")), 502)
 
@@ -104,12 +104,12 @@ def test_a_backend_that_closes_every_connection_at_once_is_a_502(hop):
     assert_own_answer(hop.client().get(), 502)
 
 
-def test_a_backend_that_resets_without_an_answer_is_a_502(hop):
+def test_a_backend_that_resets_without_a_response_is_a_502(hop):
     hop.backend.play(lambda peer: (peer.read_request(), peer.reset()))
     assert_own_answer(hop.client().ask(post(b"x")), 502)
 
 
-def test_a_backend_that_says_nothing_is_a_504(hop_with):
+def test_a_silent_backend_is_a_504(hop_with):
     hop = hop_with("--response-timeout", "300ms")
     hop.backend.play(silent)
     began = time.monotonic()
@@ -118,7 +118,7 @@ def test_a_backend_that_says_nothing_is_a_504(hop_with):
     assert hop.backend.wait_for_finish(0).ended_by_peer in ("eof", "reset")
 
 
-def test_a_backend_that_says_nothing_to_a_post_is_a_504_and_gets_it_once(hop_with):
+def test_a_post_to_a_silent_backend_is_a_504_and_sent_once(hop_with):
     hop = hop_with("--response-timeout", "300ms")
     hop.backend.play(lambda peer: (peer.read_request(), peer.wait_for_close()))
     assert_own_answer(hop.client().ask(post(b"x")), 504)

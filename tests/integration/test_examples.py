@@ -41,7 +41,7 @@ def run():
 
 
 @pytest.mark.parametrize("name", ["load_balancer", "two_applications", "discovered_endpoints"])
-def test_several_backends_are_a_short_program(name):
+def test_programs_with_several_backends_are_short(name):
     text = (ROOT / "examples" / f"{name}.cpp").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 25
 
@@ -95,7 +95,7 @@ def test_discovered_endpoints_follow_a_file(run, start_backend, tmp_path):
     assert reaches(second)
 
 
-def test_authorizing_hook_asks_before_it_passes_a_request_on(run, start_backend):
+def test_authorizing_hook_asks_before_it_forwards_a_request(run, start_backend):
     backend, service = start_backend(), start_backend()
 
     def judge(peer):
@@ -134,7 +134,7 @@ def test_updated_server_reads_its_file_again_on_hup(run, tmp_path):
     assert run.processes[-1].wait(PATIENCE) == 0
 
 
-def test_custom_director_sends_those_who_ask_to_the_second_backend(run, start_backend):
+def test_custom_director_routes_beta_clients_to_the_second_backend(run, start_backend):
     stable, beta = start_backend(), start_backend()
     address = run("custom_director", stable.url, beta.url)
     assert asked(address, get("/s")).status == asked(address, get("/b", "X-Beta: yes")).status == 200
@@ -142,14 +142,14 @@ def test_custom_director_sends_those_who_ask_to_the_second_backend(run, start_ba
     assert not beta.request.fields.has("x-beta")
 
 
-def test_custom_handler_answers_by_itself(run):
+def test_custom_handler_responds_by_itself(run):
     address = run("custom_handler")
     assert asked(address, get("/world")).body == b"hello, /world\n"
     refused = asked(address, post(b"x"))
     assert (refused.status, refused.fields.get("allow")) == (405, "GET")
 
 
-def test_custom_hooks_edit_answers_and_errors(run, start_backend):
+def test_custom_hooks_edit_responses_and_errors(run, start_backend):
     backend = start_backend()
     address = run("custom_hooks", backend.url)
     backend.answers(answer(b"x", "X-Powered-By: something old"), answer(b"x", "X-Internal: 1"))
@@ -188,13 +188,13 @@ def test_embedded_server_lets_requests_finish_when_its_program_ends(run):
     assert run.processes[-1].wait(PATIENCE) == 0
 
 
-def test_offload_waits_for_a_call_that_blocks_and_for_a_callback(run):
+def test_offload_waits_for_a_blocking_call_and_a_callback(run):
     address = run("offload")
     assert asked(address, get("/row/7")).body == b"row 7\n"
     assert asked(address, get("/later/8")).body == b"row 8\n"
 
 
-def test_caching_round_tripper_asks_once(run, start_backend):
+def test_caching_round_tripper_fetches_once(run, start_backend):
     backend = start_backend()
     address = run("caching_round_tripper", backend.url)
     backend.answers(answer(b"x", "Content-Type: text/plain"))
@@ -212,7 +212,7 @@ def test_custom_dialer_connects_through_a_unix_socket(run, start_backend, tmp_pa
     assert (backend.request.target, backend.request.fields.get("host")) == ("/base/x", "app.internal")
 
 
-def test_custom_round_tripper_asks_through_its_own(run, start_backend):
+def test_custom_round_tripper_wraps_another(run, start_backend):
     backend = start_backend()
     address = run("custom_round_tripper", backend.url)
     assert asked(address, get("/x")).status == 200

@@ -70,7 +70,7 @@ def test_a_mistake_is_refused_at_once_with_the_flag_and_the_fix(args, words):
 
 
 @pytest.mark.skipif(os.getuid() != 0 or not shutil.which("prlimit"), reason="needs root, whom no limit of threads binds")
-def test_threads_that_the_system_refuses_are_said_with_their_number():
+def test_a_refused_thread_is_reported_with_its_number():
     ended = subprocess.run(["prlimit", "--nproc=40", "setpriv", "--reuid", "65534", "--clear-groups",
                             "--bounding-set=-all", "--inh-caps=-all", PROGRAM, "--workers", "500", "-l", "127.0.0.1:0",
                             "8000"], capture_output=True, text=True, timeout=4 * PATIENCE, check=False,
@@ -139,7 +139,7 @@ def offering_http2(certificates):
     return context
 
 
-def test_clients_get_http1_only_where_http2_is_off(start_proxy, start_backend, certificates, pair):
+def test_clients_get_only_http1_if_http2_is_off(start_proxy, start_backend, certificates, pair):
     backend = start_backend()
     plain = free_port()
     proxy = start_proxy("--http2", "off", *tls(pair), "-l", f"http://127.0.0.1:{plain}", backend.url)
@@ -154,7 +154,7 @@ def test_clients_get_http1_only_where_http2_is_off(start_proxy, start_backend, c
         assert client.sock.selected_alpn_protocol() == "h2"
 
 
-def test_the_backend_is_not_offered_http2_where_it_is_off(start_proxy, tls_backend, certificates):
+def test_the_backend_is_not_offered_http2_if_it_is_off(start_proxy, tls_backend, certificates):
     tls_backend.context.set_alpn_protocols(["h2", "http/1.1"])
     chosen = []
     serve = tls_backend.script
@@ -194,7 +194,7 @@ def test_a_backend_that_speaks_http2_only_gets_a_hint(start_proxy, start_backend
     wait_for_log(proxy, "the server speaks HTTP/2 only, write h2c://")
 
 
-def test_an_alert_of_the_backend_is_said_in_words(start_proxy, certificates, pair):
+def test_a_tls_alert_of_the_backend_is_logged_in_words(start_proxy, certificates, pair):
     picky = TlsBackend(pair, client_ca=certificates.ca)
     picky.context.maximum_version = ssl.TLSVersion.TLSv1_2
     try:
@@ -208,7 +208,7 @@ def test_an_alert_of_the_backend_is_said_in_words(start_proxy, certificates, pai
 
 # --- fields --------------------------------------------------------------------------------------
 
-def test_fields_are_filled_in_from_the_request(start_proxy, start_backend, certificates, pair):
+def test_placeholders_are_filled_in_from_the_request(start_proxy, start_backend, certificates, pair):
     backend = start_backend()
     proxy = start_proxy(*tls(pair), "--tls-client-ca", certificates.ca, "--tls-client-auth", "optional",
                         "--header-up", "X-Real-IP: {client}", "--header-up", "X-Asked: {scheme}://{host}{target}",

@@ -9,7 +9,7 @@ from wire import get, message
 TRUSTING = ("--trust", "127.0.0.0/8")
 
 
-def test_the_peer_is_named_unasked(hop):
+def test_forwarding_fields_name_the_peer_by_default(hop):
     fields = hop.seen(get(host="public.test:8080")).fields
     assert fields.get_all("x-forwarded-for") == ["127.0.0.1"]
     assert fields.get_all("x-forwarded-host") == ["public.test:8080"]
@@ -21,7 +21,7 @@ def test_the_peer_is_named_unasked(hop):
     ("X-Forwarded-Host", "example.test"), ("X-Forwarded-Proto", "http"),
 ])
 @pytest.mark.parametrize("repeats", [1, 3])
-def test_what_an_untrusted_client_claims_is_replaced(hop, name, truth, repeats):
+def test_forwarding_fields_of_an_untrusted_client_are_replaced(hop, name, truth, repeats):
     seen = hop.seen(get("/", *[f"{name}: spoofed"] * repeats))
     assert seen.fields.get_all(name) == [truth]
     assert b"spoofed" not in seen.raw
@@ -49,11 +49,11 @@ def test_forwarding_fields_of_a_trusted_peer_pass_but_no_lookalikes(hop_with, na
     assert b"spoofed" not in seen.raw
 
 
-def test_a_trusted_peer_passes_on_no_proxy_field(hop_with):
+def test_the_proxy_field_of_a_trusted_peer_is_dropped(hop_with):
     assert b"spoofed" not in hop_with(*TRUSTING).seen(get("/", "Proxy: spoofed")).raw
 
 
-def test_a_forwarding_field_passes_that_is_allowed_by_name(hop_with):
+def test_a_forwarding_field_that_is_allowed_by_name_passes(hop_with):
     hop = hop_with(*(f"--allow-field={name}" for name in ("X-Real-IP", "x-forwarded-port", "True_Client_IP")))
     seen = hop.seen(get("/", "X-Real-IP: 1", "X_Real_IP: 2", "X-Forwarded-Port: 3", "True-Client-IP: 4",
                         "True_Client_IP: 5"))
@@ -114,10 +114,10 @@ def test_an_old_client_without_host_claims_no_forwarded_host(hop):
 
 
 @pytest.mark.parametrize("name", ["Forwarded", "X-Forwarded-Port", "X-Real-IP", "Via", "X-Forwarded-Server"])
-def test_no_other_field_about_the_hop_is_produced(hop, name):
+def test_no_other_forwarding_field_is_added(hop, name):
     assert not hop.seen(get()).fields.has(name)
 
 
-def test_options_asterisk_is_marked_as_well(hop):
+def test_options_asterisk_gets_forwarding_fields_too(hop):
     seen = hop.seen(message("OPTIONS * HTTP/1.1", "Host: h.test", "X-Forwarded-For: spoofed"))
     assert seen.fields.get_all("x-forwarded-for") == ["127.0.0.1"]

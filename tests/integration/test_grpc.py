@@ -105,7 +105,7 @@ def grpc_answer(address):
     ([], lambda peer: peer.close(), "14"),
     (["--response-timeout", "200ms"], lambda peer: peer.wait_for_close(), "4"),
 ], ids=["lost", "slow"])
-def test_errors_of_the_proxy_are_trailers_alone(hop_with, flags, script, status):
+def test_errors_of_the_proxy_are_trailers_only_responses(hop_with, flags, script, status):
     hop = hop_with(*flags)
     hop.backend.play(lambda peer: (peer.read_request(), script(peer)))
     got = grpc_answer(hop.address)

@@ -120,7 +120,7 @@ def test_a_response_head_past_its_limit_is_a_502(behind):
     [frame(HEADERS, END_HEADERS, 1, OK), data(b"part"), frame(RST_STREAM, 0, 1, struct.pack(">I", NO_ERROR))],
     [frame(HEADERS, END_HEADERS, 1, OK), data(b"part"), frame(GOAWAY, 0, 0, struct.pack(">II", 0, 1))],
 ], ids=["short", "long", "pseudo-field", "no-end", "connection", "reset", "goaway"])
-def test_a_fault_in_the_content_is_no_complete_answer(behind, version, frames):
+def test_a_fault_in_the_content_is_not_a_complete_response(behind, version, frames):
     def script(peer):
         peer.read(HEADERS)
         peer.send(*frames[:2])
@@ -139,7 +139,7 @@ def test_a_fault_in_the_content_is_no_complete_answer(behind, version, frames):
 
 # RFC 9113 8.1: the response is complete, and the backend discards the rest of the request.
 @versions
-def test_a_complete_answer_may_end_the_upload(behind, version):
+def test_a_complete_response_may_end_the_upload(behind, version):
     proxy = behind(answering(head((":status", "413"), ("content-length", "2")), data(b"no", end=True),
                              frame(RST_STREAM, 0, 1, struct.pack(">I", NO_ERROR))))
     with version(proxy.address) as client:
@@ -151,7 +151,7 @@ def test_a_complete_answer_may_end_the_upload(behind, version):
         assert (got.status, got.body) == (413, b"no")
 
 
-def test_content_without_a_length_may_pause_and_other_content_not(behind):
+def test_only_content_without_a_length_may_pause(behind):
     def script(peer):
         peer.read(HEADERS)
         peer.send(head((":status", "200"), ("content-type", "application/grpc")), data(b"first"))
@@ -176,7 +176,7 @@ def test_content_without_a_length_may_pause_and_other_content_not(behind):
         assert client.read_answer(patient).body == b"firstlast"
 
 
-def test_a_request_arrives_as_http2_has_it(behind):
+def test_a_request_arrives_in_http2_form(behind):
     seen = []
 
     def script(peer):
@@ -212,7 +212,7 @@ UPGRADE = get("/", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-V
               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
 
 
-def test_the_end_of_a_tunnel_arrives_though_the_backend_has_said_goaway(behind):
+def test_the_end_of_a_tunnel_arrives_after_a_goaway_of_the_backend(behind):
     """Its last stream ends the connection. Closing it with unread backend data, such as a WINDOW_UPDATE, would send a
     reset, and data in the kernel's buffer would be lost."""
     size = 3_000_000

@@ -51,14 +51,14 @@ versions = pytest.mark.parametrize("version", ["--http1.1", "--http2-prior-knowl
 
 
 @versions
-def test_http2_is_chosen_where_the_backend_has_it(proxy, version):
+def test_http2_is_chosen_if_the_backend_offers_it(proxy, version):
     headers = json.loads(curl(proxy, version, "/x?y"))
     assert headers[":path"] == "/x?y"
     assert headers[":scheme"] == "https"
 
 
 @versions
-def test_much_content_goes_both_ways(proxy, version, tmp_path):
+def test_large_content_goes_both_ways(proxy, version, tmp_path):
     content = bytes(range(256)) * 20_000
     (tmp_path / "up").write_bytes(content)
     assert curl(proxy, version, "/echo", "--data-binary", f"@{tmp_path / 'up'}") == content
@@ -71,7 +71,7 @@ def test_requests_share_a_connection(start_proxy, node_url, certificates):
         assert int(curl(proxy, "--http1.1", "/connections")) == before
 
 
-def test_an_upgrade_takes_http1_which_every_backend_has(proxy):
+def test_an_upgrade_uses_http1(proxy):
     assert json.loads(curl(proxy, "--http1.1", "/first"))[":path"] == "/first"
     with Client(proxy.address) as client:
         client.send(message("GET /ws HTTP/1.1", "Host: a", "Connection: Upgrade", "Upgrade: websocket",
@@ -82,7 +82,7 @@ def test_an_upgrade_takes_http1_which_every_backend_has(proxy):
     assert json.loads(curl(proxy, "--http1.1", "/last"))[":path"] == "/last"
 
 
-def test_a_backend_of_http1_gets_the_connection_that_was_made(start_proxy, certificates):
+def test_an_http1_backend_is_served_on_the_connection_already_made(start_proxy, certificates):
     backend = TlsBackend(certificates.sign("one", "localhost"))
     proxy = start_proxy("--workers", "1", "--backend-ca", certificates.ca, backend.url())
     with Client(proxy.address) as client:
@@ -94,14 +94,14 @@ def test_a_backend_of_http1_gets_the_connection_that_was_made(start_proxy, certi
     backend.close()
 
 
-def test_a_request_that_must_not_come_over_http2_is_sent_over_http1(proxy):
+def test_a_request_refused_with_http_1_1_required_is_sent_over_http1(proxy):
     digest = hashlib.md5(b"content").hexdigest().encode()
     got = curl(proxy, "--http2-prior-knowledge", "/not-over-http2", "--data-binary", "content")
     assert got == b"POST /not-over-http2 " + digest
     assert json.loads(curl(proxy, "--http1.1", "/next"))[":path"] == "/next"
 
 
-def test_a_backend_that_goes_away_from_http2_gets_http1(start_proxy, node_url, certificates):
+def test_a_backend_that_drops_http2_gets_http1(start_proxy, node_url, certificates):
     proxy = start_proxy("--workers", "1", "--backend-ca", certificates.ca, node_url)
     digest = hashlib.md5(b"content").hexdigest().encode()
     assert json.loads(curl(proxy, "--http1.1", "/first"))[":path"] == "/first"
@@ -110,7 +110,7 @@ def test_a_backend_that_goes_away_from_http2_gets_http1(start_proxy, node_url, c
     assert curl(proxy, "--http1.1", "/next", "--data-binary", "content") == b"POST /next " + digest
 
 
-def test_a_fault_behind_http2_is_never_a_complete_answer(proxy):
+def test_a_fault_over_http2_is_never_a_complete_response(proxy):
     command = ["curl", "-sS", "--max-time", "20", "--http1.1", proxy.url + "/reset-inside"]
     ended = subprocess.run(command, capture_output=True, check=False)
     assert ended.stdout == b"part"
@@ -141,7 +141,7 @@ class LeavingBackend(TlsBackend):
 
 
 @pytest.mark.parametrize("first", ["the end", "the request"])
-def test_a_post_beside_the_end_of_its_connection_goes_on_another(start_proxy, certificates, first):
+def test_a_post_that_races_with_a_close_uses_another_connection(start_proxy, certificates, first):
     """The proxy learns of both in one poll of the kernel."""
     backend = LeavingBackend(certificates.sign("leaving", "localhost"))
     proxy = start_proxy("--workers", "1", "--backend-ca", certificates.ca, backend.url())

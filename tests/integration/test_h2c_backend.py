@@ -54,13 +54,13 @@ versions = pytest.mark.parametrize("version", ["--http1.1", "--http2-prior-knowl
 
 
 @versions
-def test_requests_and_answers(proxy, version):
+def test_requests_and_responses_pass(proxy, version):
     assert b'":path":"/x?y"' in curl(proxy, version, "/x?y")
     assert b'":authority":"name.test"' in curl(proxy, version, "/", "-H", "Host: name.test")
 
 
 @versions
-def test_much_content_both_ways(proxy, version, tmp_path):
+def test_large_content_goes_both_ways(proxy, version, tmp_path):
     content = os.urandom(20 * 1024 * 1024)
     (tmp_path / "up").write_bytes(content)
     assert curl(proxy, version, "/echo", "--data-binary", f"@{tmp_path / 'up'}") == content
@@ -68,19 +68,19 @@ def test_much_content_both_ways(proxy, version, tmp_path):
     assert digest.decode() == hashlib.md5(content).hexdigest()
 
 
-def test_trailers_behind_a_length_reach_an_http1_client(h1):
+def test_trailers_after_a_known_length_reach_an_http1_client(h1):
     got = h1.get("/trailers", "TE: trailers", "Connection: TE")
     assert got.body == b"hello"
     assert got.trailers.get_all("x-t") == ["v"]
     assert got.fields.get_all("content-length") == []
 
 
-def test_trailers_behind_a_length_reach_an_http2_client(h2):
+def test_trailers_after_a_known_length_reach_an_http2_client(h2):
     got = h2.ask(("te", "trailers"), path="/trailers")
     assert (got.body, got.trailers, got.fields["content-length"]) == (b"hello", {"x-t": "v"}, "5")
 
 
-def test_an_answer_of_trailers_alone_is_one_frame(h2):
+def test_a_trailers_only_response_is_one_frame(h2):
     got = h2.ask(("te", "trailers"), ("content-type", "application/grpc"), method="POST", path="/trailers-only",
                  body=b"")
     assert [(kind, flags) for kind, flags, _ in got.frames if kind != RST_STREAM] == \
@@ -135,7 +135,7 @@ def test_a_reset_of_the_client_is_passed_on(h2, code, passed_on):
     wait_for(h2, "/held", b"0")
 
 
-def test_a_backend_in_clear_that_wants_http1_is_502(h2):
+def test_a_plaintext_backend_that_requires_http1_is_502(h2):
     assert h2.ask(path="/not-over-http2").status == 502
     assert h2.ask(path="/x").status == 200
 
@@ -148,7 +148,7 @@ def test_streams_share_a_connection(proxy):
     assert int(curl(proxy, "--http1.1", "/connections")) - before <= 2 * (os.cpu_count() or 1)
 
 
-def test_a_websocket_of_http2_goes_to_one_of_http2(h2):
+def test_a_websocket_over_http2_reaches_an_http2_backend(h2):
     stream = h2.new_stream()
     h2.send(frame(HEADERS, END_HEADERS, stream, block(
         (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":authority", "h"),
@@ -158,7 +158,7 @@ def test_a_websocket_of_http2_goes_to_one_of_http2(h2):
     assert h2.read_answer(stream).body == b"ping"
 
 
-def test_a_websocket_of_http1_goes_to_one_of_http2(h1):
+def test_a_websocket_over_http1_reaches_an_http2_backend(h1):
     h1.send(message("GET /ws HTTP/1.1", "Host: h", "Connection: Upgrade", "Upgrade: websocket",
                     "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="))
     head = h1.read_response_head()
@@ -168,19 +168,19 @@ def test_a_websocket_of_http1_goes_to_one_of_http2(h1):
     assert h1.read_exactly(4) == b"ping"
 
 
-def test_a_backend_that_goes_away_leaves_no_request_unanswered(proxy, h2):
+def test_a_goaway_leaves_no_request_without_a_response(proxy, h2):
     for _ in range(3):
         assert h2.ask(path="/goaway").status in (200, 502)
         assert h2.ask(path="/").status == 200
 
 
-def test_nobody_there_is_502(start_proxy):
+def test_an_unreachable_backend_is_502(start_proxy):
     proxy = start_proxy("h2c://127.0.0.1:1")
     with H2Client(proxy.address) as client:
         assert client.ask().status == 502
 
 
-def test_a_backend_of_http1_is_502(start_proxy, start_backend):
+def test_an_http1_backend_is_502(start_proxy, start_backend):
     backend = start_backend()
     refusal = message("HTTP/1.1 400 Bad Request", "Content-Length: 0", "Connection: close")
     backend.play(lambda peer: (peer.read_until(b"SM\r\n\r\n"), peer.send(refusal), peer.close()))

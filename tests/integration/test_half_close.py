@@ -23,7 +23,7 @@ def late(go):
     return script
 
 
-def test_a_client_that_half_closes_is_served_where_it_is_asked(hop_with):
+def test_a_client_that_half_closes_is_served_if_configured(hop_with):
     hop, go = hop_with("--half-close", "serve"), threading.Event()
     hop.backend.play(late(go))
     client = hop.client().send(get("/a")).half_close()

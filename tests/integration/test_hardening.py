@@ -27,36 +27,36 @@ is_optimised = Path(PROGRAM).parent.name not in ("debug", "coverage")
 of_optimised = pytest.mark.skipif(not is_optimised, reason="not an optimised build")
 
 
-def test_it_is_loaded_at_a_random_address():
+def test_the_program_is_loaded_at_a_random_address():
     assert re.search(r"Type: +DYN", said("readelf", "-h", PROGRAM))
     assert re.search(r"FLAGS_1.*PIE", said("readelf", "-d", PROGRAM))
 
 
-def test_its_tables_of_functions_cannot_be_written():
+def test_function_tables_are_read_only():
     assert "GNU_RELRO" in said("readelf", "-l", PROGRAM)
     assert re.search(r"BIND_NOW|FLAGS_1.*NOW", said("readelf", "-d", PROGRAM))
 
 
-def test_its_stack_cannot_be_executed():
+def test_the_stack_is_not_executable():
     assert re.search(r"GNU_STACK.*\n? +.* RW +0", said("readelf", "-l", "--wide", PROGRAM))
 
 
-def test_no_memory_is_both_written_and_executed():
+def test_no_memory_is_both_writable_and_executable():
     loads = re.findall(r"^ +LOAD .* ([R ][W ][E ]) ", said("readelf", "-l", "--wide", PROGRAM), re.MULTILINE)
     assert loads and "RWE" not in loads
 
 
-def test_it_has_canaries_on_the_stack(symbols):
+def test_functions_have_stack_canaries(symbols):
     assert "__stack_chk_fail" in symbols
 
 
 @of_optimised
-def test_calls_of_the_c_library_are_checked(symbols):
+def test_calls_to_the_c_library_are_fortified(symbols):
     assert re.search(r"__(memcpy|memmove|read|recv|snprintf)_chk", symbols)
 
 
 @of_optimised
-def test_every_source_is_compiled_with_what_the_file_does_not_show():
+def test_every_source_is_compiled_with_the_hardening_flags():
     """Checks of sizes that are known at run time only, no jump over the guard page of a stack."""
     commands = [one["command"] for one in json.loads(Path(PROGRAM).with_name("compile_commands.json").read_bytes())
                 if one["file"].startswith(str(ROOT / "src") + "/") and not one["file"].endswith("_test.cpp")
@@ -75,7 +75,7 @@ def test_targets_of_indirect_calls_are_marked():
 
 
 @of_optimised
-def test_no_name_of_the_folder_of_the_build_is_in_it():
+def test_the_program_does_not_contain_the_build_path():
     folder = str(Path(PROGRAM).resolve().parents[2]) + "/"
     assert len(folder) > 4
     content = Path(PROGRAM).read_bytes()

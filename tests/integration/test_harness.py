@@ -7,7 +7,7 @@ from scripted_backend import reply_once, silent
 from wire import OK, Malformed, Reset, Truncated, answer, chunked, get, message, post, post_chunked
 
 
-def test_a_request_and_its_answer_arrive_byte_for_byte(backend):
+def test_a_request_and_its_response_arrive_byte_for_byte(backend):
     with Client(backend.address) as client:
         response = client.ask(post(b"body", "/x", "X-A: 1"))
     assert response.body == b"ok"
@@ -18,7 +18,7 @@ def test_a_request_and_its_answer_arrive_byte_for_byte(backend):
     assert backend.request.body == b"body"
 
 
-def test_answers_follow_each_other_on_one_connection(backend):
+def test_responses_follow_each_other_on_one_connection(backend):
     backend.answers(answer(b"1"), answer(b"2"))
     with Client(backend.address) as client:
         assert [client.get().body for _ in range(3)] == [b"1", b"2", b"2"]
@@ -36,7 +36,7 @@ def test_chunks_and_trailers_are_read_in_both_directions(backend):
     assert backend.request.trailers == [("X-R", "w")]
 
 
-def test_a_short_body_and_a_reset_are_told_apart(backend):
+def test_a_short_body_and_a_reset_are_distinguished(backend):
     short = message("HTTP/1.1 200 OK", "Content-Length: 10", body=b"short")
     backend.play(reply_once(short))
     with Client(backend.address) as client, pytest.raises(Truncated) as caught:
@@ -90,7 +90,7 @@ def test_a_failing_script_fails_its_test(backend):
     backend.failures.clear()
 
 
-def test_a_late_answer_does_not_leak_into_the_next_test(backend):
+def test_a_late_response_does_not_leak_into_the_next_test(backend):
     backend.play(silent)
     client = Client(backend.address).send(get())
     backend.wait_for_connections(1)

@@ -119,7 +119,7 @@ def test_backend_cannot_strip_framing_by_naming_it_in_connection(hop):
     ("", []),
 ])
 @pytest.mark.parametrize("connection", ["TE", "keep-alive"])
-def test_of_te_only_trailers_passes(hop, connection, sent, passed):
+def test_only_trailers_passes_in_te(hop, connection, sent, passed):
     seen = hop.seen(get("/", f"Connection: {connection}", f"TE: {sent}"))
     assert [value.lower() for value in seen.fields.get_all("te")] == passed
     assert set(seen.fields.tokens("connection")) <= {"te"}

@@ -12,7 +12,7 @@ def old(target="/", *fields):
     return message(f"GET {target} HTTP/1.0", *fields)
 
 
-def test_the_backend_is_spoken_to_in_http_1_1(hop):
+def test_requests_to_the_backend_use_http_1_1(hop):
     assert hop.seen(old("/x", "Host: h.test")).version == "HTTP/1.1"
 
 
@@ -60,7 +60,7 @@ def test_a_body_of_unknown_length_ends_with_the_connection(hop, response):
     assert not got.fields.has("transfer-encoding")
 
 
-def test_a_broken_body_of_unknown_length_does_not_end_politely(hop):
+def test_a_broken_body_of_unknown_length_ends_with_a_reset(hop):
     """Without chunks only a reset shows that content is missing."""
     def script(peer):
         peer.read_request()
@@ -104,7 +104,7 @@ def test_an_old_backend_that_offers_keep_alive_is_reused(hop):
     assert len(hop.backend.connections) == 1
 
 
-def test_an_old_backends_chunked_is_a_fault(hop):
+def test_chunked_from_an_old_backend_is_a_502(hop):
     hop.backend.answers(message("HTTP/1.0 200 OK", "Transfer-Encoding: chunked") + chunked(b"abc"))
     assert hop.client().get().status == 502
 

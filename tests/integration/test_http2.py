@@ -86,7 +86,7 @@ def test_content_that_disagrees_with_its_length_is_refused(hop, h2, length, body
     hop.assert_serves()
 
 
-def test_connection_fields_of_the_backend_stay_there(hop, h2):
+def test_connection_fields_of_the_backend_are_not_forwarded(hop, h2):
     hop.backend.answers(message("HTTP/1.1 200 OK", "Connection: X-Hop, keep-alive", "X-Hop: 1",
                                 "Keep-Alive: timeout=5", "X-Kept: 2", "Content-Length: 2", body=b"ok"))
     fields = h2.ask().fields
@@ -112,7 +112,7 @@ def test_early_hints_come_first(hop, h2):
     assert dict(got.heads[0])["link"] == "</a>"
 
 
-def test_a_client_that_asks_to_continue_is_told(hop, h2):
+def test_a_client_that_expects_100_continue_gets_it(hop, h2):
     hop.backend.answers(OK)
     stream = h2.request(("expect", "100-continue"), ("content-length", "2"), method="POST", end=False)
     h2.read_head(stream)
@@ -122,7 +122,7 @@ def test_a_client_that_asks_to_continue_is_told(hop, h2):
     assert hop.backend.request.body == b"up"
 
 
-def test_a_head_answer_has_no_content(hop, h2):
+def test_a_response_to_head_has_no_content(hop, h2):
     hop.backend.answers(message("HTTP/1.1 200 OK", "Content-Length: 99"))
     got = h2.ask(method="HEAD")
     assert got.fields["content-length"] == "99"
@@ -133,7 +133,7 @@ def test_a_head_answer_has_no_content(hop, h2):
     [("connection", "close")], [("te", "gzip")], [("X-Upper", "1")], [("a", "1\r\nb: 2")],
     [("transfer-encoding", "chunked")], [("host", "other")], [(":path", "/again")], [("upgrade", "h2c")],
 ], ids=str)
-def test_a_malformed_request_reaches_nobody(hop, h2, fields):
+def test_a_malformed_request_does_not_reach_the_backend(hop, h2, fields):
     got = h2.ask(*fields)
     assert got.reset == PROTOCOL_ERROR or got.status == 400
     assert hop.backend.received == b""
@@ -241,7 +241,7 @@ def test_a_response_that_breaks_off_is_reset(hop, h2):
     assert (got.status, got.reset) == (200, INTERNAL_ERROR)
 
 
-def test_an_early_answer_ends_the_upload_without_an_error(hop, h2):
+def test_an_early_response_ends_the_upload_without_an_error(hop, h2):
     refusal = message("HTTP/1.1 403 Forbidden", "Content-Length: 2", "Connection: close", body=b"no")
     # Until it closes, it may go on reading.
     hop.backend.play(lambda peer: (peer.read_request_head(), peer.send(refusal), peer.close()))
@@ -256,7 +256,7 @@ def test_an_early_answer_ends_the_upload_without_an_error(hop, h2):
     assert got.reset == NO_ERROR
 
 
-def test_a_window_of_nothing_gets_nothing_until_it_opens(hop):
+def test_a_zero_window_gets_no_content_until_it_opens(hop):
     hop.backend.answers(answer(b"x" * 100))
     with H2Client(hop.address, settings=[(INITIAL_WINDOW_SIZE, 0)]) as client:
         stream = client.request()
@@ -269,7 +269,7 @@ def test_a_window_of_nothing_gets_nothing_until_it_opens(hop):
         assert client.read_answer(stream).body == b"x" * 100
 
 
-def test_a_client_that_takes_nothing_is_reset(hop_with):
+def test_a_stream_whose_window_stays_closed_is_reset(hop_with):
     hop = hop_with("--write-timeout", "300ms")
     hop.backend.answers(answer(b"x" * 100))
     with H2Client(hop.address, settings=[(INITIAL_WINDOW_SIZE, 0)]) as client:
@@ -277,7 +277,7 @@ def test_a_client_that_takes_nothing_is_reset(hop_with):
         assert client.read_answer(stream).reset == CANCEL
 
 
-def test_drips_of_window_do_not_count_as_progress(hop_with):
+def test_tiny_window_updates_do_not_count_as_progress(hop_with):
     hop = hop_with("--write-timeout", "300ms")
     hop.backend.answers(answer(b"x" * 100_000))
     with H2Client(hop.address, settings=[(INITIAL_WINDOW_SIZE, 0)]) as client:
@@ -291,7 +291,7 @@ def test_drips_of_window_do_not_count_as_progress(hop_with):
         assert client.read_answer(stream).reset == CANCEL
 
 
-def test_an_upload_that_stops_is_given_up(hop_with):
+def test_a_stalled_upload_times_out(hop_with):
     hop = hop_with("--body-timeout", "300ms")
     with H2Client(hop.address) as client:
         stream = client.request(method="POST", end=False)
@@ -327,7 +327,7 @@ def test_the_settings_are_those_documented(hop, h2):
                                 MAX_HEADER_LIST_SIZE: (64 + 16) * 1024 + 512, ENABLE_CONNECT_PROTOCOL: 1}
 
 
-def test_a_preface_without_settings_is_given_up(hop_with):
+def test_a_preface_without_settings_times_out(hop_with):
     hop = hop_with("--header-timeout", "300ms")
     with hop.client() as client:
         client.send(PREFACE)
@@ -335,7 +335,7 @@ def test_a_preface_without_settings_is_given_up(hop_with):
     hop.assert_serves()
 
 
-def test_a_head_whose_rest_does_not_come_ends_the_connection(hop_with):
+def test_an_incomplete_head_ends_the_connection(hop_with):
     hop = hop_with("--header-timeout", "300ms")
     with H2Client(hop.address) as client:
         client.read_frame()  # its acknowledgement would be in the middle of the head
@@ -454,7 +454,7 @@ def test_a_half_close_of_the_backend_leaves_the_other_direction_of_a_websocket(h
     assert got == [b"still here"]
 
 
-def test_a_reset_behind_the_backends_half_close_ends_a_websocket(hop, h2):
+def test_a_reset_after_the_backends_half_close_ends_a_websocket(hop, h2):
     seen = threading.Event()
     hop.backend.play(lambda peer: (agrees(peer), peer.half_close(), seen.wait(PATIENCE), peer.reset()))
     stream = h2.new_stream()
@@ -473,7 +473,7 @@ def test_a_reset_behind_the_backends_half_close_ends_a_websocket(hop, h2):
     (message("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket",
              "Sec-WebSocket-Accept: wrong"), 502),
 ])
-def test_a_websocket_that_is_refused_is_no_tunnel(hop, h2, reply, status):
+def test_a_refused_websocket_is_not_a_tunnel(hop, h2, reply, status):
     hop.backend.answers(reply)
     stream = h2.new_stream()
     h2.send(frame(HEADERS, END_HEADERS, stream, block(*websocket_fields())))
@@ -489,7 +489,7 @@ def test_curl_with_prior_knowledge(hop):
     assert out == b"hello2 200"
 
 
-def test_curl_moves_much_both_ways(start_proxy, tmp_path):
+def test_curl_transfers_large_content_both_ways(start_proxy, tmp_path):
     content = os.urandom(20 * 1024 * 1024)
     (tmp_path / "up").write_bytes(content)
     echo = subprocess.Popen(["node", "-e", "require('http').createServer((q,r)=>q.pipe(r))"
@@ -505,13 +505,13 @@ def test_curl_moves_much_both_ways(start_proxy, tmp_path):
         echo.stdout.close()
 
 
-def test_nghttp_gets_several_at_once(hop):
+def test_nghttp_fetches_several_urls_at_once(hop):
     hop.backend.answers(answer(b"hello"))
     urls = ["http://%s:%d/%d" % (*hop.address, i) for i in range(10)]
     assert run("nghttp", *urls) == b"hello" * 10
 
 
-def test_h2load_fails_nothing(hop):
+def test_h2load_sees_no_failures(hop):
     hop.backend.answers(answer(b"hello"))
     out = run("h2load", "-n", "2000", "-c", "4", "-m", "20", "http://%s:%d/" % hop.address).decode()
     assert "2000 succeeded, 0 failed, 0 errored" in out

@@ -71,7 +71,7 @@ def test_an_interim_response_has_no_framing_fields(hop):
     assert final.body == b"ok"
 
 
-def test_an_interim_response_saying_chunked_has_no_body_and_no_such_field(hop):
+def test_a_chunked_interim_response_has_no_body_and_no_transfer_encoding(hop):
     hop.backend.answers(hints(LINK, "Transfer-Encoding: chunked") + OK)
     responses = hop.client().send(get()).read_all()
     assert not responses[0].fields.has("transfer-encoding")
@@ -98,7 +98,7 @@ def test_a_flood_of_interim_responses_is_cut_off(hop):
     hop.assert_serves()
 
 
-def test_an_unasked_100_does_no_harm(hop):
+def test_an_unsolicited_100_is_harmless(hop):
     hop.backend.answers(CONTINUE + OK)
     responses = hop.client().send(get()).read_all()
     assert [head.status for head in responses] in ([200], [100, 200])
@@ -173,7 +173,7 @@ def test_early_hints_may_come_before_the_100(hop):
 
 @pytest.mark.parametrize("status", ["417 Expectation Failed", "401 Unauthorized", "413 Too Large",
                                     "200 OK"])
-def test_a_final_answer_instead_of_a_100_reaches_the_client_alone(hop, status):
+def test_a_final_response_instead_of_a_100_reaches_the_client_alone(hop, status):
     def script(peer):
         peer.read_request_head()
         peer.send(answer(b"no", status=status))
@@ -213,7 +213,7 @@ def test_a_client_that_does_not_wait_for_the_100_is_served(hop):
     assert hop.backend.request.body == b"12345"
 
 
-def test_a_backend_that_never_says_100_gets_the_body_after_a_second(hop):
+def test_a_backend_that_never_sends_100_gets_the_body_after_a_second(hop):
     """As in Go: many backends ignore Expect."""
     client = hop.client().send(expecting())
     assert client.read_response_head().status == 100
@@ -255,7 +255,7 @@ def test_a_client_that_leaves_while_waiting_for_the_100_cancels_the_request(hop)
     assert b"12345" not in hop.backend.received
 
 
-def test_a_backend_that_dies_after_its_100_is_a_fault(hop):
+def test_a_backend_that_resets_after_its_100_is_a_502(hop):
     def script(peer):
         peer.read_request_head()
         peer.send(CONTINUE)

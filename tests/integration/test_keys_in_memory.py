@@ -34,7 +34,7 @@ class ProxyOfNobody(Proxy):
 
 @as_root
 @pytest.mark.parametrize("flags, owner", [([], 0), (["--core-dumps"], NOBODY.pw_uid)])
-def test_a_process_leaves_no_core_dump_unless_it_may(backend, flags, owner):
+def test_core_dumps_are_disabled_unless_the_flag_allows_them(backend, flags, owner):
     proxy = ProxyOfNobody(*flags, backend.url)
     try:
         with proxy.client() as client:
@@ -46,7 +46,7 @@ def test_a_process_leaves_no_core_dump_unless_it_may(backend, flags, owner):
 
 @as_root
 @pytest.mark.parametrize("flags, owner", [([], 0), (["--core-dumps"], NOBODY.pw_uid)])
-def test_the_same_after_a_change_of_the_user(start_proxy, backend, flags, owner):
+def test_core_dumps_follow_the_flag_after_a_change_of_the_user(start_proxy, backend, flags, owner):
     assert owner_of_process(start_proxy("--user", "nobody", *flags, backend.url).pid) == owner
 
 
@@ -67,14 +67,14 @@ def with_tls(start_proxy, backend, tmp_path):
 
 
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer has maps of its own")
-def test_the_keys_of_session_tickets_are_locked_and_not_in_core_dumps(with_tls):
+def test_ticket_keys_are_locked_and_excluded_from_core_dumps(with_tls):
     proxy, _ = with_tls
     assert [flags for _, _, flags in memory_maps(proxy.pid) if "lo" in flags and "dd" in flags]
 
 
 @as_root
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer keeps memory that was freed")
-def test_no_copy_of_the_file_of_a_key_stays_in_memory(with_tls):
+def test_no_copy_of_a_key_file_stays_in_memory(with_tls):
     proxy, text = with_tls
     lines = [line.encode() for line in text.splitlines()[2:-2]]
     assert len(lines) > 10
@@ -102,7 +102,7 @@ def parts_of(keys):
 
 @as_root
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer keeps memory that was freed")
-def test_an_upgrade_leaves_no_copy_of_the_keys_of_tickets(upgraded, tmp_path):
+def test_an_upgrade_leaves_no_copy_of_ticket_keys(upgraded, tmp_path):
     """In neither process. The old one has them still, where no core dump has them."""
     certificate, key = Certificates(tmp_path / "authority").sign("a.test")
     proxy = upgraded(landlock="off", tls=[certificate], tls_key=[key],

@@ -53,7 +53,7 @@ def state_of(tmp_path):
 
 
 @needs_landlock
-def test_the_status_shows_it(start, tmp_path):
+def test_the_status_shows_landlock(start, tmp_path):
     proxy = start()
     with proxy.client() as client:
         assert client.get().status == 200
@@ -62,7 +62,7 @@ def test_the_status_shows_it(start, tmp_path):
     assert f"Landlock                              on (version {version_of_kernel()})" in shown
 
 
-def test_it_can_be_turned_off(start, tmp_path):
+def test_landlock_can_be_turned_off(start, tmp_path):
     start(landlock="off")
     assert state_of(tmp_path) == "off"
 
@@ -75,7 +75,7 @@ def link_to_another_folder(certificate, tmp_path):
 
 
 @needs_landlock
-def test_the_kernel_refuses_a_file_elsewhere(start, tmp_path):
+def test_the_kernel_refuses_a_file_in_another_folder(start, tmp_path):
     """Files that have changed are read without a reload, so nothing but the kernel looks at where they are."""
     certificate, key = Certificates(tmp_path / "authority").sign("first.test")
     shutil.copy(certificate, tmp_path / "own" / "cert.pem")
@@ -94,7 +94,7 @@ def test_a_file_that_is_replaced_in_its_folder_is_read(start, tmp_path):
 
 
 @needs_landlock
-def test_a_reload_that_needs_another_folder_says_so(start, tmp_path):
+def test_a_reload_that_needs_another_folder_fails(start, tmp_path):
     proxy = start()
     log = tmp_path / "other" / "access.log"
     said = proxy.fail_to_reload(access_log_to=str(log))
@@ -108,7 +108,7 @@ def test_a_reload_that_needs_another_folder_says_so(start, tmp_path):
 
 
 @needs_landlock
-def test_a_file_of_a_table_is_reported_where_it_is_named(start, tmp_path):
+def test_a_file_in_a_table_is_reported_with_its_line(start, tmp_path):
     proxy = start()
     folder = tmp_path / "other"
     secure = {"backend": "https://127.0.0.1:1", "backend-ca": str(folder / "ca.pem")}
@@ -118,7 +118,7 @@ def test_a_file_of_a_table_is_reported_where_it_is_named(start, tmp_path):
     assert f"onehop.toml:{number}:1: backend-ca: since its start, onehop may not read {folder}" in said
 
 
-def test_without_it_a_reload_may_use_another_folder(start, tmp_path):
+def test_without_landlock_a_reload_may_use_another_folder(start, tmp_path):
     proxy = start(landlock="off")
     proxy.reload(access_log_to=str(tmp_path / "other" / "access.log"))
     with proxy.client() as client:
@@ -141,7 +141,7 @@ def test_a_log_is_opened_again_in_its_folder(start, tmp_path):
     proxy.reload(access_log_to=str(tmp_path / "other" / "second.log"))
 
 
-def test_a_change_needs_a_restart(start):
+def test_changing_landlock_needs_a_restart(start):
     lines = start().fail_to_reload(landlock="off")
     assert "landlock: a change from auto to off needs a restart\n" in lines
     assert "nothing has changed: it needs a restart\n" in lines
@@ -187,10 +187,10 @@ def run_restricted(tmp_path, backend, preparation):
     (errno.ENOSYS, "the kernel does not support Landlock"), (errno.EOPNOTSUPP, "the kernel does not support Landlock"),
     (errno.EPERM, "a system call filter forbids it"),
 ])
-def test_without_it_onehop_serves_all_the_same_and_says_why(tmp_path, backend, error, why):
+def test_without_landlock_onehop_serves_and_reports_why(tmp_path, backend, error, why):
     assert run_restricted(tmp_path, backend, lambda: hide_landlock(error)) == f"off, because {why}"
 
 
 @needs_landlock
-def test_a_process_that_has_all_restrictions_already_starts(tmp_path, backend):
+def test_a_process_with_no_landlock_layers_left_starts(tmp_path, backend):
     assert run_restricted(tmp_path, backend, fill_layers).startswith("on ")

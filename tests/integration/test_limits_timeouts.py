@@ -57,7 +57,7 @@ def test_limits_can_be_set(hop_with):
     assert hop.refusal(get("/", "a: b", "a: b", "a: b")).status == 431
 
 
-def test_a_body_over_max_body_is_413_before_the_backend_hears_of_it(hop_with):
+def test_a_body_over_max_body_is_413_before_it_reaches_the_backend(hop_with):
     hop = hop_with("--max-body", "1KiB")
     assert hop.client().ask(post(b"x" * 1024)).status == 200
     hop.backend.end_test()
@@ -148,7 +148,7 @@ def test_the_wait_for_a_response_does_not_count_as_a_stalled_body(hop_with):
     assert hop.client().ask(post(b"x")).status == 200
 
 
-def test_an_idle_connection_is_closed_without_a_word(hop_with):
+def test_an_idle_connection_is_closed_without_a_response(hop_with):
     hop = hop_with("--idle-timeout", "300ms")
     client = hop.client()
     assert client.get().status == 200
@@ -270,7 +270,7 @@ def test_clean_requests_are_served_while_slow_ones_wait(hop):
     assert time.monotonic() - began < SOON
 
 
-def test_past_max_client_connections_others_wait_for_a_place(hop_with):
+def test_connections_over_max_client_connections_wait(hop_with):
     hop = hop_with("--max-client-connections", "4")
     clients = [hop.client() for _ in range(4)]
     assert [client.get().status for client in clients] == [200] * 4

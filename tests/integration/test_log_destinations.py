@@ -52,7 +52,7 @@ def has(path, text):
     until(lambda: path.exists() and text in path.read_text(), lambda: f"{text!r} is not in {path}: {path.read_text()}")
 
 
-def test_a_file_of_mode_0640_has_the_lines_and_standard_output_none(start_proxy, backend, tmp_path):
+def test_lines_go_to_a_file_of_mode_0640_instead_of_standard_output(start_proxy, backend, tmp_path):
     log = tmp_path / "access.log"
     proxy = start_proxy("--access-log-to", log, backend.url)
     ask(proxy, "/one")
@@ -90,7 +90,7 @@ def rotate(tmp_path, text):
 
 @needs_logrotate
 @as_root
-def test_logrotate_with_the_file_that_is_shipped(start_proxy, backend, tmp_path):
+def test_logrotate_works_with_the_shipped_file(start_proxy, backend, tmp_path):
     """Under load: every request is in one file or the other, as a whole line."""
     folder = tmp_path / "log"
     folder.mkdir(mode=0o755)
@@ -116,7 +116,7 @@ def test_logrotate_with_the_file_that_is_shipped(start_proxy, backend, tmp_path)
 
 @needs_logrotate
 @as_root
-def test_logrotate_with_copytruncate(start_proxy, backend, tmp_path):
+def test_logrotate_works_with_copytruncate(start_proxy, backend, tmp_path):
     """Without a signal: the file is copied and cut. Every write goes to its end, so there is no hole."""
     folder = tmp_path / "log"
     folder.mkdir(mode=0o755)
@@ -138,13 +138,13 @@ def test_logrotate_with_copytruncate(start_proxy, backend, tmp_path):
     ("syslog:{0}/none", "the syslog socket {0}/none: No such file or directory"),
     ("acces.log", "'acces.log' is not stdout, syslog or a path; did you mean ./acces.log?"),
 ])
-def test_a_place_that_cannot_be_opened_is_an_error_of_the_start(tmp_path, place, why):
+def test_an_unusable_destination_is_a_startup_error(tmp_path, place, why):
     ended = run_onehop("-l", "127.0.0.1:0", "--access-log-to", place.format(tmp_path), "http://127.0.0.1:1")
     assert ended.returncode == 2
     assert why.format(tmp_path) in ended.stderr
 
 
-def test_a_place_without_a_log_is_a_contradiction():
+def test_a_destination_without_an_access_log_is_refused():
     ended = run_onehop("--access-log", "off", "--access-log-to", "./a.log", "http://127.0.0.1:1")
     assert ended.returncode == 2
     assert "--access-log-to is for an access log, which --access-log off disables" in ended.stderr

@@ -33,7 +33,7 @@ def test_text_has_the_fields_in_their_order(start_proxy, backend):
                         rf"upstream=127\.0\.0\.1:{backend.address[1]}", line), line
 
 
-def test_json_has_them_too(start_proxy, backend):
+def test_json_has_the_fields_too(start_proxy, backend):
     proxy = start_proxy("--access-log", "json", "--access-log-fields", "total,client,failure,attempts", backend.url)
     with proxy.client() as client:
         client.get("/")
@@ -70,7 +70,7 @@ def test_a_request_over_tls_and_one_without(start_proxy, backend, authority, ver
     ("time,colour", "'colour' is not a field of the access log; the fields are time, client, "),
     ("time,status,time", "--access-log-fields names 'time' twice"),
 ])
-def test_a_name_that_is_wrong_is_an_error_of_the_start(names, why):
+def test_an_invalid_field_name_is_a_startup_error(names, why):
     ended = run_onehop("-l", "127.0.0.1:0", "--access-log-fields", names, "http://127.0.0.1:1")
     assert ended.returncode == 2
     assert why in ended.stderr

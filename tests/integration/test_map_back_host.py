@@ -38,7 +38,7 @@ def backend(start_backend):
     return backend
 
 
-def test_they_lead_to_the_host_that_the_client_has_asked(start_proxy, backend):
+def test_redirects_lead_to_the_host_that_the_client_requested(start_proxy, backend):
     proxy = start_proxy("--host-header", "backend", "--map-back-host", backend.url)
     with proxy.client() as client:
         assert fields_of(client) == mapped("http://app.test:81")
@@ -47,7 +47,7 @@ def test_they_lead_to_the_host_that_the_client_has_asked(start_proxy, backend):
         assert [got[name.lower()] for name in FIELDS] == mapped("http://app.test")
 
 
-def test_over_tls_they_lead_to_https(start_proxy, backend):
+def test_over_tls_redirects_lead_to_https(start_proxy, backend):
     proxy = start_proxy("--tls", "self", "--host-header", "backend", "--map-back-host", backend.url)
     context = ssl._create_unverified_context()  # pylint: disable=protected-access
     client = TlsClient(proxy.address, context)
@@ -62,7 +62,7 @@ def test_a_trusted_peer_names_the_host_and_the_scheme(start_proxy, backend):
         assert fields_of(client, *claims) == mapped("https://shop.test")
 
 
-def test_it_is_off_unless_asked_for(start_proxy, backend):
+def test_mapping_back_is_off_by_default(start_proxy, backend):
     host, port = backend.address
     with start_proxy("--host-header", "backend", backend.url).client() as client:
         assert fields_of(client)[0] == f"http://{host}:{port}/login?from=/"
@@ -91,7 +91,7 @@ def test_a_route_undoes_the_host_and_the_prefix(configured, backend):
         f"{shop}/login?from=/", f"{shop}/x", f"3; url={shop}/wait", "s=1; Path=/shop"]
 
 
-def test_there_must_be_something_to_undo(tmp_path):
+def test_mapping_back_requires_a_changed_host(tmp_path):
     refused = run_onehop("--map-back-host", "8000")
     assert refused.returncode == 2
     assert "--map-back-host undoes --host-header, which keeps that of the client" in refused.stderr

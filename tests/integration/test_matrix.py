@@ -139,7 +139,7 @@ def test_early_hints_come_first(client):
     assert client.read_rest() == b"hinted"
 
 
-def test_the_backend_hears_that_the_client_left(connected, backend, kind):
+def test_the_backend_sees_that_the_client_left(connected, backend, kind):
     name = f"{kind}-{backend}"
     client, other = connected(), connected()
     client.begin(f"/hold?{name}")
@@ -151,7 +151,7 @@ def test_the_backend_hears_that_the_client_left(connected, backend, kind):
     assert other.read_rest() == b"gone"
 
 
-def test_a_fault_inside_the_content_is_no_complete_answer(client):
+def test_a_fault_inside_the_content_is_not_a_complete_response(client):
     client.begin("/break")
     assert client.read_head() == [200]
     with pytest.raises(Truncated):

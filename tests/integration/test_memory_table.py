@@ -201,7 +201,7 @@ def test_idle_connections(hoard):
     assert_within(hoard.siege, count, CONNECTION, 0.15)
 
 
-def test_idle_connections_of_http2(hoard):
+def test_idle_http2_connections(hoard):
     hoard = hoard()
     count = 400
     for number in range(count):
@@ -270,7 +270,7 @@ def test_handshakes_that_do_not_end(tls_siege):
 
 
 @holds("a PROXY header that is being received")
-def test_proxy_headers_on_their_way(hoard):
+def test_proxy_headers_being_received(hoard):
     hoard = hoard("--proxy-protocol", "unix")
     count = 400
     header = SIGNATURE + bytes([0x21, 0x11]) + struct.pack(">H", 4096) + b"\4" * 4000  # never ends
@@ -279,7 +279,7 @@ def test_proxy_headers_on_their_way(hoard):
 
 
 @holds("a head that is being received")
-def test_heads_on_their_way(hoard):
+def test_heads_being_received(hoard):
     hoard = hoard()
     count = 200
     head = message("GET / HTTP/1.1", "Host: h", "X: " + "x" * 60_000)[:-2]  # never ends
@@ -314,7 +314,7 @@ def test_requests_whose_responses_have_large_heads(hoard):
 
 
 @holds("content that the backend does not take")
-def test_content_that_a_backend_of_http1_does_not_take(hoard):
+def test_content_that_an_http1_backend_does_not_read(hoard):
     hoard = hoard()
     hoard.siege.answer(hoard.stop_reading)
     count = 30
@@ -351,7 +351,7 @@ def takes_no_content(peer):
     peer.wait_for_close(6 * PATIENCE)
 
 
-def test_content_that_a_backend_of_http2_does_not_take(h2_siege):
+def test_content_that_an_http2_backend_does_not_read(h2_siege):
     siege = h2_siege(takes_no_content)
     count = 40
     sockets = siege.attackers(count)
@@ -368,7 +368,7 @@ def test_content_that_a_backend_of_http2_does_not_take(h2_siege):
 
 
 @holds("content that the client does not take")
-def test_content_that_a_client_of_http1_does_not_take(hoard):
+def test_content_that_an_http1_client_does_not_read(hoard):
     hoard = hoard()
     gate = Gate()
     hoard.siege.answer(gate)
@@ -378,7 +378,7 @@ def test_content_that_a_client_of_http1_does_not_take(hoard):
     assert_within(hoard.siege, count, 2 * CONNECTION + REQUEST + TO_CLIENT_1, 0.05)
 
 
-def test_content_that_clients_of_http2_do_not_take(hoard):
+def test_content_that_http2_clients_do_not_read(hoard):
     hoard = hoard()
     gate = Gate()
     hoard.siege.answer(gate)
@@ -393,7 +393,7 @@ def test_content_that_clients_of_http2_do_not_take(hoard):
 
 
 @holds("content kept to send it again")
-def test_content_kept_to_send_it_again(hoard):
+def test_content_kept_for_a_retry(hoard):
     hoard = hoard()
 
     count = 200
@@ -423,7 +423,7 @@ def test_content_kept_to_send_it_again(hoard):
     assert_within(hoard.siege, count, 2 * CONNECTION + REQUEST + 2 * REPLAY, 0.2)
 
 
-def test_content_of_http2_clients_that_has_not_been_read(hoard):
+def test_unread_content_of_http2_clients(hoard):
     hoard = hoard()
     hoard.siege.answer(hoard.stop_reading)
     streams = 100
@@ -438,7 +438,7 @@ def test_content_of_http2_clients_that_has_not_been_read(hoard):
 
 
 @holds("unread content of HTTP/2")
-def test_content_of_http2_backends_that_has_not_been_read(h2_siege):
+def test_unread_content_of_http2_backends(h2_siege):
     backend = H2Backend()
     siege = h2_siege(backend.serve)
     count = 40
@@ -450,7 +450,7 @@ def test_content_of_http2_backends_that_has_not_been_read(h2_siege):
 
 
 @holds("output of an HTTP/2 connection whose peer does not read")
-def test_connections_of_http2_that_do_not_take_what_is_written(hoard):
+def test_http2_connections_that_do_not_read(hoard):
     hoard = hoard()
     gate = Gate()
     hoard.siege.answer(gate)
@@ -566,7 +566,7 @@ def test_heads_within_the_ceiling(full):
     assert_within_the_ceiling(full)
 
 
-def test_responses_that_nobody_reads_within_the_ceiling(full):
+def test_unread_responses_within_the_ceiling(full):
     """All are admitted while the backend is silent; then it responds."""
     gate = Gate()
     full.siege.answer(gate)
@@ -587,7 +587,7 @@ def test_large_heads_of_responses_within_the_ceiling(full):
     assert_within_the_ceiling(full)
 
 
-def test_streams_that_nobody_reads_within_the_ceiling(full):
+def test_unread_streams_within_the_ceiling(full):
     gate = Gate()
     full.siege.answer(gate)
     head = block((":method", "GET"), (":scheme", "http"), (":authority", "h"), (":path", "/slow"))
@@ -603,7 +603,7 @@ def test_streams_that_nobody_reads_within_the_ceiling(full):
     assert gate.waiting > 100
 
 
-def test_uploads_that_nobody_reads_within_the_ceiling(full):
+def test_unread_uploads_within_the_ceiling(full):
     full.siege.answer(full.stop_reading)
     request = message("POST /slow HTTP/1.1", "Host: h", "Content-Length: 1000000000")
     full.push(full.ask(request, 600))
@@ -628,5 +628,5 @@ def test_tunnels_within_the_ceiling(full):
     assert_within_the_ceiling(full)
 
 
-def test_every_row_is_held_against_the_proxy():
+def test_every_row_has_a_test():
     assert TESTED == set(TABLE)

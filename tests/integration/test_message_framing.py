@@ -52,7 +52,7 @@ def h2(hop):
     (message("GET / HTTP/1.1", HOST, "Content-Length: 0"), forwarded("GET / HTTP/1.1", HOST)),
     (message("POST / HTTP/1.1", HOST), forwarded("POST / HTTP/1.1", HOST, "Content-Length: 0")),
 ], ids=repr)
-def test_these_bytes_become_those(hop, sent, reaches):
+def test_requests_are_rewritten_from_scratch(hop, sent, reaches):
     client = hop.client()
     method = sent.split(b" ")[0].decode()
     assert client.ask(sent, method).status == 200
@@ -82,7 +82,7 @@ def test_a_request_inside_a_body_stays_a_body(hop, framed):
 @pytest.mark.parametrize("lines", [
     [HOST, f"Content-Length: {len(SMUGGLED)}"], [HOST, CHUNKED], [HOST], ["Host: h.test:443", *WANTED],
 ])
-def test_nothing_behind_connect_is_read(hop, lines):
+def test_nothing_after_connect_is_read(hop, lines):
     body = chunked(SMUGGLED) if CHUNKED in lines else SMUGGLED
     assert hop.refusal(message("CONNECT h.test:443 HTTP/1.1", *lines, body=body)).status in (400, 501)
 
@@ -109,7 +109,7 @@ def test_framing_in_disguise_is_refused(hop, lines):
         assert hop.refusal(request).status in (400, 501)
 
 
-def test_an_underscore_is_another_name(hop):
+def test_a_field_name_with_an_underscore_is_another_name(hop):
     """Content_Length is not Content-Length here; a gateway that confuses them gets no second request."""
     client = hop.client().send(get("/", "Content_Length: 5", "Transfer_Encoding: chunked") + get("/next"))
     assert [client.read_final().status for _ in range(2)] == [200, 200]
@@ -125,7 +125,7 @@ def test_a_folded_line_is_refused_whatever_its_field(hop, name):
 
 @pytest.mark.parametrize("target", ["http://a.test@h.test/", "http://h.test:0x50/", "http://h.test /", "http:///x",
                                     "https//h.test/", "//h.test/x y", "http://h.test\\@other.test/"])
-def test_an_absolute_target_with_two_meanings_is_refused(hop, target):
+def test_an_ambiguous_absolute_target_is_refused(hop, target):
     assert hop.refusal(message(f"GET {target} HTTP/1.1", HOST) + SMUGGLED).status == 400
 
 
@@ -153,7 +153,7 @@ def assert_reaches_nobody(hop, client, stream):
     {"authority": "h/x"}, {"authority": "h?x"}, {"authority": "h#x"}, {"authority": "h:x"}, {"authority": "h\0"},
     {"authority": "a,b"}, {"authority": "h\\x"},
 ], ids=repr)
-def test_a_pseudo_field_that_could_end_its_line_reaches_nobody(hop, h2, pseudo):
+def test_an_invalid_pseudo_field_does_not_reach_the_backend(hop, h2, pseudo):
     assert_reaches_nobody(hop, h2, h2.request(**pseudo))
 
 
@@ -166,7 +166,7 @@ def test_a_pseudo_field_that_could_end_its_line_reaches_nobody(hop, h2, pseudo):
     [(":status", "200")], [(":new", "x")], [(":path", "/x")], [("a", "b"), (":method", "GET")],
     [(":protocol", "websocket")],
 ], ids=repr)
-def test_a_field_that_http2_forbids_reaches_nobody(hop, h2, fields):
+def test_a_field_that_http2_forbids_does_not_reach_the_backend(hop, h2, fields):
     assert_reaches_nobody(hop, h2, h2.request(*fields))
 
 
@@ -178,7 +178,7 @@ def test_blanks_around_a_value_are_removed(hop, h2, value):
 
 
 @pytest.mark.parametrize("left_out", [":method", ":scheme", ":path"])
-def test_a_request_without_a_pseudo_field_reaches_nobody(hop, h2, left_out):
+def test_a_request_without_a_pseudo_field_does_not_reach_the_backend(hop, h2, left_out):
     stream = h2.new_stream()
     fields = [pair for pair in request_fields() if pair[0] != left_out]
     h2.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block(*fields)))
@@ -190,7 +190,7 @@ def test_a_request_without_a_pseudo_field_reaches_nobody(hop, h2, left_out):
     (["+3"], b"abc"), (["-3"], b"abc"), (["3,3"], b"abc"), (["3 3"], b"abc"), ([""], b""), (["0x3"], b"abc"),
     (["18446744073709551619"], b"abc"),
 ], ids=repr)
-def test_a_length_that_the_frames_disagree_with_is_an_error_of_the_stream(hop, h2, lengths, body):
+def test_a_length_that_disagrees_with_the_frames_is_a_stream_error(hop, h2, lengths, body):
     seen = []
     hop.backend.play(lambda peer: seen.append(peer.read_request()))
     fields = [("content-length", length) for length in lengths]
@@ -205,7 +205,7 @@ def test_a_length_that_the_frames_disagree_with_is_an_error_of_the_stream(hop, h
     assert h2.ask(path="/next").status == 200, "the connection goes on"
 
 
-def test_more_than_a_length_of_nothing_reaches_nobody(hop, h2):
+def test_content_after_a_length_of_zero_does_not_reach_the_backend(hop, h2):
     """By its head the request is complete, so it was forwarded; the rest only fails the stream."""
     stream = h2.new_stream()
     head = block(*request_fields(("content-length", "0"), method="POST"))
@@ -270,14 +270,14 @@ FORGED = answer(b"forged")
     (message("HTTP/1.1 304 Not Modified", CHUNKED) + FORGED, 304, b""),
     (message("HTTP/1.1 103 Early Hints", f"Content-Length: {len(FORGED)}") + answer(b"first"), 200, b"first"),
 ], ids=repr)
-def test_bytes_behind_a_complete_response_answer_nobody(hop, response, status, body):
+def test_bytes_after_a_complete_response_reach_no_client(hop, response, status, body):
     first, second = served_behind(hop, response)
     assert (first.status, first.body) == (status, body)
     assert (second.status, second.body) == (200, b"second")
     assert b"forged" not in first.raw + first.body
 
 
-def test_an_answer_nobody_asked_for_answers_nobody(hop):
+def test_an_unsolicited_response_reaches_no_client(hop):
     """A backend that sends a second response later, when its connection is in the pool."""
     hop.backend.play(lambda peer: (peer.read_request(), peer.send(answer(b"first")), peer.send(FORGED),
                                    peer.wait_for_close()))
@@ -292,7 +292,7 @@ def test_an_answer_nobody_asked_for_answers_nobody(hop):
     b"", b"+6", b"-6", b"0x6", b" 6", b"6 ", b"\t6", b"6\x00", b"g", b"6g", b"10000000000000006", b"6\n",
     b"6;\x00", b"6;a\nb", b"6;a\rb", b"00000000000000000000000000006",
 ], ids=repr)
-def test_a_chunk_size_of_a_backend_with_two_meanings_ends_the_answer(hop, size):
+def test_an_ambiguous_chunk_size_of_a_backend_ends_the_response(hop, size):
     response = message("HTTP/1.1 200 OK", CHUNKED, body=size + b"\r\nforged\r\n0\r\n\r\n")
     hop.backend.play(lambda peer: (peer.read_request(), peer.send(response), peer.wait_for_close()))
     client = hop.client().send(get())
@@ -318,7 +318,7 @@ def test_a_response_framed_in_two_ways_is_a_502_even_where_it_has_no_body(hop, l
     assert hop.backend.wait_for_finish(0).ended_by_peer in ("eof", "reset")
 
 
-def test_a_101_nobody_asked_for_is_a_502_over_http2_too(hop, h2):
+def test_an_unsolicited_101_is_a_502_over_http2_too(hop, h2):
     response = message("HTTP/1.1 101 Switching Protocols", *WANTED) + b"forged"
     hop.backend.play(lambda peer: (peer.read_request(), peer.send(response), peer.wait_for_close()))
     got = h2.ask()
@@ -370,7 +370,7 @@ def test_a_malformed_head_of_an_http2_backend_is_a_502(h2c, fields):
 
 
 @pytest.mark.parametrize("length, body", [("3", b"ab"), ("3", b"abcd"), ("3", b"")])
-def test_a_length_that_an_http2_backend_does_not_keep_is_no_complete_answer(h2c, length, body):
+def test_a_wrong_length_of_an_http2_backend_is_not_a_complete_response(h2c, length, body):
     backend, proxy = h2c
     head = block((":status", "200"), ("content-length", length))
     backend.play(h2_answering((HEADERS, END_HEADERS, head), (DATA, END_STREAM, body)))
@@ -378,7 +378,7 @@ def test_a_length_that_an_http2_backend_does_not_keep_is_no_complete_answer(h2c,
         client.send(get()).expect_no_complete_answer()
 
 
-def test_more_than_a_length_of_nothing_answers_nobody(h2c):
+def test_content_after_a_length_of_zero_does_not_reach_the_client(h2c):
     backend, proxy = h2c
     head = block((":status", "200"), ("content-length", "0"))
     backend.play(h2_answering((HEADERS, END_HEADERS, head), (DATA, END_STREAM, b"forged")))
@@ -388,7 +388,7 @@ def test_more_than_a_length_of_nothing_answers_nobody(h2c):
         assert b"forged" not in client.received
 
 
-def test_windows_alone_are_no_answer(h2c):
+def test_frames_before_the_head_are_not_a_response(h2c):
     """WINDOW_UPDATE and unknown frames before the head change nothing; HEADERS and DATA are the response."""
     backend, proxy = h2c
     backend.play(h2_answering((WINDOW_UPDATE, 0, struct.pack(">I", 1)), (0xfa, 0, b"forged"),

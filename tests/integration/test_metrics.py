@@ -101,7 +101,7 @@ class Plain(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_a_backend_with_a_name_is_one_upstream_whatever_became_of_its_first_connection(admin):
+def test_a_backend_with_a_name_is_one_upstream_after_a_refused_connection(admin):
     """Regression: with localhost, one refused connection left a row that was down for ever."""
     port = free_port()
     proxy = admin.start(f"http://localhost:{port}")
@@ -132,7 +132,7 @@ def test_a_backend_with_a_name_is_one_upstream_whatever_became_of_its_first_conn
 
 
 @pytest.mark.skipif(SANITIZED, reason="sanitizers open files of their own")
-def test_without_descriptors_the_backend_is_not_to_blame(backend, admin):
+def test_a_lack_of_descriptors_is_not_a_backend_failure(backend, admin):
     proxy = admin.start("--queue-timeout", "100ms", "--workers", "1", backend.url)
     with proxy.client() as client, Client(admin.address) as scraper:
         admin.scrape(over=scraper)
@@ -152,7 +152,7 @@ def test_without_descriptors_the_backend_is_not_to_blame(backend, admin):
         assert client.get().status == 200
 
 
-def test_the_buckets_may_be_chosen(backend, admin):
+def test_the_buckets_are_configurable(backend, admin):
     proxy = admin.start("--metrics-buckets", "500us,1s", backend.url)
     with proxy.client() as client:
         client.get()
@@ -198,7 +198,7 @@ def test_tls_handshakes_and_certificates(backend, admin, tmp_path):
     assert 2.9 < days < 3.1
 
 
-def test_how_long_handshakes_with_the_backend_take(admin, tmp_path):
+def test_handshakes_with_the_backend_are_timed(admin, tmp_path):
     certificates = Certificates(tmp_path / "tls")
     backend = TlsBackend(certificates.sign("localhost", "localhost"))
     try:

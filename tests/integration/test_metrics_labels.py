@@ -108,7 +108,7 @@ def test_requests_are_counted_by_route_and_upstream(served, start_backend):
     assert {its["upstream"] for _, its, _ in scrape.samples if "upstream" in its} == {"default", "api", "web"}
 
 
-def test_requests_in_flight_are_those_of_their_route(served, backend):
+def test_requests_in_flight_are_counted_by_route(served, backend):
     held = HeldRequest()
     backend.play(held)
     proxy, admin = served(upstream={"api": {"backend": backend.url}}, route=[API, {"path": "/x", "status": 404}])
@@ -123,7 +123,7 @@ def test_requests_in_flight_are_those_of_their_route(served, backend):
     assert admin.wait_until_idle(1).value("onehop_requests_in_flight", route="/api/*") == 0
 
 
-def test_a_tunnel_is_no_request_in_flight_of_its_route(served):
+def test_a_tunnel_is_not_a_request_in_flight_of_its_route(served):
     port = free_port()
 
     async def echo(socket):
@@ -147,7 +147,7 @@ def test_a_tunnel_is_no_request_in_flight_of_its_route(served):
     assert scrape.value("onehop_requests_in_flight", route="/api/*") == 0
 
 
-def test_counters_of_routes_and_upstreams_go_on_over_reloads(served, start_backend):
+def test_counters_of_routes_and_upstreams_continue_across_reloads(served, start_backend):
     one, two = start_backend(), start_backend()
     proxy, admin = served(workers=1, upstream={"api": {"backend": one.url}}, route=[API])
     assert ask(proxy, "/api/x") == ask(proxy, "/api/x") == 200
@@ -172,7 +172,7 @@ def test_counters_of_routes_and_upstreams_go_on_over_reloads(served, start_backe
     assert scrape.value("onehop_upstream_connections_dialled_total", upstream="api") == 2
 
 
-def test_a_request_is_of_the_route_that_it_began_with(served, start_backend):
+def test_a_request_counts_for_the_route_that_it_began_with(served, start_backend):
     slow, other = start_backend(), start_backend()
     held = HeldRequest()
     slow.play(held)
@@ -213,7 +213,7 @@ def test_series_stay_few_whatever_reloads_bring(served, start_backend):
     assert json.loads(admin.page("/status").body)["totals"]["requests"] == rounds
 
 
-def test_checks_of_readiness_have_their_upstream(served, backend):
+def test_readiness_checks_are_counted_by_upstream(served, backend):
     _, admin = served(backend=backend.url, ready_needs_upstream=True,
                       upstream={"api": {"backend": f"http://127.0.0.1:{free_port()}"}}, route=[API])
     scrape = admin.wait_for(lambda its: its.value("onehop_upstream_checks_total", upstream="api", result="failed") > 0

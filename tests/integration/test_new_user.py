@@ -65,7 +65,7 @@ def wait_for_state(address, has_failed, message):
         time.sleep(0.05)
 
 
-def test_a_new_user_breaks_and_mends_the_file(tmp_path, start_backend):
+def test_a_new_user_breaks_and_fixes_the_file(tmp_path, start_backend):
     backend = start_backend()
     backend.answers(answer(b"hello"))
     proxy = MadeProxy(tmp_path, {"backend": backend.url, "admin": "127.0.0.1:0"})

@@ -206,7 +206,7 @@ def test_without_descriptors_accepting_pauses_and_what_is_in_progress_goes_on(si
 # --- backends --------------------------------------------------------------------------------------
 
 
-def test_a_backend_that_says_nothing(siege):
+def test_a_silent_backend(siege):
     siege = siege("--response-timeout", "3s")
     siege.answer(lambda peer: peer.wait_for_close())
     count = 50 // SCALE
@@ -218,7 +218,7 @@ def test_a_backend_that_says_nothing(siege):
     assert {Reader(sock).read_response().status for sock in sockets} == {504}
 
 
-def test_a_backend_that_answers_an_byte_a_second(siege):
+def test_a_backend_that_sends_a_byte_a_second(siege):
     siege = siege()
     stop = threading.Event()
 
@@ -310,7 +310,7 @@ def test_past_max_memory_requests_are_refused_and_what_is_in_progress_goes_on(fu
     assert len(told) == 1 and "of 2.0 MiB (max_memory)" in told[0], told
 
 
-def test_past_max_memory_a_connection_of_http2_is_told_to_come_again(full):
+def test_past_max_memory_an_http2_connection_gets_goaway(full):
     """It was accepted before and has been silent. None of its streams is processed."""
     with H2Client(full.proxy.address, sock=full.idle[3].sock) as late:
         late.request()
@@ -321,7 +321,7 @@ def test_past_max_memory_a_connection_of_http2_is_told_to_come_again(full):
         full.assert_others_are_served()
 
 
-def test_past_max_memory_nobody_is_accepted_until_some_is_free(promised):
+def test_past_max_memory_no_client_is_accepted_until_some_is_free(promised):
     waiting = Client(promised.proxy.address, OTHER).send(get())
     with pytest.raises(TimeoutError):
         waiting.fill(0.3)
@@ -332,7 +332,7 @@ def test_past_max_memory_nobody_is_accepted_until_some_is_free(promised):
     assert promised.over_http2.ask().status == 200
 
 
-def test_past_max_memory_a_slow_head_gets_no_more_of_it(full):
+def test_past_max_memory_a_slow_head_gets_no_larger_buffer(full):
     """It may keep its buffer, but not get a larger one."""
     slow = full.idle[2]
     slow.send(message("GET / HTTP/1.1", "Host: h", "X: " + "x" * 100)[:-2])

@@ -162,7 +162,7 @@ def test_more_empty_lines_are_refused(hop):
     assert hop.refusal(b"\r\n" * 5 + get("/x")).status == 400
 
 
-def test_an_empty_line_behind_a_post_is_tolerated(hop):
+def test_an_empty_line_after_a_post_is_tolerated(hop):
     client = hop.client()
     assert client.ask(post(b"x")).status == 200
     assert client.ask(b"\r\n" + get("/next")).status == 200
@@ -257,7 +257,7 @@ def test_some_leading_zeros_in_a_chunk_size_are_fine(hop, size):
     get("/x", "X-A: 1", "Cookie: a=b"), post(b"12345", "/x"),
     message("POST /x HTTP/1.1", HOST, "Transfer-Encoding: chunked", body=chunked(b"ab", b"c", trailers=["T: v"])),
 ])
-def test_a_request_means_the_same_however_it_is_cut(hop, request_bytes):
+def test_a_request_means_the_same_however_it_is_split(hop, request_bytes):
     whole = hop.seen(request_bytes)
     client = hop.client()
     for byte in request_bytes:

@@ -29,7 +29,7 @@ def test_pipelined_requests_with_bodies_are_answered_in_order(hop):
     assert [request.body for request in hop.backend.requests] == [b"x" * 100, b"", b"abc", b""]
 
 
-def test_a_slow_first_answer_does_not_let_the_second_overtake_it(hop):
+def test_a_slow_first_response_does_not_let_the_second_overtake_it(hop):
     def script(peer):
         while True:
             target = peer.read_request().target
@@ -58,14 +58,14 @@ def test_a_pipelined_request_does_not_cancel_the_one_before_it(hop):
     assert [client.read_final().status for _ in range(2)] == [200, 200]
 
 
-def test_what_follows_a_request_with_connection_close_is_ignored(hop):
+def test_bytes_after_a_request_with_connection_close_are_ignored(hop):
     client = hop.client().send(get("/1", "Connection: close") + get("/2"))
     assert client.read_final().status == 200
     assert client.how_it_ends() in ("eof", "reset")
     assert [request.target for request in hop.backend.requests] == ["/1"]
 
 
-def test_what_precedes_a_malformed_request_is_answered_first(hop):
+def test_requests_before_a_malformed_one_are_answered_first(hop):
     client = hop.client().send(get("/1") + b"BAD\r\n\r\n" + get("/2"))
     assert [client.read_final().status for _ in range(2)] == [200, 400]
     assert client.how_it_ends() in ("eof", "reset")
@@ -87,7 +87,7 @@ def test_a_kept_connection_carries_no_connection_field(hop):
     assert not client.get("/", "Connection: keep-alive").fields.tokens("connection")[1:]
 
 
-def test_a_client_that_half_closes_gets_whole_answers_or_none(hop):
+def test_a_client_that_half_closes_gets_whole_responses_or_none(hop):
     """The end of its requests may be the end of the client, which counts as gone, as in Go."""
     hop.backend.play(by_target)
     for _ in range(20):
@@ -131,7 +131,7 @@ def test_the_client_connection_survives_a_closing_backend(hop):
     assert len(hop.backend.requests) == 20
 
 
-def test_an_error_answer_with_an_unread_small_body_keeps_framing(hop):
+def test_an_error_response_with_an_unread_small_body_keeps_framing(hop):
     hop.backend.play(lambda peer: (peer.read_request_head(), peer.close()))
     client = hop.client().send(post(b"GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"))
     assert client.read_final().status == 502
@@ -154,7 +154,7 @@ def test_a_client_can_read_the_refusal_although_it_is_still_sending(hop_with):
         sender.join(PATIENCE)
 
 
-def test_many_clients_do_not_get_each_others_answers(hop):
+def test_many_clients_do_not_get_each_others_responses(hop):
     hop.backend.play(by_target)
     wrong = []
 

@@ -127,7 +127,7 @@ def test_a_get_that_fails_on_fresh_connections_is_not_repeated_for_ever(hop):
     assert sent_times(hop, "/x") <= 2
 
 
-def test_nothing_is_repeated_once_an_answer_has_begun(hop):
+def test_no_request_is_repeated_once_a_response_has_begun(hop):
     def script(peer):
         peer.read_request()
         peer.send(b"HTTP/1.1 200")
@@ -138,7 +138,7 @@ def test_nothing_is_repeated_once_an_answer_has_begun(hop):
     assert sent_times(hop, "/x") == 1
 
 
-def test_an_interim_response_counts_as_an_answer(hop):
+def test_an_interim_response_counts_as_a_response(hop):
     hop.backend.play(reply_once(message("HTTP/1.1 103 Early Hints", "Link: </a>")))
     hop.client().get("/x")
     assert sent_times(hop, "/x") == 1
@@ -178,7 +178,7 @@ def test_the_retry_budget_bounds_the_retries(hop_with):
     assert statuses.count(502) > 0
 
 
-def test_an_idle_connection_is_closed_after_its_time(hop_with):
+def test_an_idle_connection_is_closed_after_the_idle_timeout(hop_with):
     hop = hop_with("--pool-idle-timeout", "200ms")
     hop.backend.play(lambda peer: (peer.read_request(), peer.send(OK), peer.wait_for_close()))
     began = time.monotonic()
@@ -226,7 +226,7 @@ def closed(hop):
     return sum(connection.ended_by_peer is not None for connection in hop.backend.connections)
 
 
-def test_bytes_on_an_idle_connection_end_it_and_reach_nobody(hop):
+def test_bytes_on_an_idle_connection_end_it_and_reach_no_client(hop):
     def script(peer):
         peer.read_request()
         peer.send(OK + answer(b"forged", status="200 Forged"))
@@ -242,7 +242,7 @@ def test_bytes_on_an_idle_connection_end_it_and_reach_nobody(hop):
 
 @pytest.mark.parametrize("late", [message("HTTP/1.1 408 Request Timeout", "Content-Length: 0"), b"garbage",
                                   answer(b"forged")])
-def test_a_408_or_garbage_on_an_idle_connection_reaches_nobody(hop, late):
+def test_a_408_or_garbage_on_an_idle_connection_reaches_no_client(hop, late):
     go = threading.Event()
 
     def script(peer):

@@ -30,7 +30,7 @@ def identities(proxy):
 @pytest.mark.parametrize("user, uid, gid", [
     ("nobody", NOBODY.pw_uid, NOBODY.pw_gid), ("nobody:daemon", NOBODY.pw_uid, 1), ("54321:54322", 54321, 54322),
 ])
-def test_every_thread_is_that_user_and_nobody_else(start_proxy, start_backend, user, uid, gid):
+def test_every_thread_runs_as_the_user_without_capabilities(start_proxy, start_backend, user, uid, gid):
     proxy = start_proxy("--user", user, "--workers", 3, start_backend().url)
     with proxy.client() as client:
         assert client.get().status == 200
@@ -40,14 +40,14 @@ def test_every_thread_is_that_user_and_nobody_else(start_proxy, start_backend, u
 
 
 @as_root
-def test_a_privileged_port_is_bound_before(start_proxy, start_backend):
+def test_a_privileged_port_is_bound_before_the_change(start_proxy, start_backend):
     proxy = start_proxy("--user", "nobody", start_backend().url, listen=("127.0.0.1", free_privileged_port()))
     with proxy.client() as client:
         assert client.get().status == 200
 
 
 @as_root
-def test_what_the_admin_pages_need_is_opened_before(start_proxy, start_backend, tmp_path):
+def test_files_of_the_admin_pages_are_opened_before_the_change(start_proxy, start_backend, tmp_path):
     authority = Certificates(tmp_path / "authority")
     chain, key = authority.sign("localhost")
     token = tmp_path / "token"
@@ -64,7 +64,7 @@ def test_what_the_admin_pages_need_is_opened_before(start_proxy, start_backend, 
     assert {identity[0] for identity in identities(proxy)} == {" ".join([str(NOBODY.pw_uid)] * 4)}
 
 
-def test_without_its_admin_pages_it_accepts_no_client(tmp_path):
+def test_no_client_is_accepted_if_the_admin_pages_cannot_start(tmp_path):
     ended = run_onehop("-l", f"127.0.0.1:{free_port()}", "--admin", "127.0.0.1:0", "--admin-token", tmp_path / "none",
                        "http://127.0.0.1:1")
     assert ended.returncode == 2
@@ -72,7 +72,7 @@ def test_without_its_admin_pages_it_accepts_no_client(tmp_path):
 
 
 @as_root
-def test_the_key_is_read_before_and_must_be_readable_to_be_read_again(start_proxy, start_backend, tmp_path):
+def test_the_key_is_read_as_root_and_read_again_as_the_user(start_proxy, start_backend, tmp_path):
     folder = tmp_path / "own"
     own = Certificates(folder)
     chain, key = own.sign("localhost")
@@ -96,14 +96,14 @@ def test_the_key_is_read_before_and_must_be_readable_to_be_read_again(start_prox
     ("54321", "54321:GROUP"), ("root", "root, which has no privileges to drop"), ("0:0", "no privileges to drop"),
     ("", "unknown user ''"),
 ])
-def test_a_mistake_is_named_at_the_start(user, words):
+def test_an_invalid_user_is_a_startup_error(user, words):
     ended = run_onehop("--user", user, "http://127.0.0.1:1")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert words in ended.stderr and "--user" in ended.stderr
 
 
 @as_root
-def test_who_is_not_root_is_told_so():
+def test_changing_the_user_requires_root():
     program = shutil.copy(PROGRAM, "/tmp/onehop-of-nobody-%d" % os.getpid())
     try:
         os.chmod(program, 0o755)
@@ -117,7 +117,7 @@ def test_who_is_not_root_is_told_so():
 
 
 @as_root
-def test_the_demo_gives_up_root_too(start_proxy):
+def test_the_demo_drops_root_too(start_proxy):
     proxy = start_proxy("demo", "--user", "nobody")
     with proxy.client() as client:
         assert client.get().status == 200
@@ -131,13 +131,13 @@ def start_as_nobody(backend, groups):
 
 
 @as_root
-def test_that_user_with_another_group_is_not_that_user(backend):
+def test_the_same_user_with_another_group_is_refused(backend):
     ended = start_as_nobody(backend, [0])
     assert ended.returncode != 0 and "cannot change to 'nobody'" in ended.stderr
 
 
 @as_root
 @pytest.mark.parametrize("groups", [[], [NOBODY.pw_gid]])
-def test_a_start_as_that_user_changes_nothing(backend, groups):
+def test_a_start_as_the_same_user_succeeds(backend, groups):
     with pytest.raises(subprocess.TimeoutExpired):  # it serves
         start_as_nobody(backend, groups)

@@ -54,7 +54,7 @@ def test_the_new_process_serves_with_the_same_sockets(upgraded, backend):
     assert lines[0] == lines[1], "port 0 keeps the port that the system chose"
 
 
-def test_it_changes_what_no_reload_can(upgraded):
+def test_an_upgrade_changes_settings_that_a_reload_cannot(upgraded):
     proxy = upgraded(workers=2)
     proxy.configure(workers=3)
     refused = proxy.command("reload")
@@ -92,7 +92,7 @@ def test_requests_in_progress_are_finished_by_the_old_process(upgraded, backend)
     proxy.wait_for_end(first)
 
 
-def test_a_tunnel_lives_until_the_drain_is_over_and_no_longer(upgraded, backend):
+def test_a_tunnel_lives_until_the_end_of_the_drain(upgraded, backend):
     proxy = upgraded(drain_timeout="2s")
     first = proxy.pid
 
@@ -122,7 +122,7 @@ def test_a_tunnel_lives_until_the_drain_is_over_and_no_longer(upgraded, backend)
     proxy.wait_for_message("stopped; 1 connection with a request in progress was cut")
 
 
-def test_http2_is_told_to_go_away_and_finishes(upgraded, backend):
+def test_http2_requests_finish_during_an_upgrade(upgraded, backend):
     proxy = upgraded()
     first, go_on = proxy.pid, threading.Event()
     answer_late(backend, go_on)
@@ -180,7 +180,7 @@ def test_usr2_upgrades_and_a_reload_follows(upgraded):
         assert client.get().fields.get("X-New") == "yes"
 
 
-def test_the_new_process_reads_the_settings_of_today(upgraded):
+def test_the_new_process_reads_the_current_settings(upgraded):
     port, other = free_port(), free_port()
     proxy = upgraded(listen=[f"127.0.0.1:{port}", f"127.0.0.1:{other}"])
     new = free_port()
@@ -225,7 +225,7 @@ def test_after_a_failure_nothing_has_changed(upgraded, name):
     proxy.upgrade()
 
 
-def test_an_address_that_is_taken_is_the_reason(upgraded, tmp_path):
+def test_an_address_in_use_is_reported(upgraded, tmp_path):
     proxy = upgraded()
     path = tmp_path / "service.sock"
     proxy.configure(listen=[*proxy.settings["listen"], f"unix:{path}"])
@@ -238,7 +238,7 @@ def test_an_address_that_is_taken_is_the_reason(upgraded, tmp_path):
         assert client.get().status == 200
 
 
-def test_a_process_that_hangs_is_ended(upgraded, tmp_path):
+def test_a_new_process_that_hangs_is_ended(upgraded, tmp_path):
     proxy = upgraded(landlock="off")
     pid_file = tmp_path / "hangs"
     proxy.install(f'test "$1" = check && exit 0\necho $$ > {pid_file}\nexec sleep 300')
@@ -250,7 +250,7 @@ def test_a_process_that_hangs_is_ended(upgraded, tmp_path):
 
 @pytest.mark.parametrize("script", ['test "$1" = check && exit 0\nexec sleep 300', "exec sleep 300"],
                          ids=["process", "check"])
-def test_a_stop_does_not_wait_for_one_that_hangs(upgraded, script):
+def test_a_stop_does_not_wait_for_a_process_that_hangs(upgraded, script):
     proxy = upgraded(landlock="off")
     proxy.install(script)
     with subprocess.Popen([PROGRAM, "upgrade", "--admin-socket", proxy.socket], stderr=subprocess.PIPE) as upgrade:
@@ -262,7 +262,7 @@ def test_a_stop_does_not_wait_for_one_that_hangs(upgraded, script):
         upgrade.wait(PATIENCE)
 
 
-def test_a_check_may_say_much(upgraded):
+def test_a_check_may_print_a_lot(upgraded):
     proxy = upgraded(landlock="off")
     proxy.install("head -c 1000000 /dev/zero | tr '\\0' x; exit 2")
     began = time.monotonic()
@@ -327,7 +327,7 @@ def test_a_stop_waits_for_the_processes_that_drain(upgraded, backend):
     proxy.wait_for_end(proxy.pids[1])
 
 
-def test_a_second_signal_ends_all_of_them(upgraded, backend):
+def test_a_second_signal_ends_every_process(upgraded, backend):
     proxy, go_on = upgraded(drain_timeout="30s"), threading.Event()
     with stop_with_a_request_in_the_old_process(proxy, backend, go_on) as client:
         time.sleep(0.3)
@@ -364,7 +364,7 @@ def test_the_program_may_be_a_link_to_a_release(upgraded, tmp_path):
     assert os.readlink(f"/proc/{proxy.pid}/exe") == str(tmp_path / "releases/2/bin/onehop")
 
 
-def test_one_that_drains_no_longer_watches_its_files(upgraded, backend):
+def test_a_draining_process_no_longer_watches_its_files(upgraded, backend):
     proxy, go_on = upgraded(watch_config="on"), threading.Event()
     answer_late(backend, go_on)
     with proxy.client() as client:
@@ -481,7 +481,7 @@ def wait_for_requests(proxy, count):
     return seen
 
 
-def test_counters_go_on(upgraded, backend):
+def test_counters_continue_across_upgrades(upgraded, backend):
     """Over several upgrades, and with the requests that an earlier process finishes later."""
     proxy, go_on = upgraded(pool_size=0), threading.Event()
     with proxy.client() as client:

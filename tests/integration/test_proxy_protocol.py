@@ -53,7 +53,7 @@ def haproxy(tmp_path):
     (line(CLIENT), CLIENT, 50001), (line("2001:db8::1", server="::2"), "2001:db8::1", 50001),
     (binary(CLIENT), CLIENT, 50001), (binary("2001:db8::1"), "2001:db8::1", 50001),
     (binary(CLIENT, extensions=b"\xea\0\x03\x01vp" + b"\4\0\2\0\0"), CLIENT, 50001)])
-def test_the_client_in_the_header_is_seen_by_all(start_proxy, backend, header, client, port):
+def test_the_client_in_the_header_is_used_everywhere(start_proxy, backend, header, client, port):
     proxy = start_proxy(*OF_ALL, *JSON, "--header-up", "X-Peer: {peer} {peer_port} {client}", backend.url)
     with ProxiedClient(proxy.address, header) as balancer:
         assert balancer.get().status == 200
@@ -63,7 +63,7 @@ def test_the_client_in_the_header_is_seen_by_all(start_proxy, backend, header, c
     assert record["client"] == client
 
 
-def test_it_may_come_byte_by_byte_and_with_the_request(hop_with):
+def test_a_header_may_come_byte_by_byte_or_with_the_request(hop_with):
     hop = hop_with(*OF_ALL)
     for header in (line(CLIENT), binary(CLIENT)):
         client = hop.client()
@@ -77,7 +77,7 @@ def test_it_may_come_byte_by_byte_and_with_the_request(hop_with):
 
 @pytest.mark.parametrize("local", [LOCAL, b"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN ff ff 1 2\r\n",
                                    SIGNATURE + b"\x20\x11\0\x02xx"])
-def test_the_balancers_own_checks_are_its_own(hop_with, local):
+def test_headers_without_a_client_keep_the_address_of_the_balancer(hop_with, local):
     hop = hop_with(*OF_ALL)
     with ProxiedClient(hop.address, local, "127.0.0.9") as client:
         assert client.get().status == 200
@@ -87,7 +87,7 @@ def test_the_balancers_own_checks_are_its_own(hop_with, local):
 # --- required, or refused ---
 
 
-def test_it_is_required_from_a_balancer_and_refused_elsewhere(admin, backend):
+def test_a_header_is_required_from_a_balancer_and_refused_elsewhere(admin, backend):
     proxy = admin.start("--proxy-protocol", "127.0.0.9/32,::1", "--defer-accept", "off", backend.url)
     for begin in (get(), b"\x16\x03\x01\2\0\1\0\1\xfc\3\3", b"PROXY TCP4 1.1.1.1\r\n", SIGNATURE + b"\x21\x11\x10\1"):
         assert is_refused(Client(proxy.address, "127.0.0.9"), begin)
@@ -118,7 +118,7 @@ def test_a_header_of_4_kib_is_accepted_and_no_larger_one(hop_with):
     assert is_refused(client)
 
 
-def test_a_slow_header_meets_the_header_timeout(start_proxy, backend):
+def test_a_slow_header_hits_the_header_timeout(start_proxy, backend):
     proxy = start_proxy(*OF_ALL, "--header-timeout", "400ms", "--defer-accept", "off", backend.url)
     began = time.monotonic()
     silent, slow = Client(proxy.address), Client(proxy.address)
@@ -131,7 +131,7 @@ def test_a_slow_header_meets_the_header_timeout(start_proxy, backend):
     proxy.wait_for_message("it did not come in time")
 
 
-def test_trust_is_in_the_client_of_the_header(start_proxy, backend):
+def test_trust_applies_to_the_client_in_the_header(start_proxy, backend):
     proxy = start_proxy(*OF_ALL, "--trust", "203.0.113.0/24", backend.url)
     forwarded = get("/", "X-Forwarded-For: 198.51.100.9")
     with ProxiedClient(proxy.address, line(CLIENT)) as client:
@@ -142,7 +142,7 @@ def test_trust_is_in_the_client_of_the_header(start_proxy, backend):
     assert seen_client(backend) == "192.0.2.1", "the balancer itself is not trusted, nor is its client"
 
 
-def test_connections_count_against_their_clients(start_proxy, backend):
+def test_connections_count_for_the_client_in_the_header(start_proxy, backend):
     proxy = start_proxy(*OF_ALL, "--max-connections-per-client", "2", backend.url)
     first = [ProxiedClient(proxy.address, line(CLIENT)) for _ in range(2)]
     assert all(client.get().status == 200 for client in first)
@@ -157,7 +157,7 @@ def test_connections_count_against_their_clients(start_proxy, backend):
 # --- kinds of listeners ---
 
 
-def test_tls_begins_after_it(start_proxy, backend, tmp_path):
+def test_tls_begins_after_the_header(start_proxy, backend, tmp_path):
     own = Certificates(tmp_path / "own")
     chain, key = own.sign("localhost")
     proxy = start_proxy(*OF_ALL, "--tls", chain, "--tls-key", key, backend.url)
@@ -167,7 +167,7 @@ def test_tls_begins_after_it(start_proxy, backend, tmp_path):
     assert is_refused(ProxiedClient(proxy.address, b"\x16\x03\x01\2\0\1\0\1\xfc\3\3"))
 
 
-def test_a_unix_socket_may_have_balancers(start_proxy, backend, tmp_path):
+def test_a_unix_socket_may_require_headers(start_proxy, backend, tmp_path):
     path = str(tmp_path / "app.sock")
     proxy = start_proxy("--proxy-protocol", "unix", "--header-up", "X-Peer: <{peer}>", backend.url, listen=path)
     with ProxiedClient(proxy.address, line(CLIENT)) as client:
@@ -180,7 +180,7 @@ def test_a_unix_socket_may_have_balancers(start_proxy, backend, tmp_path):
     assert is_refused(Client(proxy.address))
 
 
-def test_one_listener_alone_may_have_them(start_proxy, backend):
+def test_one_listener_alone_may_require_headers(start_proxy, backend):
     proxied, plain = free_port(), free_port()
     proxy = start_proxy("--listen", f"127.0.0.1:{proxied}", "--listen", f"http://127.0.0.1:{plain}", *OF_ALL,
                         "--proxy-protocol-listen", f"127.0.0.1:{proxied}", backend.url,
@@ -193,7 +193,7 @@ def test_one_listener_alone_may_have_them(start_proxy, backend):
     assert is_refused(Client(("127.0.0.1", proxied)))
 
 
-def test_a_socket_of_the_service_manager_may_have_them(backend):
+def test_a_socket_of_the_service_manager_may_require_headers(backend):
     given = GivenSocket()
     process = given.start("-l", "fd:web", *OF_ALL, "--proxy-protocol-listen", "fd:web", backend.url)
     try:
@@ -209,7 +209,7 @@ def test_a_socket_of_the_service_manager_may_have_them(backend):
 # --- while it runs ---
 
 
-def test_a_reload_changes_it_for_new_connections(configured, backend):
+def test_a_reload_changes_the_setting_for_new_connections(configured, backend):
     proxy = configured(backend=backend.url)
     with Client(proxy.address) as before:
         assert before.get().status == 200
@@ -226,7 +226,7 @@ def test_a_reload_changes_it_for_new_connections(configured, backend):
     assert "balancer" in proxy.fail_to_reload(proxy_protocol=["balancer"])
 
 
-def test_an_upgrade_keeps_it(tmp_path, backend):
+def test_an_upgrade_keeps_the_setting(tmp_path, backend):
     proxy = UpgradedProxy(tmp_path, {"backend": backend.url, "access-log": "off", "proxy-protocol": ["127.0.0.1"]})
     try:
         first = proxy.pid
@@ -278,7 +278,7 @@ def test_haproxy_names_its_clients(start_proxy, haproxy, backend, tmp_path, how)
 
 
 @needs_haproxy
-def test_checks_of_haproxy_are_its_own(start_proxy, haproxy, backend):
+def test_checks_of_haproxy_keep_its_address(start_proxy, haproxy, backend):
     proxy = start_proxy(*OF_ALL, *JSON, "--health-path", "/up", backend.url)
     front = haproxy(TO_ONEHOP % (*proxy.address, "send-proxy-v2 check-send-proxy check inter 50ms")
                     + "\n option httpchk GET /checked")

@@ -15,7 +15,7 @@ def backend(start_backend):
     return backend
 
 
-def test_a_dropped_upgrade(start_proxy, backend):
+def test_a_dropped_upgrade_is_logged(start_proxy, backend):
     proxy = start_proxy(backend.url)
     with proxy.client() as client:
         client.send(get("/a", "Connection: Upgrade", 'Upgrade: spdy/3.1, "x" y=z'))
@@ -48,7 +48,7 @@ def test_plain_http_and_noise_on_a_tls_port(start_proxy, backend, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_a_502_stands_in_the_access_log_alone(start_proxy, form):
+def test_a_502_is_only_in_the_access_log(start_proxy, form):
     proxy = start_proxy("--access-log", form, "http://127.0.0.1:1")
     proxy.wait_for_message("the backend does not accept connections yet")
     before = proxy.stderr()
@@ -60,7 +60,7 @@ def test_a_502_stands_in_the_access_log_alone(start_proxy, form):
     assert len(proxy.stderr().splitlines()) == len(before.splitlines()) + 2, "it stopped, and nothing else"
 
 
-def test_without_an_access_log_it_stands_on_standard_error(start_proxy):
+def test_without_an_access_log_a_502_is_on_standard_error(start_proxy):
     proxy = start_proxy("--access-log", "off", "http://127.0.0.1:1")
     with proxy.client() as client:
         assert client.get().status == 502
@@ -69,7 +69,7 @@ def test_without_an_access_log_it_stands_on_standard_error(start_proxy):
     assert proxy.stdout() == ""
 
 
-def test_a_refused_host_forges_no_pair(start_proxy, backend):
+def test_a_refused_host_cannot_forge_a_pair(start_proxy, backend):
     proxy = start_proxy(backend.url)
     forged = "a.test upstream=10.9.9.9:80 attempts=1 outcome=complete"
     with proxy.client() as client:
@@ -78,7 +78,7 @@ def test_a_refused_host_forges_no_pair(start_proxy, backend):
     assert f' host="{forged}" upstream=- attempts=0 ' in line
 
 
-def test_what_a_burst_leaves_out_is_counted_at_the_stop(start_proxy, backend, tmp_path):
+def test_suppressed_lines_are_counted_at_the_stop(start_proxy, backend, tmp_path):
     pair = Certificates(tmp_path / "tls").sign("localhost", "localhost")
     proxy = start_proxy("--tls", pair[0], "--tls-key", pair[1], "--workers", "2", backend.url)
     for _ in range(20):

@@ -112,7 +112,7 @@ def test_conditional_requests_pass(files):
     ("/hello", b"hello from node"), ("/chunked", b"one,two"), ("/trailers", b"body"), ("/hints", b"hinted"),
     ("/none", b"nothing here"),
 ])
-def test_curl_gets_what_node_says(node, path, body):
+def test_curl_gets_the_responses_of_node(node, path, body):
     assert curl(node.url + path) == body
 
 

@@ -52,7 +52,7 @@ def is_refused(address):
 # --- each class of settings ---
 
 
-def test_the_next_request_follows_it(configured, start_backend):
+def test_the_next_request_uses_the_new_settings(configured, start_backend):
     one, two = start_backend(), start_backend()
     one.answers(answer(b"one"))
     two.answers(answer(b"two"))
@@ -67,7 +67,7 @@ def test_the_next_request_follows_it(configured, start_backend):
     assert "no setting has changed" in proxy.hup()
 
 
-def test_the_next_timer_follows_it(configured, backend):
+def test_the_next_timer_uses_the_new_settings(configured, backend):
     proxy = configured(backend=backend.url, idle_timeout="10m")
     with proxy.client() as client:
         client.get()
@@ -76,7 +76,7 @@ def test_the_next_timer_follows_it(configured, backend):
         assert client.how_it_ends() == "eof"
 
 
-def test_the_next_connection_follows_it(configured, backend):
+def test_a_connection_keeps_its_limits_and_the_next_one_has_the_new_ones(configured, backend):
     proxy = configured(backend=backend.url)
     large = ("X-Large: " + 2000 * "x",)
     with proxy.client() as client:
@@ -85,7 +85,7 @@ def test_the_next_connection_follows_it(configured, backend):
         assert status_of(proxy.address, "/", *large) == 431
 
 
-def test_limits_of_the_backend_follow_it_at_once(configured, backend):
+def test_limits_of_the_backend_change_at_once(configured, backend):
     go = []
     backend.play(lambda peer: (peer.read_request(), wait_until(lambda: go, "go"), peer.send(OK), peer.serve()))
     proxy = configured(backend=backend.url, max_connections=1, queue_timeout="10m")
@@ -99,7 +99,7 @@ def test_limits_of_the_backend_follow_it_at_once(configured, backend):
         assert first.read_final().status == second.read_final().status == 200
 
 
-def test_the_pool_is_swapped_by_it(configured, backend):
+def test_a_reload_replaces_the_pool(configured, backend):
     proxy = configured(backend=backend.url, pool_idle_timeout="10m")
     with proxy.client() as client:
         for _ in range(3):
@@ -111,7 +111,7 @@ def test_the_pool_is_swapped_by_it(configured, backend):
         assert backend.connections[0].wait_for_close() == "eof", "nothing idle stays in the old pool"
 
 
-def test_what_is_not_concerned_is_not_touched(configured, backend):
+def test_unrelated_changes_keep_the_pool(configured, backend):
     proxy = configured(backend=backend.url, pool_idle_timeout="10m")
     with proxy.client() as client:
         for number in range(20):
@@ -169,7 +169,7 @@ def test_redirects_follow_the_port_of_https(configured, backend):
 @pytest.mark.parametrize("name, value, remedy", [
     ("workers", 3, UPGRADE), ("user", "nobody", "a restart"), ("admin", "127.0.0.1:0", UPGRADE),
 ])
-def test_what_no_reload_changes_is_refused_with_the_remedy(configured, backend, name, value, remedy):
+def test_a_setting_that_no_reload_changes_is_refused_with_the_remedy(configured, backend, name, value, remedy):
     proxy = configured(backend=backend.url, workers=2)
     lines = proxy.fail_to_reload(**{name: value, "header_down": ["X-New: yes"]})
     assert f"nothing has changed: it needs {remedy}\n" in lines
@@ -179,7 +179,7 @@ def test_what_no_reload_changes_is_refused_with_the_remedy(configured, backend, 
         assert client.get().fields.get("X-New") is None, "not even the rest"
 
 
-def test_the_log_follows_it(configured, backend, tmp_path):
+def test_the_access_log_uses_the_new_settings(configured, backend, tmp_path):
     proxy = configured(backend=backend.url, access_log="text", landlock="off")  # the file is elsewhere
     place = tmp_path / "access.log"
     assert status_of(proxy.address, "/one") == 200
@@ -192,7 +192,7 @@ def test_the_log_follows_it(configured, backend, tmp_path):
     assert "/three" not in place.read_text(encoding="utf-8") + proxy.stdout()
 
 
-def test_new_contents_of_the_same_tls_files_count(configured, tmp_path):
+def test_new_contents_of_the_same_tls_files_are_used(configured, tmp_path):
     authority, other = Certificates(tmp_path / "one"), Certificates(tmp_path / "two")
     ca = tmp_path / "ca.pem"
     ca.write_bytes(pathlib.Path(other.ca).read_bytes())
@@ -321,7 +321,7 @@ def test_a_storm_of_signals_ends_with_the_newest_file(configured, backend):
     assert proxy.process.poll() is None
 
 
-def test_a_drain_refuses_it(configured, backend):
+def test_a_drain_refuses_a_reload(configured, backend):
     proxy = configured(backend=backend.url, header_down=["X-Old: yes"])
     go = []
     backend.play(lambda peer: (peer.read_request(), wait_until(lambda: go, "go"), peer.send(OK)))
@@ -338,7 +338,7 @@ def test_a_drain_refuses_it(configured, backend):
     assert proxy.wait() == 0
 
 
-def test_requests_keep_what_they_began_with(configured, backend):
+def test_requests_keep_the_settings_they_began_with(configured, backend):
     proxy = configured(backend=backend.url, header_down=["X-Old: yes"])
     go = []
     backend.play(lambda peer: (peer.read_request(), wait_until(lambda: go, "go"), peer.send(OK), peer.serve()))
@@ -351,7 +351,7 @@ def test_requests_keep_what_they_began_with(configured, backend):
         assert client.get().fields.get("X-New") == "yes"
 
 
-def test_no_counter_goes_back_in_scrapes_beside_reloads(configured, backend):
+def test_no_counter_decreases_in_scrapes_during_reloads(configured, backend):
     """Each reload makes a new pool, whose counts go on from those of the old ones."""
     proxy = configured(backend=backend.url, admin="127.0.0.1:0")
     admin = Admin(None, admin_address(proxy))
@@ -389,7 +389,7 @@ def test_no_counter_goes_back_in_scrapes_beside_reloads(configured, backend):
                 if after.get(name, 0) < value} == {}
 
 
-def test_a_former_backend_drains_and_is_gone(configured, backend, start_backend):
+def test_a_former_backend_drains_and_disappears(configured, backend, start_backend):
     """Regression: its addresses were kept for ever, as those of the new backend."""
     proxy = configured(backend=backend.url, admin="127.0.0.1:0")
     admin = Admin(None, admin_address(proxy))
@@ -501,7 +501,7 @@ def test_a_file_that_is_half_written_waits_for_the_rest(configured, backend):
     assert "not reloaded" not in proxy.stderr()
 
 
-def test_a_volume_of_kubernetes_is_watched(tmp_path, start_proxy, backend):
+def test_a_kubernetes_volume_is_watched(tmp_path, start_proxy, backend):
     text = f'backend = "{backend.url}"\nheader-down = ["X-Number: %d"]\nwatch-config = true\n'
     for number in (1, 2):
         folder = tmp_path / f"..{number}"
@@ -516,7 +516,7 @@ def test_a_volume_of_kubernetes_is_watched(tmp_path, start_proxy, backend):
     wait_until(lambda: served_number(proxy) == "2", "the reload")
 
 
-def test_it_is_off_by_default(configured, backend):
+def test_watching_is_off_by_default(configured, backend):
     proxy = configured(backend=backend.url, header_down=["X-Number: 1"])
     proxy.change(header_down=["X-Number: 2"])
     time.sleep(2.5)
@@ -526,7 +526,7 @@ def test_it_is_off_by_default(configured, backend):
 # --- the command ---
 
 
-def test_the_command_waits_and_shows_why(configured, backend, tmp_path):
+def test_the_command_waits_and_reports_the_error(configured, backend, tmp_path):
     place = tmp_path / "admin.sock"
     proxy = configured(backend=backend.url, admin_socket=str(place))
 

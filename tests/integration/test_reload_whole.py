@@ -74,7 +74,7 @@ def test_the_admin_pages_get_the_new_certificate(configured, backend, tmp_path):
     assert secure.admin_status() == 200
 
 
-def test_nothing_changes_if_the_admin_pages_cannot(configured, backend, tmp_path):
+def test_nothing_changes_if_the_admin_pages_cannot_reload(configured, backend, tmp_path):
     """Their client authority is a file of their own."""
     secure = SecureProxy(configured, backend, tmp_path)
     before, good = secure.certificates(), secure.client_ca.read_bytes()
@@ -90,7 +90,7 @@ def test_nothing_changes_if_the_admin_pages_cannot(configured, backend, tmp_path
     assert header_of(secure.proxy, "X-New") == "yes"
 
 
-def test_the_admin_pages_do_not_change_if_the_service_cannot(configured, backend, tmp_path):
+def test_the_admin_pages_do_not_change_if_the_service_cannot_reload(configured, backend, tmp_path):
     secure = SecureProxy(configured, backend, tmp_path)
     before = secure.certificates()[0]
     secure.authority.sign("localhost")
@@ -153,7 +153,7 @@ def test_an_edit_and_a_hup_are_one_reload(configured, backend):
     wait_until(lambda: header_of(proxy, "X-Number") == "4", "the watch goes on")
 
 
-def test_it_begins_and_ends_with_a_reload(configured, backend):
+def test_a_reload_starts_and_stops_the_watch(configured, backend):
     proxy = configured(backend=backend.url, header_down=["X-Number: 1"])
     proxy.reload(watch_config=True)
     proxy.change(header_down=["X-Number: 2"])
@@ -188,7 +188,7 @@ def status_of(address, target):
         return client.ask(get(target, host="localhost")).status
 
 
-def test_readiness_needs_the_backend_if_that_is_wanted(configured, start_backend):
+def test_readiness_needs_the_backend_if_configured(configured, start_backend):
     port = free_port()
     proxy = configured(backend=f"http://127.0.0.1:{port}", admin="127.0.0.1:0", health_path="/healthz",
                        ready_needs_upstream=True)
@@ -229,7 +229,7 @@ def test_readiness_needs_one_backend_of_each_upstream(configured, start_backend)
     wait_until(lambda: status_of(admin, "/readyz") == 200, "the upstream that is left")
 
 
-def test_without_it_the_backend_does_not_matter(configured):
+def test_readiness_ignores_the_backend_by_default(configured):
     proxy = configured(backend=f"http://127.0.0.1:{free_port()}", admin="127.0.0.1:0")
     assert status_of(admin_address(proxy), "/readyz") == 200
 

@@ -108,7 +108,7 @@ def test_host_header_with_a_name_sends_that_name(hop_with):
     assert hop.seen(get()).fields.get_all("host") == ["inner.test:81"]
 
 
-def test_host_header_backend_still_tells_the_clients_host_in_x_forwarded_host(hop_with):
+def test_host_header_backend_keeps_the_clients_host_in_x_forwarded_host(hop_with):
     hop = hop_with("--host-header", "backend")
     assert hop.seen(get(host="public.test")).fields.get("x-forwarded-host") == "public.test"
 

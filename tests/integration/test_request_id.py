@@ -46,7 +46,7 @@ def passed_on(backend, name):
     return [value.decode() for value in re.findall(rb"(?im)^%s: *(.*?)\r$" % name.encode(), backend.received)]
 
 
-def test_what_the_client_sends_is_in_both_formats(start_proxy, backend, ask):
+def test_the_clients_ids_are_in_both_log_formats(start_proxy, backend, ask):
     for form in ("json", "text"):
         proxy = start_proxy("--access-log", form, backend.url)
         assert ask(proxy, "X-Request-ID: an id", f"traceparent: {PARENT}")[0] == 200
@@ -59,7 +59,7 @@ def test_what_the_client_sends_is_in_both_formats(start_proxy, backend, ask):
     assert passed_on(backend, "traceparent") == [PARENT] * 2
 
 
-def test_without_them_they_are_null(start_proxy, backend, ask):
+def test_missing_ids_are_null(start_proxy, backend, ask):
     proxy = start_proxy("--access-log", "json", backend.url)
     assert ask(proxy)[0] == 200
     assert (logged(proxy)["request_id"], logged(proxy)["trace_id"]) == (None, None)
@@ -74,7 +74,7 @@ def test_a_traceparent_that_is_not_valid_is_passed_on_and_not_logged(start_proxy
 
 
 @pytest.mark.parametrize("lines", [(), ("X-Request-ID: forged",)], ids=["none", "forged"])
-def test_one_is_made_for_a_client_that_is_not_trusted(start_proxy, backend, ask, lines):
+def test_an_untrusted_client_gets_a_generated_id(start_proxy, backend, ask, lines):
     proxy = start_proxy("--access-log", "json", "--request-id", backend.url)
     assert ask(proxy, *lines)[0] == 200
     made = logged(proxy)["request_id"]
@@ -82,7 +82,7 @@ def test_one_is_made_for_a_client_that_is_not_trusted(start_proxy, backend, ask,
     assert passed_on(backend, "X-Request-ID") == [made]
 
 
-def test_that_of_a_trusted_peer_is_kept(start_proxy, backend, ask):
+def test_the_id_of_a_trusted_peer_is_kept(start_proxy, backend, ask):
     proxy = start_proxy("--access-log", "json", "--request-id", "--trust", "127.0.0.0/8", backend.url)
     assert ask(proxy, "X-Request-ID: theirs")[0] == 200
     assert logged(proxy)["request_id"] == "theirs"
@@ -90,7 +90,7 @@ def test_that_of_a_trusted_peer_is_kept(start_proxy, backend, ask):
 
 
 @pytest.mark.parametrize("trust", [(), ("--trust", "127.0.0.0/8")], ids=["any", "trusted"])
-def test_nothing_else_can_pass_for_it(start_proxy, backend, ask, trust):
+def test_no_similar_field_passes_for_the_id(start_proxy, backend, ask, trust):
     """CGI makes one variable of all of these."""
     proxy = start_proxy("--access-log", "json", "--request-id", *trust, backend.url)
     lines = ["X_Request_ID: forged", "X-Request-ID: one", "X-Request-ID: two", "x.request-id: forged", "X_Other: o"]
@@ -101,14 +101,14 @@ def test_nothing_else_can_pass_for_it(start_proxy, backend, ask, trust):
     assert logged_id == "one" if trust else MADE.fullmatch(logged_id)
 
 
-def test_a_trusted_peer_without_one_gets_one(start_proxy, backend, ask):
+def test_a_trusted_peer_without_an_id_gets_one(start_proxy, backend, ask):
     proxy = start_proxy("--access-log", "json", "--request-id", "--trust", "127.0.0.0/8", backend.url)
     assert ask(proxy)[0] == 200
     assert MADE.fullmatch(logged(proxy)["request_id"])
     assert passed_on(backend, "X-Request-ID") == [logged(proxy)["request_id"]]
 
 
-def test_it_is_in_the_error_body(start_proxy, ask):
+def test_the_id_is_in_the_error_body(start_proxy, ask):
     proxy = start_proxy("--access-log", "json", "--request-id", "http://127.0.0.1:1")
     status, body = ask(proxy, "Accept: application/json", "X-Request-ID: forged")
     assert status == 502
@@ -117,7 +117,7 @@ def test_it_is_in_the_error_body(start_proxy, ask):
     assert json.loads(body)["request_id"] == made
 
 
-def test_a_request_that_is_turned_away_has_one(start_proxy, start_backend, ask):
+def test_a_refused_request_has_an_id(start_proxy, start_backend, ask):
     backend = start_backend()
     backend.play(lambda peer: (peer.read_request(), peer.wait_for_close()))
     proxy = start_proxy("--access-log", "json", "--request-id", "--max-requests-per-client", "1", backend.url)

@@ -117,7 +117,7 @@ def test_identical_lengths_become_one(hop):
 @pytest.mark.parametrize("fields", [
     ["Content-Length: 1234"], ["Transfer-Encoding: chunked"], [], ["Content-Length: 0"],
 ])
-def test_the_answer_to_head_has_fields_and_no_body(hop, fields):
+def test_the_response_to_head_has_fields_and_no_body(hop, fields):
     hop.backend.answers(message("HTTP/1.1 200 OK", *fields))
     client = hop.client()
     head = client.ask(message("HEAD / HTTP/1.1", "Host: h.test"), "HEAD")
@@ -183,13 +183,13 @@ def test_content_codings_are_never_touched(hop):
     assert (got.fields.get("content-encoding"), got.body) == ("gzip", body)
 
 
-def test_an_answer_with_many_fields_arrives_whole(hop):
+def test_a_response_with_many_fields_arrives_whole(hop):
     fields = [f"X-Field-{n}: {'v' * 50}{n}" for n in range(400)]
     got = hop.returned(answer(b"ok", *fields))
     assert [f"{k}: {v}" for k, v in got.fields if k.startswith("X-Field-")] == fields
 
 
-def test_the_answer_to_post_may_have_any_framing(hop):
+def test_the_response_to_post_may_have_any_framing(hop):
     for framed in (answer(b"abc"), message("HTTP/1.1 200 OK", "Transfer-Encoding: chunked") + chunked(b"abc")):
         hop.backend.answers(framed)
         assert hop.client().ask(post(b"x")).body == b"abc"

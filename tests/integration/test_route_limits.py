@@ -21,7 +21,7 @@ def too_long(target, most, *fields):
 
 
 @pytest.mark.parametrize("target", LIMITS)
-def test_a_route_takes_as_much_as_it_says(limited, backend, target):
+def test_a_route_accepts_content_up_to_its_limit(limited, backend, target):
     content = b"x" * LIMITS[target]
     with Client(limited.address) as client:
         assert client.ask(post(content, target)).status == 200
@@ -34,7 +34,7 @@ def test_a_route_takes_as_much_as_it_says(limited, backend, target):
 
 
 @pytest.mark.parametrize("target", LIMITS)
-def test_a_backend_does_not_hear_of_content_that_is_too_long_for_its_route(limited, backend, target):
+def test_content_with_a_length_over_the_limit_does_not_reach_the_backend(limited, backend, target):
     most = LIMITS[target]
     for version in ("1.0", "1.1"):
         with Client(limited.address) as client:
@@ -52,7 +52,7 @@ def test_a_backend_does_not_hear_of_content_that_is_too_long_for_its_route(limit
 
 @pytest.mark.parametrize("target", LIMITS)
 @pytest.mark.parametrize("client", [Http1, Http2])
-def test_content_that_turns_out_too_long_for_its_route_is_cut(limited, backend, client, target):
+def test_content_that_exceeds_the_limit_of_its_route_is_cut(limited, backend, client, target):
     complete = []
     backend.play(lambda peer: (peer.read_request(), complete.append(1)))
     asking = client(limited.address)

@@ -49,7 +49,7 @@ def test_routes_choose_by_host_path_method_and_header(configured, start_backend)
     assert ask(proxy, "/x/../api").status == ask(proxy, "/api%2fx").status == ask(proxy, "//api").status == 400
 
 
-def test_without_a_backend_at_the_top_there_is_no_other_route(configured, start_backend):
+def test_without_a_top_level_backend_there_is_no_default_route(configured, start_backend):
     backend = start_backend()
     proxy = configured(route=[{"host": "a.example", "backend": backend.url}])
     assert ask(proxy, host="a.example").status == 200
@@ -105,7 +105,7 @@ def test_upstreams_have_settings_of_their_own(configured, start_backend, tmp_pat
     assert ask(proxy, "/other").status == 502, "the CA is that of one upstream"
 
 
-def test_the_record_names_the_route(configured, start_backend):
+def test_the_access_log_names_the_route(configured, start_backend):
     backend = start_backend()
     proxy = configured(access_log="json", workers=1, backend=backend.url,
                        route=[{"host": "a.example", "path": "/api/*", "backend": backend.url}])

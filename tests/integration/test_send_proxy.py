@@ -71,7 +71,7 @@ def test_a_connection_names_its_client(start_proxy, backend):
     assert set(named.named()) == expected
 
 
-def test_the_connection_ends_with_the_client(start_proxy, backend):
+def test_the_backend_connection_ends_with_the_client(start_proxy, backend):
     named = NamedBackend(backend)
     proxy = start_proxy("--send-proxy", "--access-log", "off", "--pool-idle-timeout", "1h", backend.url)
     with Client(proxy.address) as client:
@@ -83,7 +83,7 @@ def test_the_connection_ends_with_the_client(start_proxy, backend):
     assert len(named.headers) == 2
 
 
-def test_a_header_of_the_client_goes_on(start_proxy, backend):
+def test_the_client_in_a_received_header_is_passed_on(start_proxy, backend):
     named = NamedBackend(backend)
     proxy = start_proxy("--send-proxy", "--proxy-protocol", "127.0.0.1", backend.url)
     with ProxiedClient(proxy.address, line(CLIENT, 7)) as client:
@@ -124,7 +124,7 @@ def test_haproxy_sees_the_client(start_proxy, haproxy):
 
 @needs_haproxy
 @pytest.mark.parametrize("protocols", ["h2,http/1.1", "http/1.1"])
-def test_tls_to_the_backend_begins_after_it(start_proxy, haproxy, tmp_path, protocols):
+def test_tls_to_the_backend_begins_after_the_header(start_proxy, haproxy, tmp_path, protocols):
     own = Certificates(tmp_path / "own")
     chain, key = own.sign("localhost")
     both = tmp_path / "both.pem"

@@ -65,7 +65,7 @@ def test_hup_reads_the_tls_files_again(start_proxy, backend, tmp_path):
     (signal.SIGHUP, "info HUP: reloaded; no setting has changed"),
     (signal.SIGUSR1, "info USR1 was ignored"),
 ])
-def test_a_signal_that_does_not_ask_for_the_end_leaves_a_line(start_proxy, backend, number, words):
+def test_hup_and_usr1_do_not_end_the_process(start_proxy, backend, number, words):
     backend.answers(OK)
     proxy = start_proxy(backend.url)
     with proxy.client() as client:
@@ -76,7 +76,7 @@ def test_a_signal_that_does_not_ask_for_the_end_leaves_a_line(start_proxy, backe
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
-def test_it_does_not_cut_a_drain_short(start_proxy, backend, number):
+def test_other_signals_do_not_cut_a_drain_short(start_proxy, backend, number):
     proxy = start_proxy(backend.url)
     with proxy.client() as client:
         go = threading.Event()
@@ -93,7 +93,7 @@ def test_it_does_not_cut_a_drain_short(start_proxy, backend, number):
     assert proxy.stderr().splitlines()[-1].endswith("Z info stopped")
 
 
-def test_every_line_of_a_run_has_the_one_form(start_proxy, backend):
+def test_every_line_of_a_run_has_the_same_form(start_proxy, backend):
     backend.play(lambda peer: (peer.read_request(), peer.wait_for_close()))
     proxy = start_proxy("-v", "--access-log", "off", "--drain-timeout", "100ms", backend.url)
     with proxy.client() as client:
@@ -109,7 +109,7 @@ def test_every_line_of_a_run_has_the_one_form(start_proxy, backend):
     assert lines[-1].endswith("info stopped; 1 connection with a request in progress was cut")
 
 
-def test_an_idle_stop_says_that_it_waits_for_nothing(start_proxy, backend):
+def test_an_idle_stop_logs_that_no_requests_are_in_progress(start_proxy, backend):
     proxy = start_proxy(backend.url)
     proxy.wait_for_message("the backend accepts connections")
     with proxy.client() as client:
@@ -121,7 +121,7 @@ def test_an_idle_stop_says_that_it_waits_for_nothing(start_proxy, backend):
 
 
 @pytest.mark.skipif(SANITIZED, reason="needs address space without limit")
-def test_a_process_that_gets_no_new_thread_can_be_stopped(start_proxy, backend):
+def test_a_process_that_cannot_create_threads_can_be_stopped(start_proxy, backend):
     """Its threads have stacks that the C library does not keep for others."""
     before = resource.getrlimit(resource.RLIMIT_STACK)
     resource.setrlimit(resource.RLIMIT_STACK, (64 << 20, before[1]))

@@ -32,7 +32,7 @@ def statuses(clients):
 
 
 @pytest.mark.parametrize("count", [20, MANY])
-def test_the_rest_of_a_head_that_came_during_a_stop_came_in_time(hop_with, count):
+def test_the_rest_of_a_head_received_while_suspended_is_in_time(hop_with, count):
     hop = hop_with("--header-timeout", "1s", "--workers", "1")
     clients = [hop.client() for _ in range(count)]
     request = get("/")
@@ -44,7 +44,7 @@ def test_the_rest_of_a_head_that_came_during_a_stop_came_in_time(hop_with, count
     assert statuses(clients) == {200}
 
 
-def test_a_request_that_came_during_a_stop_finds_its_idle_connection_open(hop_with):
+def test_a_request_received_while_suspended_finds_its_connection_open(hop_with):
     hop = hop_with("--idle-timeout", "3s", "--workers", "1")
     clients = [hop.client() for _ in range(100)]
     for client in clients:
@@ -55,7 +55,7 @@ def test_a_request_that_came_during_a_stop_finds_its_idle_connection_open(hop_wi
     assert statuses(clients) == {200}
 
 
-def test_a_response_that_came_during_a_stop_came_in_time(hop_with):
+def test_a_response_received_while_suspended_is_in_time(hop_with):
     hop = hop_with("--response-timeout", "3s", "--workers", "1")
     hop.backend.play(lambda peer: peer.read_request())
     clients = [hop.client() for _ in range(100)]
@@ -68,7 +68,7 @@ def test_a_response_that_came_during_a_stop_came_in_time(hop_with):
     assert statuses(clients) == {200}
 
 
-def test_what_did_not_come_is_still_late_after_a_stop(hop_with):
+def test_a_head_still_incomplete_after_a_suspension_is_late(hop_with):
     hop = hop_with("--header-timeout", "1s", "--workers", "1")
     client = hop.client()
     client.send(get("/")[:5])

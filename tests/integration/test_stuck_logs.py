@@ -73,7 +73,7 @@ STREAMS = [["stdout"], ["stderr"], ["stdout", "stderr"]]
 
 @pytest.mark.parametrize("streams", STREAMS, ids="+".join)
 @pytest.mark.parametrize("form", ["text", "off"])
-def test_term_ends_it(start_stuck, start_backend, streams, form):
+def test_term_ends_the_process(start_stuck, start_backend, streams, form):
     backend = start_backend()
     backend.answers(OK)
     process, address = start_stuck(streams, "--access-log", form, backend.url)
@@ -85,7 +85,7 @@ def test_term_ends_it(start_stuck, start_backend, streams, form):
 
 
 @pytest.mark.parametrize("streams", STREAMS, ids="+".join)
-def test_a_second_term_ends_it_at_once(start_stuck, start_backend, streams):
+def test_a_second_term_ends_the_process_at_once(start_stuck, start_backend, streams):
     backend = start_backend()
     backend.play(lambda peer: (peer.read_request(), peer.wait_for_close()))
     process, address = start_stuck(streams, "--drain-timeout", "10m", backend.url)
@@ -109,7 +109,7 @@ def test_the_demo_ends(start_stuck, streams):
     assert process.wait(2 * PATIENCE) == 0
 
 
-def test_an_error_of_the_start_ends_it(start_stuck):
+def test_a_startup_error_ends_the_process(start_stuck):
     process, address = start_stuck(["stderr"], "http://127.0.0.1:1")
     wait_until_it_serves(address)
     second, _ = start_stuck(["stderr"], "-l", "%s:%d" % address, "http://127.0.0.1:1")
@@ -118,12 +118,12 @@ def test_an_error_of_the_start_ends_it(start_stuck):
     assert process.wait(2 * PATIENCE) == 0
 
 
-def test_a_mistake_in_the_flags_ends_it(start_stuck):
+def test_a_usage_error_ends_the_process(start_stuck):
     process, _ = start_stuck(["stderr"], "--no-such-flag")
     assert process.wait(2 * PATIENCE) == 2
 
 
-def test_a_failure_for_each_request_ends_no_sooner(start_stuck):
+def test_requests_are_served_while_standard_error_is_full(start_stuck):
     """Lines are dropped if there is no room for them; requests are served all the same."""
     process, address = start_stuck(["stderr"], "--access-log", "off", "http://127.0.0.1:1")
     wait_until_it_serves(address)
@@ -133,7 +133,7 @@ def test_a_failure_for_each_request_ends_no_sooner(start_stuck):
     assert process.wait(2 * PATIENCE) == 0
 
 
-def test_what_is_left_is_written_for_a_reader_that_goes_on(start_backend):
+def test_remaining_lines_are_written_to_an_active_reader(start_backend):
     backend = start_backend()
     backend.answers(OK)
     process = subprocess.Popen([PROGRAM, "-l", "127.0.0.1:0", backend.url], text=True,
@@ -150,7 +150,7 @@ def test_what_is_left_is_written_for_a_reader_that_goes_on(start_backend):
     assert messages.rstrip().endswith("info stopped")
 
 
-def test_lines_that_a_full_disk_does_not_take_are_counted(start_backend, tmp_path):
+def test_lines_lost_to_a_full_disk_are_counted(start_backend, tmp_path):
     backend = start_backend()
     backend.answers(OK)
     address = ("127.0.0.1", free_port())
@@ -172,7 +172,7 @@ def test_lines_that_a_full_disk_does_not_take_are_counted(start_backend, tmp_pat
         messages.read_text()
 
 
-def test_descriptors_that_are_closed_at_the_start_are_no_sockets_later(start_backend):
+def test_closed_standard_descriptors_are_not_reused_for_sockets(start_backend):
     """The kernel assigns the lowest numbers first, and the logs are written to 1 and 2."""
     backend = start_backend()
     backend.answers(OK)

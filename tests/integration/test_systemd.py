@@ -44,7 +44,7 @@ def managed(tmp_path, manager, backend):
 # --- reports ---
 
 
-def test_it_reports_what_it_does(managed, manager, backend):
+def test_state_changes_are_reported(managed, manager, backend):
     proxy = managed()
     report = manager.receive()
     assert report == {"READY": "1", "STATUS": f"serving http://127.0.0.1:{proxy.address[1]}, 0 requests in progress"}
@@ -72,7 +72,7 @@ def test_it_reports_what_it_does(managed, manager, backend):
     assert manager.is_silent_for(0.1)
 
 
-def test_ready_means_that_it_accepts(manager):
+def test_ready_means_that_connections_are_accepted(manager):
     port = free_port()
     process = subprocess.Popen([PROGRAM, "-l", f"127.0.0.1:{port}", "http://127.0.0.1:1"], stderr=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, env={**os.environ, "NOTIFY_SOCKET": manager.name})
@@ -95,7 +95,7 @@ def test_the_status_counts_requests(managed, manager, backend):
     assert manager.receive_with("STATUS")["STATUS"].endswith(", 0 requests in progress")
 
 
-def test_an_abstract_socket_is_one_too(tmp_path, backend):
+def test_reports_go_to_an_abstract_socket_too(tmp_path, backend):
     manager = NotifyReceiver(f"@onehop-test-{os.getpid()}-{free_port()}")
     proxy = ConfiguredProxy(tmp_path, {"backend": backend.url}, environment={"NOTIFY_SOCKET": manager.name})
     assert manager.receive()["READY"] == "1"
@@ -103,7 +103,7 @@ def test_an_abstract_socket_is_one_too(tmp_path, backend):
     manager.close()
 
 
-def test_a_manager_that_is_gone_does_no_harm(managed, manager, tmp_path):
+def test_a_missing_manager_is_harmless(managed, manager, tmp_path):
     os.rename(manager.name, tmp_path / "elsewhere")
     proxy = managed()
     with proxy.client() as client:
@@ -114,7 +114,7 @@ def test_a_manager_that_is_gone_does_no_harm(managed, manager, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["relative", "vsock:2:1234"])
-def test_a_socket_that_is_not_a_unix_one_is_a_warning(start_proxy, backend, monkeypatch, name):
+def test_a_notify_socket_that_is_not_unix_is_a_warning(start_proxy, backend, monkeypatch, name):
     """A virtual machine's manager listens on a vsock."""
     monkeypatch.setenv("NOTIFY_SOCKET", name)
     proxy = start_proxy(backend.url)
@@ -127,7 +127,7 @@ def test_a_socket_that_is_not_a_unix_one_is_a_warning(start_proxy, backend, monk
 
 
 @pytest.mark.skipif(SANITIZED, reason="the sanitizers' own threads are in the way of ptrace(2)")
-def test_a_sign_of_life_needs_every_worker(managed, manager):
+def test_a_watchdog_report_needs_every_worker(managed, manager):
     proxy = managed({"WATCHDOG_USEC": "2000000"}, workers=3)
     for _ in range(3):
         manager.receive_with("WATCHDOG", 3)
@@ -138,7 +138,7 @@ def test_a_sign_of_life_needs_every_worker(managed, manager):
     assert manager.receive_with("WATCHDOG", 3)
 
 
-def test_signs_of_life_go_on_while_it_drains(managed, manager, backend):
+def test_watchdog_reports_continue_during_a_drain(managed, manager, backend):
     backend.play(lambda peer: (peer.read_request(), peer.wait_for_close()))
     proxy = managed({"WATCHDOG_USEC": "400000"}, workers=3, drain_timeout="2s")
     with proxy.client() as client:
@@ -151,7 +151,7 @@ def test_signs_of_life_go_on_while_it_drains(managed, manager, backend):
         assert proxy.wait() == 0
 
 
-def test_a_watchdog_for_another_process_gets_none(managed, manager):
+def test_a_watchdog_for_another_process_gets_no_reports(managed, manager):
     managed({"WATCHDOG_USEC": "20000", "WATCHDOG_PID": "1"})
     assert manager.receive()["READY"] == "1"
     time.sleep(0.2)
@@ -232,7 +232,7 @@ def test_sockets_of_several_kinds(backend, tmp_path):
 
 
 @needs_activation
-def test_one_that_nothing_matches_is_an_error_at_the_start(backend):
+def test_an_unmatched_socket_is_a_startup_error(backend):
     ports = [free_port(), free_port()]
     with Activated([f"127.0.0.1:{port}" for port in ports], ["-l", f"127.0.0.1:{ports[0]}", backend.url],
                    ["web", "lost"], ("127.0.0.1", ports[0])) as onehop:
@@ -243,7 +243,7 @@ def test_one_that_nothing_matches_is_an_error_at_the_start(backend):
 
 
 @needs_activation
-def test_a_name_that_no_socket_has_is_an_error_at_the_start(backend):
+def test_an_unknown_socket_name_is_a_startup_error(backend):
     port = free_port()
     with Activated([f"127.0.0.1:{port}"], ["-l", "fd:wen", backend.url], ["web"], ("127.0.0.1", port)) as onehop:
         onehop.client().close()
@@ -264,7 +264,7 @@ class GivenSocket:
                                 stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
-def test_connections_wait_while_it_restarts(backend):
+def test_connections_wait_during_a_restart(backend):
     given = GivenSocket()
     process = given.start("-l", "fd:web", backend.url)
     with Client(given.address) as client:
@@ -279,7 +279,7 @@ def test_connections_wait_while_it_restarts(backend):
     assert process.wait(2 * PATIENCE) == 0
 
 
-def test_a_reload_keeps_them(tmp_path, backend):
+def test_a_reload_keeps_passed_sockets(tmp_path, backend):
     given = GivenSocket()
     file = tmp_path / "onehop.toml"
     text = f'backend = "{backend.url}"\nlisten = ["fd:web"]\nheader-down = ["X-Number: %d"]\n'

@@ -77,7 +77,7 @@ def test_requests_share_a_connection(proxy, backend):
     assert len(backend.connections) == 1
 
 
-def test_the_name_asked_for_is_the_backends(proxy, backend):
+def test_sni_is_the_name_of_the_backend(proxy, backend):
     with proxy.client() as client:
         client.ask(get("/", host="public.example"))
     assert backend.names == ["localhost"]
@@ -144,7 +144,7 @@ def test_a_backend_that_closes_in_the_handshake(start_proxy, start_backend):
 
 
 @pytest.mark.parametrize("leave", [lambda sock: sock.close(), close_with_reset], ids=["end", "reset"])
-def test_a_backend_that_leaves_the_handshake_is_held(start_proxy, certificates, pair, leave):
+def test_a_request_is_held_if_the_backend_closes_in_the_handshake(start_proxy, certificates, pair, leave):
     """It used to be a 502 at once, even for requests that had waited for it to listen."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*pair)
@@ -181,7 +181,7 @@ def test_a_handshake_that_never_ends_is_a_504(start_proxy, start_backend):
     wait_for_log(proxy, "handshake did not end in time")
 
 
-def test_insecure_is_loud_and_trusts_anybody(start_proxy, start_tls_backend, certificates):
+def test_insecure_warns_and_trusts_any_certificate(start_proxy, start_tls_backend, certificates):
     backend = start_tls_backend(certificates.sign("other", "other.example"))
     proxy = start_proxy("--insecure", backend.url())
     with proxy.client() as client:
@@ -199,7 +199,7 @@ def test_a_certificate_is_shown_to_a_backend_that_asks(start_proxy, start_tls_ba
     assert (("commonName", "proxy"),) in backend.subjects[0]["subject"]
 
 
-def test_a_backend_that_misses_a_certificate_says_so(start_proxy, start_tls_backend, certificates, pair):
+def test_a_missing_client_certificate_is_reported(start_proxy, start_tls_backend, certificates, pair):
     backend = start_tls_backend(pair, client_ca=certificates.ca)
     assert "certificate required" in refusal(start_proxy("--backend-ca", certificates.ca, backend.url()))
 
@@ -239,7 +239,7 @@ def test_a_body_cut_short_never_looks_complete(proxy, backend, end):
         wait_for_log(proxy, "--ignore-missing-close-notify")
 
 
-def test_a_missing_goodbye_can_be_ignored(start_proxy, backend, certificates):
+def test_a_missing_close_notify_can_be_ignored(start_proxy, backend, certificates):
     proxy = start_proxy("--ignore-missing-close-notify", "--backend-ca", certificates.ca,
                         backend.url())
     backend.script = close_delimited(TlsConnection.leave_without_goodbye)
@@ -254,8 +254,7 @@ def test_a_missing_goodbye_can_be_ignored(start_proxy, backend, certificates):
 @pytest.mark.parametrize("framing, body", [("Content-Length: 10", b"cut short"),
                                            ("Transfer-Encoding: chunked", b"9\r\ncut short\r\n")])
 @pytest.mark.parametrize("flags", [[], ["--ignore-missing-close-notify"]])
-def test_a_body_with_an_end_of_its_own_has_to_reach_it(start_proxy, backend, certificates, flags, framing,
-                                                       body):
+def test_a_framed_body_must_be_complete(start_proxy, backend, certificates, flags, framing, body):
     def script(peer):
         peer.read_request()
         peer.send(b"HTTP/1.1 200 OK\r\n%s\r\n\r\n%s" % (framing.encode(), body))
@@ -270,7 +269,7 @@ def test_a_body_with_an_end_of_its_own_has_to_reach_it(start_proxy, backend, cer
     assert "--ignore-missing-close-notify" not in said_by(proxy)
 
 
-def test_a_complete_answer_needs_no_goodbye(proxy, backend):
+def test_a_complete_response_needs_no_close_notify(proxy, backend):
     def script(peer):
         peer.read_request()
         peer.send(OK)
@@ -282,7 +281,7 @@ def test_a_complete_answer_needs_no_goodbye(proxy, backend):
             assert client.get().body == b"ok"
 
 
-def test_streams_pass_as_they_come(proxy, backend):
+def test_streams_pass_as_they_arrive(proxy, backend):
     def script(peer):
         peer.read_request_head()
         peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -326,7 +325,7 @@ def test_a_tunnel_through_tls_on_both_sides(start_proxy, start_tls_backend, cert
             assert client.read_exactly(size) == b"A" * size
 
 
-def test_a_file_that_is_missing_is_named_at_the_start():
+def test_a_missing_file_is_named_at_startup():
     ended = run_onehop("-l", "127.0.0.1:0", "--backend-ca", "/no/such.pem", "https://localhost")
     assert ended.returncode == 2
     assert "/no/such.pem" in ended.stderr

@@ -79,21 +79,21 @@ def test_a_request_over_tls(client, backend):
     assert client.sock.version() == "TLSv1.3"
 
 
-def test_curl_is_content(proxy, certificates):
+def test_curl_gets_a_response(proxy, certificates):
     ended = subprocess.run(["curl", "-sS", "--noproxy", "*", "--cacert", certificates.ca, "--http1.1",
                             "https://localhost:%d/" % proxy.address[1]], capture_output=True,
                            timeout=20, check=True)
     assert ended.stdout == b"ok"
 
 
-def test_an_orderly_end_is_said(proxy, certificates):
+def test_the_connection_ends_with_close_notify(proxy, certificates):
     with TlsClient(proxy.address, trusting(certificates)) as client:
         client.send(get("/", "Connection: close"))
         client.read_final()
         assert client.how_it_ends() == "eof"
 
 
-def test_large_bodies_both_ways(client, backend):
+def test_large_bodies_go_both_ways(client, backend):
     upload = os.urandom(8 * MIB)
     download = os.urandom(16 * MIB)
     backend.answers(answer(download))
@@ -117,7 +117,7 @@ def test_a_slow_reader_gets_everything(client, backend):
 
 
 @pytest.mark.parametrize("version, works", [("-tls1_3", True), ("-tls1_2", True), ("-tls1_1", False)])
-def test_versions(proxy, version, works):
+def test_only_tls_1_2_and_1_3_are_accepted(proxy, version, works):
     said = s_client(proxy, version, "-cipher", "ALL:@SECLEVEL=0")
     assert ("Cipher is (NONE)" not in said and "BEGIN CERTIFICATE" in said) == works, said
 
@@ -128,12 +128,12 @@ def test_no_cipher_that_http2_forbids_is_agreed_on(proxy):
     assert "Cipher is (NONE)" in s_client(proxy, "-tls1_2", "-cipher", ciphers)
 
 
-def test_http2_is_chosen_where_the_client_has_it(proxy):
+def test_http2_is_chosen_if_the_client_offers_it(proxy):
     assert "ALPN protocol: h2" in s_client(proxy, "-alpn", "http/1.1,h2")
     assert "No ALPN negotiated" in s_client(proxy)
 
 
-def test_a_protocol_nobody_speaks_is_refused(proxy):
+def test_an_unknown_alpn_protocol_is_refused(proxy):
     assert "ALPN protocol: http/1.1" in s_client(proxy, "-alpn", "spdy/1,http/1.1")
     assert "no application protocol" in s_client(proxy, "-alpn", "spdy/1")
 
@@ -200,7 +200,7 @@ def test_rsa_and_ecdsa_for_one_name(start_proxy, backend, certificates):
     assert "CN = both-rsa" in s_client(proxy, *name, "-sigalgs", "RSA-PSS+SHA256")
 
 
-def test_a_certificate_made_on_the_spot(start_proxy, backend):
+def test_tls_self_generates_a_certificate(start_proxy, backend):
     proxy = start_proxy("--tls", "self", backend.url)
     wait_until(lambda: "accepts connections" in proxy.stderr())
     fingerprint = re.search(r"SHA-256 fingerprint ((?:[0-9A-F]{2}:){31}[0-9A-F]{2})", proxy.stderr())[1]
@@ -234,8 +234,7 @@ def test_a_client_certificate_is_passed_on_and_cannot_be_forged(start_proxy, bac
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_who_has_to_show_a_certificate_and_does_not_is_refused(start_proxy, backend, certificates, pair,
-                                                               tmp_path, version):
+def test_a_client_without_a_valid_certificate_is_refused(start_proxy, backend, certificates, pair, tmp_path, version):
     proxy = start_proxy(*tls(pair), "--tls-client-ca", certificates.ca, "-v", backend.url)
     mallory = Certificates(tmp_path / "others", "Others").sign("mallory")
     for shown, alert in ((None, "certificate.required|handshake.failure"), (mallory, "unknown.ca")):
@@ -250,7 +249,7 @@ def test_who_has_to_show_a_certificate_and_does_not_is_refused(start_proxy, back
 
 
 @pytest.mark.parametrize("version", ["-tls1_3", "-tls1_2"])
-def test_a_session_from_before_certificates_were_required_is_no_way_around_them(
+def test_an_old_session_does_not_bypass_required_certificates(
         start_proxy, backend, certificates, pair, tmp_path, version):
     keys, session = tmp_path / "ticket.keys", tmp_path / "session"
     keys.write_bytes(os.urandom(80))
@@ -279,7 +278,7 @@ def test_an_optional_certificate_may_be_left_out(start_proxy, backend, certifica
     assert not backend.request.fields.has("x-client-certificate-subject")
 
 
-def test_nobody_forges_a_subject_in_clear(hop):
+def test_a_subject_cannot_be_forged_without_tls(hop):
     assert not hop.seen(get("/", "X-Client-Certificate-Subject: CN=root")).fields.has(
         "x-client-certificate-subject")
 
@@ -288,7 +287,7 @@ def test_nobody_forges_a_subject_in_clear(hop):
 
 
 @pytest.mark.parametrize("request_line", ["GET / HTTP/1.1", "DELETE /x HTTP/1.1", "PRI * HTTP/2.0"])
-def test_plain_http_is_told_so(proxy, request_line):
+def test_plain_http_gets_a_400_that_names_https(proxy, request_line):
     with proxy.client() as client:
         client.send(message(request_line, "Host: localhost"))
         response = client.read_final()
@@ -297,7 +296,7 @@ def test_plain_http_is_told_so(proxy, request_line):
         assert client.how_it_ends() == "eof"
 
 
-def test_noise_is_closed_and_harms_nobody(proxy, client):
+def test_noise_is_closed_and_does_not_affect_others(proxy, client):
     for noise in (b"\x00" * 100, b"\x16\x03\x01\x00\x05hello", os.urandom(1000).lstrip(b"\x16")):
         with proxy.client() as other:
             other.send_quietly(noise)
@@ -314,7 +313,7 @@ def test_a_handshake_has_a_deadline(start_proxy, backend, pair):
         assert 0.2 < time.monotonic() - began < SOON
 
 
-def test_a_client_that_just_leaves_is_no_news(proxy, certificates):
+def test_a_client_that_just_leaves_is_not_logged(proxy, certificates):
     client = TlsClient(proxy.address, trusting(certificates))
     assert client.get().status == 200
     wait_until(lambda: "accepts connections" in proxy.stderr())
@@ -361,7 +360,7 @@ def test_certificates_are_replaced_without_dropping_a_connection(start_proxy, ba
         assert client.get().status == 200
 
 
-def test_a_pipe_in_place_of_a_certificate_stops_no_reload(start_proxy, backend, tmp_path):
+def test_a_pipe_in_place_of_a_certificate_does_not_stop_a_reload(start_proxy, backend, tmp_path):
     own = Certificates(tmp_path / "own")
     first, second = own.sign("first", "localhost"), own.sign("second", "localhost")
     chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
@@ -435,7 +434,7 @@ def files(certificates, pair, tmp_path):
     (["--backend-ca", "CERT"], ["https://"]),
     (["--insecure"], ["https://"]),
 ])
-def test_a_mistake_is_named_with_its_remedy(files, flags, words):
+def test_an_invalid_tls_setting_is_a_startup_error(files, flags, words):
     ended = run_onehop("-l", "127.0.0.1:0", *[files.get(flag, flag) for flag in flags],
                        "http://127.0.0.1:1")
     assert ended.returncode == 2, ended

@@ -195,7 +195,7 @@ def idle_collector():
 
 
 @pytest.mark.parametrize("case", W3C)
-def test_the_fields_of_a_trusted_peer(hop_with, idle_collector, ask, case):
+def test_the_trace_fields_of_a_trusted_peer_follow_w3c_rules(hop_with, idle_collector, ask, case):
     lines, continues, states = W3C[case]
     hop = hop_with("--trace", idle_collector.url, "--trace-sample", "0%", *TRUST)
     assert ask(hop.proxy, *lines) == 200
@@ -208,7 +208,7 @@ def test_the_fields_of_a_trusted_peer(hop_with, idle_collector, ask, case):
 
 
 @pytest.mark.parametrize("case", ["included", "several states", "trace id zero", "both missing", "two parents"])
-def test_from_another_peer_the_trace_begins_again(hop_with, idle_collector, ask, case):
+def test_an_untrusted_peer_starts_a_new_trace(hop_with, idle_collector, ask, case):
     hop = hop_with("--trace", idle_collector.url, "--trace-sample", "0%")
     assert ask(hop.proxy, *W3C[case][0]) == 200
     trace_id, _, flags = new_parent(hop.backend)
@@ -216,7 +216,7 @@ def test_from_another_peer_the_trace_begins_again(hop_with, idle_collector, ask,
     assert passed_on(hop.backend, "tracestate") == []
 
 
-def test_without_the_flag_both_pass_untouched(hop_with, ask):
+def test_without_the_flag_trace_fields_pass_unchanged(hop_with, ask):
     hop = hop_with()
     assert ask(hop.proxy, "traceparent: nonsense", "tracestate: FOO=1") == 200
     assert passed_on(hop.backend, "traceparent") == ["nonsense"]
@@ -233,14 +233,14 @@ def test_a_span_of_a_continued_trace_has_its_parent(start_proxy, backend, collec
     assert (client["traceId"], client["parentSpanId"], client["flags"]) == (TRACE, server["spanId"], 0x101)
 
 
-def test_nothing_else_is_exported_without_luck(start_proxy, backend, collector, ask):
+def test_unsampled_requests_are_not_exported(start_proxy, backend, collector, ask):
     proxy = start_proxy("--trace", collector.url, "--trace-sample", "0%", backend.url)
     for _ in range(20):
         assert ask(proxy) == 200
     assert exported(proxy, collector) == []
 
 
-def test_a_failure_is_exported_without_luck(start_proxy, collector, ask):
+def test_a_failure_is_exported_even_if_unsampled(start_proxy, collector, ask):
     port = free_port()
     proxy = start_proxy("--trace", collector.url, "--trace-sample", "0%", f"http://127.0.0.1:{port}")
     assert ask(proxy) == 502
@@ -329,7 +329,7 @@ def test_a_collector_that_fails_delays_no_request(start_proxy, backend, start_co
     proxy.wait_for_message(f"warning traces cannot be exported to {url}/v1/traces: ")
 
 
-def test_a_batch_is_sent_again_once_and_when_the_collector_says(start_proxy, backend, start_collector):
+def test_a_batch_is_retried_once_after_the_delay_of_the_collector(start_proxy, backend, start_collector):
     collector = start_collector((429, {"Retry-After": "1"}, b""), (200, {}, b"{}"))
     proxy = start_proxy("--trace", collector.url, *ALL, backend.url)
     with proxy.client() as client:
@@ -362,7 +362,7 @@ def test_spans_that_the_collector_rejects_are_reported(start_proxy, backend, sta
     (["--trace", "http://c:4318", "--trace-sample", "120%"], "'120%' is not a share between 0% and 100%"),
     (["--trace-sample", "5%"], "--trace-sample is for --trace URL, which is not set"),
 ])
-def test_a_mistake_is_an_error_of_the_start(flags, why):
+def test_an_invalid_trace_flag_is_a_startup_error(flags, why):
     ended = run_onehop("-l", "127.0.0.1:0", *flags, "http://127.0.0.1:1")
     assert ended.returncode == 2
     assert why in ended.stderr

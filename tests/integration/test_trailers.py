@@ -32,7 +32,7 @@ def test_an_unannounced_response_trailer_is_delivered(hop):
     assert hop.returned(chunked_answer(b"body", trailers=["X-T: v"])).trailers == [("X-T", "v")]
 
 
-def test_a_trailer_behind_an_empty_body_is_delivered(hop):
+def test_a_trailer_after_an_empty_body_is_delivered(hop):
     got = hop.returned(chunked_answer(trailers=["grpc-status: 0", "grpc-message:"]))
     assert got.trailers == [("grpc-status", "0"), ("grpc-message", "")]
     assert got.body == b""
@@ -116,7 +116,7 @@ def test_ordinary_trailers_of_some_size_pass(hop):
     assert [f"{name}: {value}" for name, value in got.trailers] == lines
 
 
-def test_the_connections_go_on_after_trailers(hop):
+def test_connections_are_reused_after_trailers(hop):
     hop.backend.answers(chunked_answer(b"x", trailers=["X-T: v"]), OK)
     client = hop.client()
     assert client.ask(post_chunked(b"y", trailers=["X-R: w"])).trailers == [("X-T", "v")]

@@ -212,7 +212,7 @@ def test_a_wrong_101_is_a_502_and_ends_the_backends_connection(hop, response):
 
 
 @pytest.mark.parametrize("response", [AGREED, switching()])
-def test_a_101_nobody_asked_for_is_a_502(hop, response):
+def test_an_unsolicited_101_is_a_502(hop, response):
     hop.backend.play(accepting(lambda peer: peer.wait_for_close(), response + b"secret"))
     client = hop.client().send(get())
     assert client.read_final().status == 502
@@ -246,7 +246,7 @@ def test_a_refused_upgrade_stays_an_ordinary_exchange(hop, status):
     assert client.ask(get("/next")).body == b"ok", "the client's connection goes on"
 
 
-def test_what_follows_a_refused_upgrade_is_the_next_request(hop):
+def test_bytes_after_a_refused_upgrade_are_the_next_request(hop):
     hop.backend.answers(answer(b"no", status="403 Forbidden"), OK)
     client = hop.client().send(get("/", *WANTED) + get("/next"))
     assert client.read_final().status == 403

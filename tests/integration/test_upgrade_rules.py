@@ -73,7 +73,7 @@ def replace_below_a_tunnel(proxy, peer, **settings):
     return tunnel
 
 
-def test_one_that_drains_checks_no_backend_and_looks_up_no_name(upgraded, backend):
+def test_a_draining_process_runs_no_checks_and_no_name_lookups(upgraded, backend):
     """Each process has a name of its own for the backend, and for the checks."""
     names = CountingNameServer()
 
@@ -111,7 +111,7 @@ def test_one_that_drains_checks_no_backend_and_looks_up_no_name(upgraded, backen
         names.close()
 
 
-def test_one_that_drains_may_hold_half_of_the_memory(upgraded, backend):
+def test_a_draining_process_may_hold_half_of_the_memory(upgraded, backend):
     """A sixteenth of --max-memory is not counted, both times."""
     proxy = upgraded(max_memory="64MiB", drain_timeout="1m", verbose=True)
     first = proxy.pid
@@ -136,7 +136,7 @@ def test_the_log_has_the_number_of_tunnels_that_were_cut(upgraded, backend):
 
 @as_root
 @pytest.mark.skipif(FIRST_UNPRIVILEGED_PORT < 1024, reason="every user may listen with every port of this machine")
-def test_with_user_an_old_privileged_port_stays_and_a_new_one_is_a_mistake(upgraded, tmp_path):
+def test_with_user_an_old_privileged_port_stays_and_a_new_one_is_an_error(upgraded, tmp_path):
     open_to_all(tmp_path)
     places = [f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_privileged_port()}"]
     proxy = upgraded(user="nobody", listen=places)
@@ -152,7 +152,7 @@ def test_with_user_an_old_privileged_port_stays_and_a_new_one_is_a_mistake(upgra
 
 
 @as_root
-def test_with_user_a_key_that_only_root_may_read_is_a_mistake(upgraded, tmp_path):
+def test_with_user_a_key_that_only_root_may_read_is_an_error(upgraded, tmp_path):
     open_to_all(tmp_path)
     chain, key = Certificates(tmp_path / "certificates").sign("localhost")
     proxy = upgraded(user="nobody")

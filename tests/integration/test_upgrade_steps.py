@@ -56,7 +56,7 @@ def listening_with(unix_sockets, tmp_path):
 # --- the new process, and a test that hands over ---
 
 @pytest.mark.parametrize("is_used", [True, False])
-def test_a_process_that_may_not_take_over_leaves_the_files_of_sockets(started, unix_sockets, tmp_path, is_used):
+def test_a_process_that_does_not_take_over_leaves_the_socket_files(started, unix_sockets, tmp_path, is_used):
     settings = listening_with(unix_sockets, tmp_path)
     if not is_used:
         settings |= {"listen": [f"127.0.0.1:{free_port()}"], "admin_socket": "off"}
@@ -69,7 +69,7 @@ def test_a_process_that_may_not_take_over_leaves_the_files_of_sockets(started, u
         assert (tmp_path / f"{use}.sock").exists()
 
 
-def test_after_the_order_the_files_of_sockets_are_the_new_processs(started, unix_sockets, tmp_path):
+def test_after_the_order_the_socket_files_belong_to_the_new_process(started, unix_sockets, tmp_path):
     settings = listening_with(unix_sockets, tmp_path)
     settings["admin_socket"] = "off"  # that socket is not used any more
     parent = started(**settings)
@@ -138,7 +138,7 @@ def test_a_process_whose_parent_is_gone_serves(started, step):
     assert ("starting normally" in parent.stderr()) == (step == "hello")
 
 
-def test_a_process_that_cannot_use_its_files_says_so(started, tmp_path):
+def test_a_process_that_cannot_use_its_files_reports_it(started, tmp_path):
     """Also before it is a service."""
     parent = started(watch_config="on", landlock="auto", admin_socket=str(tmp_path / "no" / "such" / "admin.sock"))
     parent.hand_over()

@@ -45,14 +45,14 @@ def assert_all_succeeded(load):
     assert failed == {}
 
 
-def test_three_words_balance(balance):
+def test_three_backends_on_the_command_line_are_balanced(balance):
     proxy = balance()
     with Client(proxy.address) as client:
         seen = {client.get("/").body for _ in range(60)}
     assert seen == {b"a", b"b", b"c"}
 
 
-def test_one_that_is_killed_is_not_missed(balance, replicas):
+def test_a_killed_endpoint_causes_no_failures(balance, replicas):
     proxy = balance()
     with Load(proxy.address) as load:
         load.wait_until(lambda answers: names(answers) == set("abc"))
@@ -64,7 +64,7 @@ def test_one_that_is_killed_is_not_missed(balance, replicas):
     proxy.wait_for_message("endpoint %s is ejected" % replicas[0].url)
 
 
-def test_one_that_is_paused_is_passed_over(balance, replicas):
+def test_a_paused_endpoint_is_passed_over(balance, replicas):
     proxy = balance("--response-timeout", "500ms", "--connect-timeout", "1s")
     with Load(proxy.address) as load:
         load.wait_until(lambda answers: names(answers) == set("abc"))
@@ -76,7 +76,7 @@ def test_one_that_is_paused_is_passed_over(balance, replicas):
     assert_all_succeeded(load)
 
 
-def test_with_the_default_budget_one_that_is_killed_costs_no_request(balance, replicas):
+def test_with_the_default_budget_a_killed_endpoint_costs_no_request(balance, replicas):
     proxy = balance(budget=())
     with Load(proxy.address) as load:
         load.wait_until(lambda answers: names(answers) == set("abc"))
@@ -86,7 +86,7 @@ def test_with_the_default_budget_one_that_is_killed_costs_no_request(balance, re
     proxy.wait_for_message("endpoint %s is ejected" % replicas[0].url)
 
 
-def test_with_the_default_budget_one_that_is_paused_costs_no_request(balance, replicas):
+def test_with_the_default_budget_a_paused_endpoint_costs_no_request(balance, replicas):
     proxy = balance("--response-timeout", "2s", budget=())
     with Load(proxy.address) as load:
         load.wait_until(lambda answers: names(answers) == set("abc"))
@@ -98,7 +98,7 @@ def test_with_the_default_budget_one_that_is_paused_costs_no_request(balance, re
 
 
 @pytest.mark.parametrize("budget, failed", [((), 10), (("--retry-budget", "100%"), 0)], ids=["default", "all"])
-def test_the_budget_is_what_a_paused_one_costs(balance, replicas, budget, failed):
+def test_the_budget_bounds_the_retries_for_a_paused_endpoint(balance, replicas, budget, failed):
     """Of 120 requests at once, 40 wait for it. 30 retries in ten seconds are allowed whatever the share."""
     proxy = balance("--balance", "round-robin", "--workers", "1", "--response-timeout", "3s", budget=budget)
     replicas[0].pause()
@@ -111,7 +111,7 @@ def test_the_budget_is_what_a_paused_one_costs(balance, replicas, budget, failed
     assert (statuses[200], statuses[504]) == (120 - failed, failed)
 
 
-def test_a_slow_one_gets_less(balance, replicas):
+def test_a_slow_endpoint_gets_fewer_requests(balance, replicas):
     proxy = balance()
     for replica, delay in zip(replicas, (10, 10, 100)):
         replica.slow_down(delay)
@@ -122,7 +122,7 @@ def test_a_slow_one_gets_less(balance, replicas):
     assert 0 < load.answers[200, "c"] < fast / 2
 
 
-def test_a_post_that_was_refused_goes_on_and_one_that_was_cut_does_not(balance, replicas):
+def test_a_refused_post_is_retried_and_a_cut_one_is_not(balance, replicas):
     proxy = balance("--balance", "first")
     replicas[0].kill()
     with Client(proxy.address) as client:
@@ -136,7 +136,7 @@ def test_a_post_that_was_refused_goes_on_and_one_that_was_cut_does_not(balance, 
 
 
 @pytest.mark.parametrize("kind", ["/healthz", "tcp"])
-def test_checks_take_out_what_fails_and_bring_it_back(balance, replicas, kind):
+def test_checks_remove_a_failing_endpoint_and_restore_it(balance, replicas, kind):
     proxy = balance("--health-check", kind, "--health-check-interval", "200ms", "--health-check-timeout", "200ms")
     fail = (lambda: replicas[2].report_health(500)) if kind != "tcp" else replicas[2].kill
     mend = (lambda: replicas[2].report_health(200)) if kind != "tcp" else replicas[2].start
@@ -171,7 +171,7 @@ def test_weights_are_shares(balance, replicas):
     assert (bodies.count(b"a"), bodies.count(b"b")) == (30, 10)
 
 
-def test_a_client_stays_by_its_cookie(balance, replicas):
+def test_a_cookie_keeps_a_client_at_its_endpoint(balance, replicas):
     proxy = balance("--sticky", "cookie")
     with Client(proxy.address) as client:
         first = client.get("/")
@@ -186,7 +186,7 @@ def test_a_client_stays_by_its_cookie(balance, replicas):
 
 
 @pytest.mark.parametrize("sticky", ["client", "header:X-User"])
-def test_a_client_stays_by_what_it_is(balance, sticky):
+def test_an_address_or_field_keeps_a_client_at_its_endpoint(balance, sticky):
     proxy = balance("--sticky", sticky)
     with Client(proxy.address) as client:
         bodies = {client.get("/", "X-User: alice").body for _ in range(30)}
@@ -196,7 +196,7 @@ def test_a_client_stays_by_what_it_is(balance, sticky):
             assert len({client.get("/", f"X-User: {number}").body for number in range(60)}) == 3
 
 
-def test_a_status_of_the_list_is_asked_of_another(balance, replicas):
+def test_a_retry_status_is_retried_at_another_endpoint(balance, replicas):
     proxy = balance("--balance", "first", "--retry-status", "503")
     replicas[0].report_health(503)
     with Client(proxy.address) as client:

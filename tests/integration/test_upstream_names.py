@@ -131,7 +131,7 @@ def test_connections_to_an_address_that_is_gone_are_closed(server, named, replic
     assert connections_to(replicas[1])
 
 
-def test_a_name_is_one_endpoint_otherwise(server, named, replicas):
+def test_a_name_is_one_endpoint_by_default(server, named, replicas):
     server.set(map(address, replicas))
     server.start()
     proxy = named("http://app.test:%d" % replicas[0].address[1])
@@ -139,7 +139,7 @@ def test_a_name_is_one_endpoint_otherwise(server, named, replicas):
         assert len({client.get("/").body for _ in range(30)}) == 1
 
 
-def test_two_hundred_addresses(server, named):
+def test_two_hundred_addresses_share_the_requests(server, named):
     addresses = [f"127.1.0.{number}" for number in range(1, 201)]
     server.set(addresses)
     server.start()

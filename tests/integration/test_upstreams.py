@@ -97,7 +97,7 @@ def test_a_header_keeps_a_client_at_its_backend(configured, replicas):
     assert len({key for one in seen for key in one}) > 1
 
 
-def test_host_header_backend_is_that_of_each(configured, replicas):
+def test_host_header_backend_is_the_authority_of_each_backend(configured, replicas):
     proxy = configured(backend=[one.url for one in replicas], host_header="backend", balance="round-robin", workers=1)
     assert bodies(proxy.address, 9) == {"0": 3, "1": 3, "2": 3}
     for one in replicas:
@@ -168,7 +168,7 @@ def test_a_reload_closes_the_connections_to_backends_that_are_gone(configured, r
     (["http://a weight=x"], "weight=NUMBER"),
     (["http://a backup"], "each backend is a backup or has the weight 0"),
 ])
-def test_backends_that_do_not_go_together_are_refused(backends, why):
+def test_incompatible_backends_are_refused(backends, why):
     ended = run_onehop("check", *backends)
     assert ended.returncode == 2 and why in ended.stdout
 

@@ -23,7 +23,7 @@ def value_of(word):
     return [rest for name, rest in stages(TEXT)[""] if name == word]
 
 
-def test_it_is_unprivileged_and_has_no_shell():
+def test_the_image_is_unprivileged_and_has_no_shell():
     last = stages(TEXT)[""]
     assert last[0] == ("FROM", "scratch")
     user, group = map(int, value_of("USER")[0].split(":"))
@@ -40,7 +40,7 @@ def test_every_instruction_is_known():
 
 
 @pytest.mark.skipif(not HADOLINT and not os.environ.get("CI"), reason="needs hadolint")
-def test_hadolint_has_no_objection():
+def test_hadolint_reports_nothing():
     assert HADOLINT
     ended = subprocess.run([HADOLINT, FILE], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (0, "")
@@ -57,7 +57,7 @@ def image(debian, tmp_path_factory, program_package):
     return Image(found[""], folder, {"packages": debian})
 
 
-def test_it_has_nothing_but_the_program_and_its_libraries(image):
+def test_the_image_has_nothing_but_the_program_and_its_libraries(image):
     files = {str(path.relative_to(image.folder)) for path in image.folder.rglob("*") if path.is_file()}
     programs = {path for path in files if "/bin/" in path or "/sbin/" in path}
     assert programs == {"usr/bin/onehop"}
@@ -89,7 +89,7 @@ def free_port():
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for namespaces")
-def test_it_serves_and_is_healthy_on_a_root_that_cannot_be_written(image, backend):
+def test_the_image_serves_and_is_healthy_on_a_read_only_root(image, backend):
     port = free_port()
     health, entry = shlex.join(image.health), shlex.join(image.entrypoint)
     ended = image.run(f"""

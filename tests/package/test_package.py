@@ -20,7 +20,7 @@ def before(debian):
     return debian.files(), (debian.path / "etc" / "passwd").read_text(encoding="utf-8")
 
 
-def test_it_is_installed_with_what_it_needs(debian, before, older_package):
+def test_the_package_is_installed_with_its_dependencies(debian, before, older_package):
     assert not any("onehop" in path for path in before[0])
     debian.install(older_package)
     assert debian.run("onehop", "version").stdout.startswith("onehop ")
@@ -38,7 +38,7 @@ def test_the_bill_of_materials_is_that_of_the_installed_program(debian):
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
-def test_no_account_is_made_and_no_service_is_enabled(debian, before):
+def test_no_account_is_created_and_no_service_is_enabled(debian, before):
     assert (debian.path / "etc" / "passwd").read_text(encoding="utf-8") == before[1]
     links = [path for path in debian.files() if path.startswith("etc/systemd/system/") and "onehop" in path]
     assert links == []
@@ -76,7 +76,7 @@ def test_a_changed_setting_survives_an_upgrade(debian, program_package):
     assert re.fullmatch(r"0\.1\.\S+ install ok installed", version)
 
 
-def test_the_main_job(debian):
+def test_the_installed_program_forwards_a_request(debian):
     """debian/tests/proxies, which autopkgtest runs where systemd is process 1."""
     name = debian.put(ROOT / "debian" / "tests" / "proxies")
     assert "a request went through" in debian.run("sh", name).stdout
@@ -109,7 +109,7 @@ def test_purging_leaves_nothing(debian, before):
     assert grown == set()
 
 
-def test_a_program_of_a_user_of_the_library(debian, library_package):
+def test_a_program_can_use_the_installed_library(debian, library_package):
     """debian/tests/library."""
     debian.install(library_package, "cmake", "g++", "ninja-build", "pkg-config")
     for folder in ("debian/tests", "tests/install", "examples"):

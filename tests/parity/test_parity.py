@@ -35,7 +35,7 @@ def test_every_row_names_a_test():
     assert len(without) == WITHOUT_TESTS, without
 
 
-def test_no_row_is_missing_or_there_twice():
+def test_no_row_is_missing_or_duplicated():
     names = re.findall(r"^\| ([A-Z]{1,2}\d\d) \|", TABLE, re.MULTILINE)
     assert len(names) == len(set(names)) > 400
     for kind in {name[:-2] for name in names} - {"S", "P"}:  # of these, sections begin at round numbers

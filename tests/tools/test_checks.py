@@ -57,7 +57,7 @@ def test_a_shape_that_g_plus_plus_12_breaks_is_found(tmp_path, statement):
     "co_await run([](int a) { return a; });",
     "co_await g(1'000, x); int y = c ? 1'0 : 2;",
 ])
-def test_a_harmless_statement_is_let_pass(tmp_path, statement):
+def test_a_harmless_statement_passes(tmp_path, statement):
     assert coroutine_findings(tmp_path, statement) == ""
 
 
@@ -122,7 +122,7 @@ def test_a_known_circle_that_is_gone_is_reported(tmp_path):
     ("src/http/table.def", "\n" * 600),
     ("src/http/url_test.cpp", "\n" * 500),
 ])
-def test_an_arrow_that_points_down_is_let_pass(tmp_path, name, line):
+def test_an_arrow_that_points_down_passes(tmp_path, name, line):
     assert floor_findings(tmp_path, {name: line + "\n"}) == ""
 
 
@@ -174,7 +174,7 @@ def test_a_phrase_that_gives_a_translation_away_is_found(tmp_path, sentence, adv
     "Thread: owner.",
     "Thread: any; constant.",
 ])
-def test_plain_prose_is_let_pass(tmp_path, sentence):
+def test_plain_prose_passes(tmp_path, sentence):
     assert prose_findings(tmp_path, "src/a.cpp", f"// {sentence}\nint nobody = 1;\n") == ""
 
 
@@ -247,7 +247,7 @@ def test_a_public_name_without_a_comment_is_found(tmp_path, text, finding):
     "inline constexpr Sample Sample::kOne{1};\nint Sample::count() { return 1; }",
     "template <>\nstruct std::hash<Sample> {\n  int operator()(int);\n};",
 ])
-def test_public_names_with_comments_are_let_pass(tmp_path, text):
+def test_public_names_with_comments_pass(tmp_path, text):
     assert comment_findings(tmp_path, text) == ""
 
 
@@ -301,7 +301,7 @@ def test_a_name_of_two_sources_is_found(tmp_path, first, second):
     ("int A::port() { return 1; }", "int B::port() { return 1; }"),
     ("static_assert(x == 1);", "static_assert(x == 1);"),
 ])
-def test_names_that_compile_together_are_let_pass(tmp_path, first, second):
+def test_names_that_compile_together_pass(tmp_path, first, second):
     assert name_findings(tmp_path, first, second) == ""
 
 

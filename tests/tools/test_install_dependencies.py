@@ -60,7 +60,7 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="as another user it wou
 
 
 @needs_root
-def test_says_how_much_it_will_fetch_and_nothing_of_what_apt_says(machine):
+def test_reports_the_download_size_and_hides_the_output_of_apt(machine):
     ended = machine.run("build")
     assert ended.returncode == 0, ended.stderr
     assert "(2 packages, 3 MB, with what they need)" in ended.stdout
@@ -70,7 +70,7 @@ def test_says_how_much_it_will_fetch_and_nothing_of_what_apt_says(machine):
 
 
 @needs_root
-def test_a_dead_network_is_found_out_at_the_update(machine):
+def test_a_dead_network_is_detected_at_the_update(machine):
     machine.apt(update='[[ "$*" != *Error-Mode=any* ]] || { echo "E: no route to host"; exit 100; }')
     ended = machine.run("build")
     assert ended.returncode == 1

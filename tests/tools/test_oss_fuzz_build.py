@@ -38,7 +38,7 @@ def build(tmp_path):
     return run
 
 
-def test_it_honours_the_variables(build):
+def test_the_script_honours_the_variables(build):
     ended = build()
     assert (ended.returncode, ended.stderr) == (0, "")
     arguments = build.arguments()
@@ -62,7 +62,7 @@ def test_each_target_has_its_corpus_dictionary_and_options(build):
     assert b"max-body" in (build.out / "config_fuzz.dict").read_bytes(), "one of its own"
 
 
-def test_some_targets(build):
+def test_only_the_requested_targets_are_built(build):
     assert build(TARGETS="url_fuzz").returncode == 0
     assert {path.name for path in build.out.iterdir()} == {"url_fuzz", "url_fuzz.dict", "url_fuzz.options",
                                                            "url_fuzz_seed_corpus.zip", "lib"}

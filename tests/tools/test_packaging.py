@@ -55,7 +55,7 @@ def test_the_sandbox_is_tight():
     "ExecReload=onehop reload --config /etc/onehop/onehop.toml", "Type=notify", "NotifyAccess=main", "WatchdogSec=30", "KillMode=mixed", "StateDirectory=onehop",
     "RuntimeDirectory=onehop", "EnvironmentFile=-/etc/default/onehop",
 ])
-def test_what_the_documents_promise_is_in_the_unit(line):
+def test_the_unit_has_the_documented_settings(line):
     assert line in UNIT.read_text(encoding="utf-8").splitlines()
 
 
