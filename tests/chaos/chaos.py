@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that leave when they like, a backend that fails in every way, and onehop between them.
+"""Clients that leave at random times, a backend that fails in every way, and onehop between them.
 
     tests/chaos/chaos.py --seed 7 --seconds 120
 
@@ -240,7 +240,7 @@ class AskingHttp2(Question):
         return connection
 
     def open_window(self, stream):
-        """A byte at a time, and then all that is missing."""
+        """Opens the window by single bytes first, and then fully."""
         if self.connection.first_window > 1:
             return
         for more in (1, 1, 65_535):

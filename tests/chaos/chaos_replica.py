@@ -1,10 +1,10 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""One of several backends that do the same, as a process, which speaks HTTP/1.1 and, by prior knowledge, HTTP/2.
+"""One of several identical backends, as a process that speaks HTTP/1.1 and, by prior knowledge, HTTP/2.
 
 usage: chaos_replica.py HOST PORT NAME JOURNAL. Each response has X-Endpoint: NAME, the X-Id of its request, the target
-in X-Path, and as much content as X-Want asks for. The id of a request is written into the JOURNAL before anything else
-is done with it. Paths below /-/ are commands: /-/delay/MS, /-/health/STATUS, /-/status/STATUS, and /-/reset, which
+in X-Path, and as much content as X-Want asks for. The id of a request is written to the JOURNAL before the request
+is processed. Paths below /-/ are commands: /-/delay/MS, /-/health/STATUS, /-/status/STATUS, and /-/reset, which
 ends all other connections by a reset.
 """
 import asyncio

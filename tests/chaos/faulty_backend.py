@@ -23,7 +23,7 @@ FORGED = b"HTTP/1.1 200 OK\r\nX-Id: forged\r\nContent-Length: 6\r\n\r\nforged"
 
 
 def content(name, size):
-    """The only right content of this size for this request."""
+    """The only correct content of this size for this request."""
     return (f"{name}." * (size // len(name) + 1)).encode()[:size]
 
 
@@ -80,7 +80,7 @@ class Plan:
         return self.head("200 OK", *fields), b"" if method == "HEAD" else body
 
     def offset(self, head, body):
-        """The bytes that go out before the fault; None for one that is elsewhere."""
+        """The number of bytes that are sent before the fault, or None if the fault is not in the response."""
         return {"before head": 0, "in head": 1 + int((len(head) - 2) * self.where), "behind head": len(head),
                 "in body": len(head) + int(len(body) * self.where), "behind": len(head) + len(body)}.get(self.point)
 

@@ -25,7 +25,7 @@ class FaultyHttp2Backend(FaultyBackend):
         try:
             connection.serve()
         except (Truncated, TimeoutError, OSError):
-            pass  # one of the two has gone
+            pass  # one of the two peers has gone
         except (Malformed, HPACKError) as problem:
             self.problems.append(f"the backend was sent {problem!r}")
         finally:

@@ -14,13 +14,13 @@ CHECKS = ("off", "/healthz", "tcp")
 CHECKED = {"health-check-interval": "200ms", "health-check-timeout": "500ms"}
 SLOW_START = {"slow-start": "500ms"}
 BETA = "X-Beta: yes"
-# All that differs between upstreams, so that none inherits what another one has at the top of the file.
+# The settings that differ between upstreams, so that none inherits those at the top of the file.
 DEFAULTS = {"max-attempts": 3, "sticky": "off", "health-check": "off", "retry-status": [], "failure-status": []}
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """As a configuration names it."""
+    """An endpoint as a configuration names it."""
 
     name: str
     port: int
@@ -41,7 +41,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One that a request may have: of a backend, or of the proxy itself."""
+    """A possible outcome of a request: a response of a backend, or one of the proxy itself."""
 
     upstream: str = ""
     path: str = ""
@@ -79,7 +79,7 @@ class Route:
         return is_path and is_host and self.method in (None, method) and (has_beta or not self.header)
 
     def rank(self):
-        """The greatest of those that take a request gets it."""
+        """The route with the greatest rank among those that match a request gets it."""
         host = (0, 0) if not self.host else (1, len(self.host)) if self.host[0] == "*" else (2, 0)
         path = (0, len(self.path)) if self.path.endswith("/*") else (1, len(self.path))
         return host, path, 2 if self.header else 1 if self.method else 0
@@ -112,7 +112,7 @@ class Upstream:
                 **checks, **start}
 
     def with_endpoint(self, changed):
-        """Replaces that of the same name, or adds it."""
+        """Returns a copy with this endpoint, in place of any endpoint of the same name."""
         others = tuple(one for one in self.endpoints if one.name != changed.name)
         return dataclasses.replace(self, endpoints=tuple(sorted((*others, changed), key=lambda one: one.name)))
 
@@ -135,7 +135,7 @@ class Setup:
                 "route": [route.table() for route in self.routes], **top}
 
     def outcome(self, host, target, method, has_beta):
-        """Where a request goes."""
+        """The outcome of a request."""
         path, mark, query = target.partition("?")
         taken = [route for route in self.routes if route.takes(host, path, method, has_beta)]
         if taken:
@@ -195,7 +195,7 @@ class Plan:
         self.upstreams[name] = Upstream(name, tuple(endpoints), tuple(settings.items()))
 
     def add_route(self, setup):
-        """One that no other one equals, or the same configuration if there is none left."""
+        """Adds a route that differs from all others, or returns the same configuration if there is none left."""
         dice = self.dice
         path = dice.choice(PATHS)
         below = path.removesuffix("/*")
@@ -223,7 +223,7 @@ class Plan:
         return setup.without_route(self.dice.choice(may_go)) if may_go else setup
 
     def change_settings(self, setup):
-        """Of an upstream that stays the same for its clients, although it is made again."""
+        """Changes an upstream that stays the same for its clients, although the proxy makes it again."""
         upstream = self.dice.choice([one for one in setup.upstreams.values() if one.name not in ("alone", "named")])
         settings = dict(upstream.settings)
         settings.update({"balance": self.dice.choice(BALANCES), "health-check": self.dice.choice(CHECKS)})

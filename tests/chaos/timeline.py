@@ -11,7 +11,7 @@ AFTERMATH = 1.0  # seconds that the proxy may take to see that connections have 
 
 
 class Timeline:
-    """Of all endpoints, by name. Thread: any."""
+    """The troubles of all endpoints, by name. Thread: any."""
 
     def __init__(self, recovery):
         self.recovery = recovery  # seconds from the end of a trouble until the proxy has found out that it is over
@@ -22,12 +22,12 @@ class Timeline:
         self.troubles[name] = []
 
     def begin(self, name, kind):
-        """Before it begins."""
+        """To be called before the trouble begins."""
         with self.lock:
             self.troubles[name].append([kind, time.monotonic(), None])
 
     def end(self, name, kind):
-        """After it is over."""
+        """To be called after the trouble is over."""
         with self.lock:
             for trouble in self.troubles[name]:
                 if trouble[0] == kind and trouble[2] is None:
@@ -43,7 +43,7 @@ class Timeline:
         return self.kinds(name, time.monotonic(), time.monotonic())
 
     def is_good(self, name, begin, end):
-        """The endpoint worked all the time, and the proxy knew that."""
+        """Whether the endpoint worked all the time, and the proxy knew that."""
         return not self.kinds(name, begin, end, self.recovery)
 
     def was_always(self, name, kind, begin, end):
@@ -52,7 +52,8 @@ class Timeline:
                        for its_kind, since, until in self.troubles[name])
 
     def may_have_seen(self, name, begin, end):
-        """A request that failed in this time may have reached it. One that was dead all the time saw nothing."""
+        """Whether a request that failed in this time may have reached the endpoint. An endpoint that was dead all the
+        time saw nothing."""
         if not self.kinds(name, begin - AFTERMATH, end) & LOSES_REQUESTS:
             return False
         return not self.was_always(name, "killed", begin - AFTERMATH, end)
@@ -64,7 +65,7 @@ class Timeline:
         return bool(self.kinds(name, begin, end) & ENDS_TUNNELS)
 
     def is_spotless(self, name):
-        """Nothing ever happened to it."""
+        """Whether nothing ever happened to the endpoint."""
         with self.lock:
             return not self.troubles[name]
 

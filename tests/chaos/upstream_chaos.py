@@ -56,7 +56,7 @@ class ChaosReplica(Replica):
             client.ask(message(f"GET {path} HTTP/1.1", "Host: h"))
 
     def seen(self):
-        """How often it was sent a request, by the id and the method of it."""
+        """How often an endpoint was sent each request, by its id and method."""
         return collections.Counter(map(tuple, map(str.split, self.journal.read_text().splitlines())))
 
 
@@ -201,12 +201,12 @@ class UpstreamChaos:
         self.proxy.fail_to_reload(response_timeout="never")
 
     def set_addresses(self, upstream):
-        """Those of the name, which become known when its TTL is over."""
+        """Changes the addresses of the name, which become known when its TTL is over."""
         self.setup = self.history[-1][2] = self.setup.with_upstream(upstream)
         self.names.set([one.host for one in upstream.endpoints])
 
     def outcomes_of(self, ask):
-        """Those that the request may have, by the configurations in effect while it was in progress."""
+        """The possible outcomes of a request, by the configurations in effect while it was in progress."""
         return {setup.outcome(ask.host, ask.target, ask.method, ask.has_beta)
                 for since, until, setup in list(self.history) if since <= ask.ended and until >= ask.began}
 
@@ -221,7 +221,7 @@ class UpstreamChaos:
                 self.cut += 1
 
     def judge(self, ask, got, is_tunnel=False):
-        """A complete response."""
+        """Judges a complete response."""
         outcomes = self.outcomes_of(ask)
         own = {(one.status, one.location) for one in outcomes if not one.upstream}
         if "x-endpoint" in got.fields:
@@ -254,11 +254,11 @@ class UpstreamChaos:
         self.note("tunnel" if is_tunnel else outcome, got.status)
 
     def patience_of(self, name):
-        """How long an address may serve that the name server has no longer."""
+        """How long an address may serve after the name server has removed it."""
         return 6 if self.upstream_of[name] == "named" else 0
 
     def judge_unready(self, ask, name):
-        """An endpoint has responded with 503, where another one may have been asked."""
+        """Judges a 503 of an endpoint, instead of which another one may have been asked."""
         if not self.timeline.kinds(name, ask.began, ask.ended) & {"unready"}:
             self.report(f"{ask} got 503 from {name}")
         upstreams = {one.upstream for one in self.outcomes_of(ask)}
@@ -287,7 +287,7 @@ class UpstreamChaos:
         return None
 
     def judge_cut(self, ask, problem, head):
-        """The response has ended early, or did not begin."""
+        """Judges a response that has ended early, or did not begin."""
         names = [name for one in self.outcomes_of(ask) if one.upstream for name in self.members[one.upstream]]
         may_be = head and any(self.timeline.may_have_cut(name, ask.began, ask.ended) for name in names)
         if not may_be and not self.watchdog.stalled(ask.began, ask.ended):
@@ -311,7 +311,7 @@ class UpstreamChaos:
             self.cut += 1
 
     def judge_move(self, ask, before, since, endpoint, may_return=False):
-        """A client that was to stay has come to another endpoint, or has returned."""
+        """Judges whether a client with a sticky endpoint may have moved to another one, or returned."""
         if endpoint == before or self.watchdog.stalled(since, ask.ended):
             return
         self.outcomes["moved"] += 1

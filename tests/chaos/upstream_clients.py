@@ -56,7 +56,7 @@ class Got:
 
 
 class Stranger(threading.Thread):
-    """A client that asks one request after the other for anything. `SIZES` are those of its content."""
+    """A client that sends one request after the other, for anything. `SIZES` are those of its content."""
 
     SIZES = (0, 10, 5000, 60_000, 200_000)
     MOST = (0, 10, 5000, 100_000)  # of responses

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Authorities for tests: Pebble, and its server of names, which says that every name is this machine."""
+"""Certificate authorities for tests: Pebble, and its name server, which resolves every name to this machine."""
 import json
 import os
 import shutil

@@ -57,7 +57,7 @@ class Browser:
         return self.ask("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def open(self, url, width=1280, height=900, scheme="light", scripts=True, motion="no-preference"):
-        """Opens a page in a state of its own, and forgets the messages logged before."""
+        """Opens a page in a new browser state, and forgets the messages logged before."""
         self.cdp("Emulation.setScriptExecutionDisabled", value=not scripts)
         self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme},
                                                          {"name": "prefers-reduced-motion", "value": motion}])

@@ -11,7 +11,7 @@ from proxy_process import PROGRAM, Proxy, free_port
 from wire import PATIENCE
 
 WATCH = " --watch-config: "
-REPORT = ("reloaded; ", "not reloaded, ", "no reload: ")  # one of them is in the line of each reload
+REPORT = ("reloaded; ", "not reloaded, ", "no reload: ")  # each line about a reload contains one of them
 
 
 def keys(settings):

@@ -20,7 +20,7 @@ from wire import OK, answer
 
 SECONDS_PER_TEST = 240 if SANITIZED else 60
 
-# The modules that ask what one message becomes. The others are about operation: processes, signals, reloads, load.
+# The modules that test how single messages are forwarded. The others test operation: processes, signals, reloads, load.
 PROTOCOL = {"test_" + name for name in """
     body_streaming connection_authentication differential errors exchange_orders forwarded grpc h2_tls_backend
     h2c_backend hop_by_hop http10 http2 informational matrix message_framing parsing pipelining_keepalive
@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_make_parametrize_id(config, val, argname):
-    """The environment of what a test starts has the name of the test in it, and a maximum."""
+    """The environment of the processes that a test starts contains the name of the test, and its size has a limit."""
     return f"{argname}-{len(val)}" if isinstance(val, (bytes, str)) and len(val) > 1000 else None
 
 
@@ -241,7 +241,7 @@ def configured(tmp_path):
 
 @pytest.fixture
 def upgraded(tmp_path, backend):
-    """Starts a proxy of a program of its own; its file has these settings, too."""
+    """Starts a proxy with its own copy of the program; its file has these settings, too."""
     proxies = []
 
     def start(environment=(), prefix=(), program=None, **settings):

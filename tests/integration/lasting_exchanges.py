@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exchanges that last, with reload_backend.js: whatever the client sends comes back, until either side ends it."""
+"""Long exchanges with reload_backend.js, which echoes what the client sends until either side ends the exchange."""
 import base64
 import os
 
@@ -74,7 +74,7 @@ class Http2Tunnel(Exchange):
 
 
 class Http2Stream(Exchange):
-    """One request, both ways at once, as gRPC streams are."""
+    """One request with content in both directions at once, like a gRPC stream."""
 
     def __init__(self, address):
         self.client = Http2(address)

@@ -14,8 +14,8 @@ PIECE = 64 * 1024
 
 
 class Load:
-    """Clients of every kind, each of which asks until the end and checks every response. `passing` is a listener that
-    comes and goes, and `unix` the path of a socket."""
+    """Clients of every kind, each of which sends requests until the end and checks every response. `passing` is a
+    listener that comes and goes, and `unix` is the path of a socket."""
 
     def __init__(self, plain, tls, context, passing=None, unix=None):
         self.plain, self.tls, self.context, self.passing, self.unix = plain, tls, context, passing, unix

@@ -32,7 +32,7 @@ class PersistentLoad(Load):
                 self.stream_http2, self.websocket, self.http2_websocket, self.upload, self.download, self.slow_download)
 
     def requests_served(self):
-        """At least so many; a stream or a tunnel is served often as one request."""
+        """A lower bound of the requests served. Streams and tunnels, which serve many exchanges, are left out."""
         with self.lock:
             return sum(count for kind, count in self.served.items() if kind not in (*LASTING, "slow_download"))
 
@@ -83,7 +83,7 @@ class PersistentLoad(Load):
         self.last(self.http2_websocket, lambda: Http2Tunnel(self.plain))
 
     def slow_download(self):
-        """It lasts longer than an upgrade."""
+        """Downloads for longer than an upgrade takes."""
         for _ in self.numbers():
             upgrades, began = self.upgrades, time.monotonic()
             received = noted = 0

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""One of several backends that do the same, as a process of its own, which a test can stop, pause and slow down.
+"""One of several identical backends, as a process that a test can stop, pause and slow down.
 
-usage: replica.py HOST PORT NAME. It answers with its name. GET /-/delay/MS makes each further response take that long;
+usage: replica.py HOST PORT NAME. Responds with its name. GET /-/delay/MS makes each further response take that long;
 GET /-/health/STATUS sets the status of /healthz, and GET /-/address responds with the address that was connected to."""
 import sys
 import time

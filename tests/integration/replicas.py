@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Backends that do the same, each a process, and clients that never stop asking."""
+"""Identical backends, each a process, and clients that send requests without a pause."""
 import signal
 import subprocess
 import sys
@@ -51,7 +51,7 @@ class Replica:
         self.process.send_signal(signal.SIGCONT)
 
     def tell(self, path):
-        """Past the proxy."""
+        """Sends a command directly to the replica, not through the proxy."""
         with Client(self.address) as client:
             assert client.ask(get(path)).body == self.name.encode()
 

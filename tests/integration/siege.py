@@ -83,13 +83,13 @@ class Siege:
         if SANITIZED:
             return
         most, allowed = 0, allowed + WORKERS * THREAD
-        for _ in range(10):  # it may still be taking what it is given
+        for _ in range(10):  # it may still be reading what was sent
             most = max(most, self.proxy.resident_bytes() - self.before)
             time.sleep(0.02)
         assert most <= allowed, f"{most / MIB:.1f} MiB, and {allowed / MIB:.1f} are allowed"
 
     def wait_for_memory(self, allowed):
-        """Waits until it holds no more than that; ended connections may be released a second or two later."""
+        """Waits until the proxy holds no more than that; ended connections may be released a second or two later."""
         held = []
 
         def is_within():

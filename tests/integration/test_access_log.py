@@ -23,7 +23,7 @@ def logged(start_proxy, start_backend):
 
 
 def line_of(proxy, number=1):
-    """A line of the log, whole once the program has ended."""
+    """A line of the log, which is complete once the program has ended."""
     assert proxy.stop() == 0
     lines = proxy.stdout().splitlines()
     assert len(lines) == number, lines

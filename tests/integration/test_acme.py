@@ -24,7 +24,7 @@ from wire import PATIENCE
 
 NAME = "app.example.com"
 CERTUTIL = shutil.which("certutil")
-# An order takes some seconds, on a machine that does other things as well.
+# An order takes some seconds on a busy machine.
 LONG = 6 * PATIENCE
 
 pytestmark = pytest.mark.skipif(not (NEW or DEBIAN) and not IN_CI, reason="no pebble")
@@ -32,7 +32,7 @@ needs_new = pytest.mark.skipif(not NEW, reason="no pebble with renewal informati
 
 
 class Site:
-    """A proxy whose ports the authority looks at."""
+    """A proxy whose ports the authority connects to."""
 
     def __init__(self, folder, backend, environment=(), **options):
         self.http, self.https = free_port(), free_port()
@@ -234,7 +234,7 @@ def test_renewal_follows_the_advice_of_the_authority(site):
     proxy.wait_for_message("the authority advises to renew from", patience=LONG)
     assert site.state()["window"]["start"] <= site.state()["renewAt"] <= site.state()["window"]["end"]
     proxy.stop()
-    # As if that time had come.
+    # Pretend that the time of renewal has come.
     state = site.state()
     state["obtained"] = state["renewAt"] = state["window"]["start"] = "2026-01-01T00:00:00Z"
     site.file().with_suffix(".json").write_text(json.dumps(state), encoding="utf-8")
@@ -390,7 +390,7 @@ def test_a_reload_adds_and_removes_names(site, tmp_path):
         proxy.change(host=names[1:])
         assert "reloaded; changed: host" in proxy.hup()
         other = served(site.https, names[1])
-        wait_for(lambda: served(site.https, names[0]) == other, proxy)  # no longer one of its own
+        wait_for(lambda: served(site.https, names[0]) == other, proxy)  # no longer a name of its own
         kept = site.file(names[0]).read_bytes()
         for name in names:
             site.request_renewal(name)

@@ -203,7 +203,7 @@ behind_a_balancer = pytest.mark.parametrize("hold", [("--trust", "127.0.0.2")], 
 
 @behind_a_balancer
 def test_behind_a_trusted_peer_each_client_has_its_own_count(hold):
-    """Over one connection of the balancer or several, and in whatever form it writes addresses."""
+    """The balancer may use one connection or several, and may write addresses in any form."""
     forms = ["203.0.113.9", "203.0.113.9:4711", "198.51.100.1, [::ffff:203.0.113.9]:1, 127.0.0.2"]
     clients = [Client(hold.address, "127.0.0.2").send(get("/hold", f"X-Forwarded-For: {form}")) for form in forms]
     hold.backend.wait_for_requests(3)

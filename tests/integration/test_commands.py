@@ -144,7 +144,7 @@ def test_a_backend_that_is_its_own_admin_socket_is_refused(flags, tmp_path, monk
 
 
 def test_the_admin_socket_refuses_commands_forwarded_by_a_proxy(proxy, place, start_proxy):
-    """The proxy in front is of the same user."""
+    """The proxy in front runs as the same user."""
     front = start_proxy(f"unix:{place}")
     assert command_through(front.address, "/stop") == 403
     with Client(front.address) as client:
@@ -241,7 +241,7 @@ def test_other_users_are_refused_whatever_the_mode_of_the_socket(proxy, place, t
 
 @needs_root
 def test_the_socket_belongs_to_the_user_of_the_service(start_proxy, backend, tmp_path):
-    """In a folder where that user can make no file, such as /run."""
+    """In a folder where that user cannot create files, such as /run."""
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
     place = tmp_path / "service.sock"
     start_proxy("--user", "nobody", "--admin-socket", place, backend.url)

@@ -220,7 +220,7 @@ def test_check_accepts_files_that_a_start_can_open(folder):
 
 
 def test_check_warns_that_credentials_are_not_checked(folder, start_backend, start_proxy, monkeypatch, certificates):
-    """Credentials are there for the process of the unit only."""
+    """Credentials exist only for the process of the unit."""
     (folder / "credentials").mkdir()
     chain, key = certificates.sign("localhost", days=30)
     shutil.copy(key, folder / "credentials" / "key.pem")

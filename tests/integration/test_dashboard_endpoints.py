@@ -134,7 +134,7 @@ def test_a_failed_check_is_the_reason(configured, replicas):
 
 
 def test_at_most_100_endpoints_are_listed(configured):
-    """20 on a terminal."""
+    """A terminal lists 20."""
     urls = [f"http://127.1.{i // 250}.{i % 250 + 1}:9" for i in range(500)]
     proxy = Balanced(configured, backend=urls)
     upstream = proxy.status()["balanced"][0]
@@ -180,7 +180,7 @@ def test_endpoints_are_the_same_without_scripts(browser, configured, replicas):
     proxy.wait_for_state(dead, "down")
 
     def read():
-        """But for times."""
+        """The text without times."""
         return [(sections(browser),
                  [[re.sub(r" [\d ms]+( ago)?$", "", cell) for cell in row] for row in endpoints(browser, name)],
                  browser.js("return [...document.querySelectorAll('#balanced section, #balanced .scroll, #balanced tr, "

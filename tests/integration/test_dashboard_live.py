@@ -102,7 +102,7 @@ def test_without_scripts_the_page_shows_the_same_figures(browser, watched):
         client.ask(b"GET /%3Cscript%3E?<script>alert(1)</script> HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n")
 
     def read():
-        """The figures that do not change by the second. An idle connection to the backend ends when that likes."""
+        """The figures that do not change by the second. The backend may end an idle connection at any time."""
         return ([{name: text for name, text in pairs(browser, part).items() if name not in ("Up", "Loaded")}
                  for part in ("facts", "totals")],
                 [[row[:1] + row[2:4] + row[5:8] + row[9:] for row in rows(browser, "upstreams")],

@@ -69,7 +69,7 @@ class Service(UpgradedProxy):
 
 
 class Day:
-    """Lets the load go on between the steps, and looks at what must never be."""
+    """Lets the load continue between the steps, and checks what must never happen."""
 
     def __init__(self, service, load):
         self.service, self.load = service, load
@@ -86,7 +86,7 @@ class Day:
         return scrape
 
     def size(self):
-        """The most descriptors and bytes of a few moments."""
+        """The maximum of descriptors and of resident bytes in a few scrapes."""
         scrapes = []
         for _ in range(10):
             scrapes.append(self.service.scrape())
@@ -96,7 +96,7 @@ class Day:
 
 
 def rotate(folder, pid):
-    """As the file that is shipped does, but the signal goes to the process of the test."""
+    """Rotates like the shipped logrotate file, but signals the process of the test."""
     shipped = (ROOT / "packaging" / "logrotate" / "onehop").read_text(encoding="utf-8")
     script = re.search(r"postrotate\n.*?endscript", shipped, re.DOTALL).group()
     file = folder / "logrotate.conf"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""--dns-servers: the names of backends are those of name servers that the system does not ask."""
+"""--dns-servers: names of backends are resolved by these name servers instead of those of the system."""
 import json
 import shutil
 import time

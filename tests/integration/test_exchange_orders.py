@@ -19,7 +19,7 @@ AT_ONCE = 6
 
 
 def content(name, size):
-    """The only right content of that size for the request `name`."""
+    """The only correct content of that size for the request `name`."""
     return (name.encode() + b".") * (size // (len(name) + 1) + 1)
 
 

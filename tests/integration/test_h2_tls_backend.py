@@ -142,7 +142,7 @@ class LeavingBackend(TlsBackend):
 
 @pytest.mark.parametrize("first", ["the end", "the request"])
 def test_a_post_that_races_with_a_close_uses_another_connection(start_proxy, certificates, first):
-    """The proxy learns of both in one poll of the kernel."""
+    """The proxy sees both events in one poll of the kernel."""
     backend = LeavingBackend(certificates.sign("leaving", "localhost"))
     proxy = start_proxy("--workers", "1", "--backend-ca", certificates.ca, backend.url())
     with Client(proxy.address) as client:

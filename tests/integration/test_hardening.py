@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the program was compiled and linked, as far as the file shows it."""
+"""The hardening flags that the program was compiled and linked with, as far as its file shows them."""
 import json
 import platform
 import re
@@ -57,7 +57,7 @@ def test_calls_to_the_c_library_are_fortified(symbols):
 
 @of_optimised
 def test_every_source_is_compiled_with_the_hardening_flags():
-    """Checks of sizes that are known at run time only, no jump over the guard page of a stack."""
+    """Checks of sizes that are only known at run time, and no jump over the guard page of a stack."""
     commands = [one["command"] for one in json.loads(Path(PROGRAM).with_name("compile_commands.json").read_bytes())
                 if one["file"].startswith(str(ROOT / "src") + "/") and not one["file"].endswith("_test.cpp")
                 and " fuzz/" not in one["command"]]

@@ -91,7 +91,7 @@ def test_priority(flood):
 
 
 def test_unknown_frames_are_ignored(flood):
-    """They cost only the reading, and clients may send extensions."""
+    """They cost only the time to read them, and clients may send extensions."""
     with H2Client(flood.hop.address) as client:
         for _ in range(1000):
             client.send(frame(0xbe, 0, 0, b"x") * 100)

@@ -62,7 +62,7 @@ def test_connections_that_close_return_their_memory(start_proxy, start_backend):
     before = settled_bytes(proxy)
     connections = [asked(connect(proxy.address)) for _ in range(many)]
     held = settled_bytes(proxy) - before
-    # Those that stay are spread over all the others, so that malloc itself returns nothing.
+    # The remaining connections are spread over all the others, so that malloc itself returns nothing.
     some += connections[::100]
     del connections
     assert settled_bytes(proxy) - before < held / 3

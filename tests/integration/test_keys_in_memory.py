@@ -82,7 +82,7 @@ def test_no_copy_of_a_key_file_stays_in_memory(with_tls):
 
 
 def found_in_memory(pid, secrets):
-    """Those that are in memory that a core dump would have."""
+    """Those of the keys that are in memory that a core dump would contain."""
     found = []
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for first, last, flags in memory_maps(pid):
@@ -103,7 +103,7 @@ def parts_of(keys):
 @as_root
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer keeps memory that was freed")
 def test_an_upgrade_leaves_no_copy_of_ticket_keys(upgraded, tmp_path):
-    """In neither process. The old one has them still, where no core dump has them."""
+    """Neither process has a copy. The old one still has the keys themselves, in memory that no core dump contains."""
     certificate, key = Certificates(tmp_path / "authority").sign("a.test")
     proxy = upgraded(landlock="off", tls=[certificate], tls_key=[key],
                      listen=[f"127.0.0.1:{free_port()}", f"https://127.0.0.1:{free_port()}"])

@@ -76,7 +76,7 @@ def link_to_another_folder(certificate, tmp_path):
 
 @needs_landlock
 def test_the_kernel_refuses_a_file_in_another_folder(start, tmp_path):
-    """Files that have changed are read without a reload, so nothing but the kernel looks at where they are."""
+    """Changed files are read without a reload, so only the kernel checks where they are."""
     certificate, key = Certificates(tmp_path / "authority").sign("first.test")
     shutil.copy(certificate, tmp_path / "own" / "cert.pem")
     shutil.copy(key, tmp_path / "own" / "key.pem")

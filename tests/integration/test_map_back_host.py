@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""--map-back-host: redirects and cookies of a backend that knows only the Host that it gets."""
+"""--map-back-host: redirects and cookies of a backend that knows only the Host field it receives."""
 import ssl
 
 import pytest
@@ -14,7 +14,7 @@ FIELDS = ("Location", "Content-Location", "Refresh", "Set-Cookie")
 
 
 def redirecting(peer):
-    """Writes absolute URLs out of Host, as most frameworks do."""
+    """Builds absolute URLs from Host, as most frameworks do."""
     while True:
         host = peer.read_request().fields.get("host")
         peer.send(message("HTTP/1.1 302 Found", f"Location: http://{host}/login?from=/",

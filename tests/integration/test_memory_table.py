@@ -524,7 +524,7 @@ def test_tunnels(hoard):
 
 @holds("each thread")
 def test_threads(hoard):
-    """Much work is done, and all memory released."""
+    """The proxy does much work, and then releases all memory."""
     hoard = hoard()
     hoard.siege.answer(lambda peer: peer.send(message("HTTP/1.1 200 OK", "Content-Length: 8388608", body=b"x" * 8 * MIB)))
     for _ in range(16):

@@ -209,7 +209,7 @@ def test_content_after_a_length_of_zero_does_not_reach_the_backend(hop, h2):
     """By its head the request is complete, so it was forwarded; the rest only fails the stream."""
     stream = h2.new_stream()
     head = block(*request_fields(("content-length", "0"), method="POST"))
-    # At once: else the response may come first.
+    # Sent together, since the response may come first otherwise.
     h2.send(frame(HEADERS, END_HEADERS, stream, head) + frame(DATA, END_STREAM, stream, b"abc"))
     assert refused(h2, stream)
     assert not hop.backend.received.endswith(b"abc")

@@ -320,7 +320,7 @@ def dashboard_expressions():
 
 
 def everything(backend, admin, tmp_path):
-    """A scrape of a proxy to which everything has happened that makes a metric appear."""
+    """A scrape of a proxy after every event that makes a metric appear."""
     certificates = Certificates(tmp_path / "tls")
     pair = certificates.sign("localhost", "localhost", "127.0.0.1")
     # A name whose certificate is there already, of an authority that is not.

@@ -42,7 +42,7 @@ class MadeProxy(ConfiguredProxy):
                                         env={**self.environment, "PATH": f"{folder}/bin:{os.environ['PATH']}"})
 
     def signal(self, number):
-        """To onehop, which is the only child of make by then."""
+        """Signals onehop, which is the only child of make by then."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
         os.kill(int(children), number)
 

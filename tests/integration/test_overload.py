@@ -311,7 +311,7 @@ def test_past_max_memory_requests_are_refused_and_what_is_in_progress_goes_on(fu
 
 
 def test_past_max_memory_an_http2_connection_gets_goaway(full):
-    """It was accepted before and has been silent. None of its streams is processed."""
+    """The connection was accepted before and has been silent. None of its streams is processed."""
     with H2Client(full.proxy.address, sock=full.idle[3].sock) as late:
         late.request()
         late.read_until_closed()

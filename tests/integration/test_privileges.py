@@ -17,7 +17,7 @@ NOBODY = pwd.getpwnam("nobody")
 
 
 def identities(proxy):
-    """Of every thread: the user and group ids (real, effective, saved, file system), groups, capabilities."""
+    """For every thread: the user and group ids (real, effective, saved, file system), groups, capabilities."""
     seen = set()
     for status in of_threads(proxy.pid, "status").values():
         fields = dict(line.split(":", 1) for line in status.splitlines())

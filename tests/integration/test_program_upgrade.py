@@ -219,7 +219,7 @@ def test_after_a_failure_nothing_has_changed(upgraded, name):
         proxy.fail_to_upgrade()
     proxy.wait_for_descriptors(descriptors + 2)  # of the pools, for each worker
     assert proxy.process.poll() is None
-    # And then it works.
+    # Then an upgrade succeeds.
     proxy.install()
     proxy.configure(max_body="1MiB")
     proxy.upgrade()
@@ -454,7 +454,7 @@ def test_the_service_manager_learns_of_the_new_process(upgraded, tmp_path):
         assert receiver.receive_with("MAINPID") == {"MAINPID": str(proxy.pid)}
         assert receiver.receive_with("READY"), "of the new one, which is the service now"
         proxy.wait_for_end(first)
-        # It has said nothing of its end, which would be that of the service.
+        # It has not reported its end, which would be the end of the service.
         deadline = time.monotonic() + 3
         lives = 0
         while time.monotonic() < deadline:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Failures that would otherwise be silent leave a line without -v, and each is logged once."""
+"""Failures that would otherwise be silent are logged even without -v, and each only once."""
 import socket
 
 import pytest

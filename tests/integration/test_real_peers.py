@@ -147,7 +147,7 @@ def test_curl_uploads_to_node(node, args):
 
 @needs_node
 def test_no_request_fails_at_the_edge_of_nodes_keep_alive_timeout(start_proxy):
-    """The idle race: the backend closes just as the next request goes out."""
+    """The idle race: the backend closes just as the next request is sent."""
     process, port = start_node(KEEP_ALIVE_MS)
     try:
         proxy = start_proxy(f"http://127.0.0.1:{port}")

@@ -166,7 +166,7 @@ def test_a_reload_starts_and_stops_the_watch(configured, backend):
 
 @pytest.mark.skipif(NEEDS_DESCRIPTORS, reason="the sanitizer needs descriptors")
 def test_nothing_changes_if_the_files_cannot_be_watched(configured, backend):
-    """For want of descriptors: one is free, with which the files are read, and the watch needs two."""
+    """Descriptors are short: one is free, which is enough to read the files, but the watch needs two."""
     proxy = configured(backend=backend.url, header_down=["X-Old: yes"])
     wait_until(lambda: "the backend accepts connections" in proxy.stderr(), "the end of the start")
     backend.end_test()  # which waits until the proxy has closed the connection that showed it

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""--send-proxy: each connection to the backend begins with the header of the client that it is for."""
+"""--send-proxy: each connection to the backend begins with a header that names the client that it serves."""
 import socket
 import struct
 from pathlib import Path

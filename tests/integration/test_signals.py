@@ -122,7 +122,7 @@ def test_an_idle_stop_logs_that_no_requests_are_in_progress(start_proxy, backend
 
 @pytest.mark.skipif(SANITIZED, reason="needs address space without limit")
 def test_a_process_that_cannot_create_threads_can_be_stopped(start_proxy, backend):
-    """Its threads have stacks that the C library does not keep for others."""
+    """The C library does not cache thread stacks of this size for other threads."""
     before = resource.getrlimit(resource.RLIMIT_STACK)
     resource.setrlimit(resource.RLIMIT_STACK, (64 << 20, before[1]))
     try:

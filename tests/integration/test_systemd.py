@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""systemd and onehop talk to each other: reports, signs of life, sockets, credentials."""
+"""The interface between systemd and onehop: reports, watchdog, sockets, credentials."""
 import os
 import shutil
 import signal
@@ -123,7 +123,7 @@ def test_a_notify_socket_that_is_not_unix_is_a_warning(start_proxy, backend, mon
         assert client.get().status == 200
 
 
-# --- signs of life ---
+# --- watchdog ---
 
 
 @pytest.mark.skipif(SANITIZED, reason="the sanitizers' own threads are in the way of ptrace(2)")
@@ -132,7 +132,7 @@ def test_a_watchdog_report_needs_every_worker(managed, manager):
     for _ in range(3):
         manager.receive_with("WATCHDOG", 3)
     with StoppedThread(proxy, worker=1):
-        time.sleep(0.3)  # a sign that was under way
+        time.sleep(0.3)  # a report that was being sent
         manager.drop_all()
         assert manager.is_silent_for(2.5)
     assert manager.receive_with("WATCHDOG", 3)

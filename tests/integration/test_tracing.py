@@ -123,8 +123,8 @@ def test_spans_name_the_route(configured, backend, collector):
 
 KEY_256, TENANT, SYSTEM = "z" * 256, "t" * 241, "v" * 14
 MEMBERS_32 = ",".join(f"bar{number:02}={number:02}" for number in range(1, 33))
-# The cases of the W3C's own tests (trace-context/test): the fields, whether the trace goes on, and the tracestate that is
-# passed on.
+# The cases of the W3C's own tests (trace-context/test): the fields, whether the trace continues, and the tracestate
+# that is passed on.
 W3C = {
     "both missing": ([], False, []),
     "traceparent alone": ([f"traceparent: {PARENT}"], True, []),
@@ -316,7 +316,7 @@ def test_a_collector_that_fails_delays_no_request(start_proxy, backend, start_co
     proxy = start_proxy("--trace", url, *ALL, backend.url)
     before = proxy.resident_bytes()
     plain, traced, without = [], [], start_proxy(backend.url)
-    for _ in range(10):  # by turns: others share the machine
+    for _ in range(10):  # alternating, since others share the machine
         plain += latencies(without)
         traced += latencies(proxy)
     assert max(traced) < 2

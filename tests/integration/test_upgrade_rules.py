@@ -112,7 +112,7 @@ def test_a_draining_process_runs_no_checks_and_no_name_lookups(upgraded, backend
 
 
 def test_a_draining_process_may_hold_half_of_the_memory(upgraded, backend):
-    """A sixteenth of --max-memory is not counted, both times."""
+    """A sixteenth of --max-memory is not counted in either limit."""
     proxy = upgraded(max_memory="64MiB", drain_timeout="1m", verbose=True)
     first = proxy.pid
     tunnel = replace_below_a_tunnel(proxy, backend)

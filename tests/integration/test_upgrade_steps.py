@@ -37,7 +37,7 @@ def started(tmp_path, backend):
 
 @pytest.fixture
 def unix_sockets(tmp_path):
-    """Of the service and of the commands: the test listens with them."""
+    """The sockets of the service and of the commands, on which the test listens."""
     made = {}
     for use in ("service", "commands"):
         made[use] = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -71,7 +71,7 @@ def test_a_process_that_does_not_take_over_leaves_the_socket_files(started, unix
 
 def test_after_the_order_the_socket_files_belong_to_the_new_process(started, unix_sockets, tmp_path):
     settings = listening_with(unix_sockets, tmp_path)
-    settings["admin_socket"] = "off"  # that socket is not used any more
+    settings["admin_socket"] = "off"  # that socket is no longer used
     parent = started(**settings)
     parent.hand_over()
     parent.expect("ready")
@@ -89,7 +89,7 @@ def deferral(sock):
 
 
 def test_before_the_order_the_new_process_accepts_nothing(started, unix_sockets, tmp_path):
-    """Clients and commands would be lost with it. Until then the sockets are as they were."""
+    """It may still fail, and would lose clients and commands. Until the order the sockets are unchanged."""
     with socket.create_server(("127.0.0.1", 0)) as tcp:
         place = tcp.getsockname()
         parent = started([("service", tcp), ("commands", unix_sockets["commands"])],
@@ -139,7 +139,7 @@ def test_a_process_whose_parent_is_gone_serves(started, step):
 
 
 def test_a_process_that_cannot_use_its_files_reports_it(started, tmp_path):
-    """Also before it is a service."""
+    """Even before it serves."""
     parent = started(watch_config="on", landlock="auto", admin_socket=str(tmp_path / "no" / "such" / "admin.sock"))
     parent.hand_over()
     message, _ = parent.receive()
@@ -303,7 +303,7 @@ def test_a_command_does_not_end_by_the_signal_for_the_logs(upgraded):
 
 @pytest.mark.skipif(NEEDS_DESCRIPTORS, reason="the sanitizer needs descriptors")
 def test_without_descriptors_there_is_no_upgrade(upgraded):
-    """Wherever they run out."""
+    """Descriptors may run out at any step."""
     proxy = upgraded()
     with proxy.client() as client:
         assert client.get().status == 200

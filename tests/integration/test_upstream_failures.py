@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several backends behind one proxy, while one of them is killed, paused, slowed down or replaced: clients see nothing
-of it, as long as what they ask for may be asked twice."""
+"""Several backends behind one proxy, while one of them is killed, paused, slowed down or replaced: clients notice
+nothing as long as their requests may be repeated."""
 import time
 from collections import Counter
 
@@ -99,7 +99,7 @@ def test_with_the_default_budget_a_paused_endpoint_costs_no_request(balance, rep
 
 @pytest.mark.parametrize("budget, failed", [((), 10), (("--retry-budget", "100%"), 0)], ids=["default", "all"])
 def test_the_budget_bounds_the_retries_for_a_paused_endpoint(balance, replicas, budget, failed):
-    """Of 120 requests at once, 40 wait for it. 30 retries in ten seconds are allowed whatever the share."""
+    """Of 120 concurrent requests, 40 go to the paused endpoint. The budget always allows 30 retries in ten seconds."""
     proxy = balance("--balance", "round-robin", "--workers", "1", "--response-timeout", "3s", budget=budget)
     replicas[0].pause()
     clients = [Client(proxy.address) for _ in range(120)]

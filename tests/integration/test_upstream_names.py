@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Backends found by name: each address of a host, the servers of a service, as dnsmasq has them from time to time."""
+"""Backends found by name: each address of a host, the servers of a service, which dnsmasq changes over time."""
 import os
 import shutil
 import socket
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.skipif((not shutil.which("dnsmasq") or os.geteuid() !=
 
 
 class NamedProxy(Proxy):
-    """With a resolv.conf of its own."""
+    """A proxy with its own resolv.conf."""
 
     def __init__(self, folder, *arguments):
         resolv = folder / "resolv.conf"
@@ -71,7 +71,7 @@ def names(answers):
 
 
 def reaches(load, wanted, patience=4 * PATIENCE):
-    """From some time on, responses come from these and no others."""
+    """Waits until responses come only from these."""
     deadline = time.monotonic() + patience
     while True:
         before = load.snapshot()
@@ -96,7 +96,7 @@ def test_each_address_is_an_endpoint_as_the_name_changes(server, named, replicas
         reaches(load, "abc")
         server.set(map(address, replicas[2:]))
         reaches(load, "c")
-        server.set([])  # does not exist: the last good answer counts
+        server.set([])  # does not exist: the last good DNS response counts
         time.sleep(5)
         reaches(load, "c")
         server.stop()
@@ -169,7 +169,7 @@ def test_a_name_server_that_fails_changes_nothing(server, named, replicas):
     failing = FailingNameServer()
     try:
         server.set(map(address, replicas[:2]))
-        server.start(f"--server=/app.test/127.0.0.1#{failing.port}")  # for what dnsmasq does not know
+        server.start(f"--server=/app.test/127.0.0.1#{failing.port}")  # for names that dnsmasq does not know
         proxy = named("--resolve", "each", "http://app.test:%d" % replicas[0].address[1])
         with Load(proxy.address) as load:
             reaches(load, "ab")

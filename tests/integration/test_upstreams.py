@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several backends that do the same, on the command line and in a file."""
+"""Several identical backends, on the command line and in a file."""
 import json
 import socket
 import threading
@@ -235,7 +235,7 @@ response-timeout = "5m"
 
 
 def test_a_live_check_asks_each_backend_once_and_no_service(tmp_path):
-    """An upstream is asked for its own backends, not for each route to it."""
+    """Each upstream is checked once, not once for each route to it."""
     dead = f"http://127.0.0.1:{free_port()}"
     with socket.create_server(("127.0.0.1", 0)) as listener:
         file = tmp_path / "onehop.toml"

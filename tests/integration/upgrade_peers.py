@@ -16,7 +16,7 @@ MAX_MESSAGE, MAX_DESCRIPTORS = 64 * 1024, 100
 
 
 class Channel:
-    """Messages over a socket that keeps their borders."""
+    """Messages over a socket that preserves their boundaries."""
 
     def __init__(self, end):
         self.socket = end
@@ -74,7 +74,7 @@ class PlayedParent(Channel):
         return self.messages.read()
 
     def end(self):
-        """The exit code of a process that has something to end for."""
+        """The exit code of a process that has a reason to end."""
         return self.process.wait(4 * PATIENCE)
 
     def stop(self):

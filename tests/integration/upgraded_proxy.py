@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A proxy of a program of its own, which a test can replace while it runs."""
+"""A proxy with its own copy of the program, which a test can replace while it runs."""
 import json
 import os
 import shutil
@@ -62,7 +62,7 @@ class UpgradedProxy(Proxy):
                               timeout=patience, stdin=subprocess.DEVNULL, check=False)
 
     def status(self):
-        """Of the process that serves; while two of them have the socket, either may answer."""
+        """The status of the process that serves; while two processes have the socket, either may respond."""
         deadline = time.monotonic() + 2 * PATIENCE
         while True:
             answer = self.command("status", "--json")

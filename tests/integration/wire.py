@@ -17,7 +17,7 @@ class Truncated(Exception):
 
 
 class Reset(Truncated):
-    """... and it ended with a reset."""
+    """The connection ended with a reset before the message did."""
 
 
 class Malformed(Exception):

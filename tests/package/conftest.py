@@ -30,7 +30,7 @@ def library_package():
 
 @pytest.fixture(scope="module")
 def debian(tmp_path_factory):
-    """Debian with what the tests themselves need: systemd to check the units, curl and Python for a request."""
+    """Debian with the packages that the tests need: systemd to check the units, curl and Python for a request."""
     folder = tmp_path_factory.mktemp("debian")
     yield Chroot(SUITE, folder, "systemd", "curl", "python3-minimal", "libpython3-stdlib", "man-db", "logrotate")
     shutil.rmtree(folder, ignore_errors=True)

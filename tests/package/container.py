@@ -27,7 +27,7 @@ def stages(text):
 
 
 def build_first_stage(steps, debian, context):
-    """Does COPY and RUN in a Debian that is there already."""
+    """Executes COPY and RUN in an existing Debian."""
     shell = ["/bin/sh", "-c"]
     for word, rest in steps[1:]:
         if word == "SHELL":
@@ -43,7 +43,7 @@ def build_first_stage(steps, debian, context):
 
 
 class Image:
-    """The last stage: a folder, and how it is run."""
+    """The image of the last stage: its folder, environment, user and commands."""
 
     def __init__(self, steps, folder, of_stages):
         self.folder, self.environment = folder, {}

@@ -11,17 +11,17 @@ FOLDERS = "base|io|http|net|wire|server|transport|proxy|upstream|testing|program
 
 
 def is_there(name):
-    """A file or folder, from the root or from src/, where the ending may be left out."""
+    """Whether a file or folder exists below the root or src/, where the suffix may be left out."""
     return any(next(base.glob(pattern), None) for base in (ROOT, ROOT / "src") for pattern in (name, name + ".*"))
 
 
 def prose(page):
-    """The text without what is fenced: programs, commands and what they print."""
+    """The text without fenced blocks: programs, commands and their output."""
     return re.sub(r"^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
 def anchors(page):
-    """Of its headings, as GitHub makes them."""
+    """The anchors of its headings, as GitHub generates them."""
     headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

@@ -12,7 +12,7 @@ PACKAGING = pathlib.Path(__file__).resolve().parents[2] / "packaging"
 UNIT = PACKAGING / "onehop.service"
 SOCKET = PACKAGING / "onehop.socket"
 
-IN_CI = bool(os.environ.get("CI"))  # where a test that cannot run fails
+IN_CI = bool(os.environ.get("CI"))  # where a test fails if it cannot run
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze") and not IN_CI, reason="needs systemd-analyze")
 
 
@@ -65,7 +65,7 @@ def test_the_sockets_have_the_name_of_the_documents():
 
 
 def test_every_process_opens_its_log_again():
-    """The oldest may be one that drains, whose log is not the one that matters."""
+    """The oldest process may be draining, so its log is not the only one that matters."""
     rotation = (PACKAGING / "logrotate" / "onehop").read_text(encoding="utf-8")
     assert re.findall(r"pkill .*onehop", rotation) == ["pkill -USR1 -x onehop"]
 
