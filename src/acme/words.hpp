@@ -18,8 +18,8 @@ namespace onehop::acme {
 std::string words_of(const Error& error);
 // Returns at most `size` bytes, without an incomplete UTF-8 character at the end.
 std::string_view beginning_of(std::string_view text, std::size_t size);
-// Returns a UTF-8 text as one line of printable characters: control characters, and characters that
-// change the direction of text, become spaces.
+// Returns a UTF-8 text as one line of visible characters. Each invisible character, and each byte
+// that is not UTF-8, becomes a space.
 std::string in_one_line(std::string_view text);
 
 }  // namespace onehop::acme

@@ -40,7 +40,7 @@ class ControlGroup {
 };
 
 // Returns how many threads can run at once: the number of CPUs that the process may use
-// (sched_setaffinity(2)), but at most the quota of its control group. At smallest 1.
+// (sched_setaffinity(2)), but at most the quota of its control group. At least 1.
 std::size_t usable_cpus();
 
 }  // namespace onehop::server
