@@ -185,7 +185,7 @@ task<Result<void>> Client::log_in() {
   if (!reply) co_return failure(reply.error());
   const bool is_missing = !is_for_customers || !is_success(reply->status);
   if (is_missing && is_for_customers && !options_.external) {
-    co_return failed("this authority has accounts for its customers only: --acme-eab FILE");
+    co_return failed("this authority requires an external account: add --acme-eab FILE");
   }
   if (is_missing) reply = co_await post(directory_.new_account, account_request());
   if (!reply) co_return failure(reply.error());
@@ -347,8 +347,7 @@ task<Result<std::string>> Client::obtain(const Wanted& wanted,
       co_return failure(of_waiting(authorized.error(), "while the authority verified the name"));
   }
   auto ready = co_await with_timeout(options_.patience, await_order(url, OrderStatus::ready));
-  if (!ready)
-    co_return failure(of_waiting(ready.error(), "while the authority looked at the order"));
+  if (!ready) co_return failure(of_waiting(ready.error(), "while the authority checked the order"));
   if (ready->status == OrderStatus::ready) {
     auto request = make_request(wanted.names, key);
     if (!request) co_return failure(request.error());

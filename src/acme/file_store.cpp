@@ -240,7 +240,7 @@ Result<void> FileStore::save(std::string_view name, std::string_view content) {
       ::open(unfinished.path().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
   if (file.get() < 0) return refused(folder, "a file cannot be made there", errno);
   if (owner_ && ::fchown(file.get(), owner_->user, owner_->group) != 0)
-    return refused(path, "it cannot be given to the user", errno);
+    return refused(path, "its owner cannot be changed", errno);
   if (!write_all(file.get(), content) || ::fsync(file.get()) != 0)
     return refused(path, "it cannot be written", errno);
   if (::rename(unfinished.path().c_str(), path.c_str()) != 0)

@@ -230,7 +230,7 @@ Result<RenewalWindow> parse_renewal_window(std::string_view json) {
   const std::string* const end = text_in(*window, "end");
   const auto from = start != nullptr ? parse_rfc3339(*start) : std::nullopt;
   const auto until = end != nullptr ? parse_rfc3339(*end) : std::nullopt;
-  if (!from || !until || *until <= *from) return malformed("a renewal window that has no length");
+  if (!from || !until || *until <= *from) return malformed("an empty or malformed renewal window");
   RenewalWindow found{.start = *from, .end = *until, .explanation = {}};
   if (const std::string* const why = text_in(object, "explanationURL"))
     found.explanation = for_people(*why);

@@ -311,7 +311,8 @@ task<void> Renewer::ask_advice(std::shared_ptr<const RenewerSettings> settings, 
                                       : std::max(until_next_advice(asked_again),
                                                  std::chrono::seconds(kAfterNoAdvice)));
   if (!advice) {
-    log(Urgency::none, name + ": no advice when to renew: " + advice.error().to_string());
+    log(Urgency::none,
+        name + ": no renewal information from the authority: " + advice.error().to_string());
     forget_transport();
   } else if (*advice && state.window != (*advice)->window) {
     const RenewalWindow& window = (*advice)->window;

@@ -108,7 +108,7 @@ std::unexpected<Error> cannot_become(const Account& account, int error) {
   std::string why =
       "cannot change to '" + account.text + "': " + std::system_category().message(error);
   if (error == EPERM) {
-    why += "; --user requires a start as root, or as that user with its own groups alone";
+    why += "; --user requires a start as root, or as that user without any other group";
   }
   return failure(Errc::bad_option, Side::local, std::move(why));
 }

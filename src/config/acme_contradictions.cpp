@@ -43,7 +43,8 @@ void about_acme(const Configuration& configuration,
   }
   const acme::NameSet names = certificate_names(configuration);
   if (names.empty()) {
-    found.push_back({"acme", "--acme does not know for which names: add --host app.example.org"});
+    found.push_back(
+        {"acme", "--acme needs a name to get a certificate for: add --host app.example.org"});
   }
   if (names.size() > kMaxNames) {
     found.push_back({"host", "--host: there are " + std::to_string(names.size()) +
@@ -51,14 +52,13 @@ void about_acme(const Configuration& configuration,
   }
   for (const std::string& name : names) {
     if (!is_private(name) || !std::ranges::any_of(acme.authorities, is_public_authority)) continue;
-    found.push_back({was_given("host") ? "host" : "acme",
-                     "--host: Let's Encrypt cannot certify " + name +
-                         ", which is not a public name; --acme-ca names an authority of your own"});
+    found.push_back(
+        {was_given("host") ? "host" : "acme",
+         "--host: Let's Encrypt cannot certify " + name +
+             ", which is not a public name; set --acme-ca to an authority of your own"});
   }
   if (state_folder_of(acme).empty()) {
-    found.push_back({"acme",
-                     "--acme keeps keys and certificates: add --state DIR, a folder for "
-                     "them"});
+    found.push_back({"acme", "--acme needs a folder for keys and certificates: add --state DIR"});
   }
 }
 

@@ -65,27 +65,29 @@ Parsed<std::string> AcmeEmail::parse(std::string_view text) {
   const bool is_address = at != text.npos && at > 0 && text.find('@', at + 1) == text.npos &&
                           is_name(text.substr(at + 1)) && std::ranges::all_of(text, is_in_mailto);
   if (is_address) return std::string(text);
-  return refused(in_quotes(text) +
-                 " is not an email address, to which the authority writes: ops@example.org");
+  return refused(
+      in_quotes(text) +
+      " is not an email address that the authority can write to, such as ops@example.org");
 }
 
 Parsed<std::string> CertificateName::parse(std::string_view text) {
   if (text.find('*') != text.npos) {
     return pointed_out(
         text, text.substr(text.find('*'), 1),
-        "no certificate for a wildcard: its proof is a record of DNS, for which there "
-        "are lego and certbot (see the manual, HTTPS by itself)");
+        "a certificate for a wildcard needs a DNS record as proof, which onehop cannot make: "
+        "use lego or certbot (see the manual, HTTPS by itself)");
   }
   auto host = ServerName::parse(text);
   if (!host) return host;
   if (net::Address::from_ip(*host, 0)) {
-    return refused(in_quotes(text) + " is an address, and certificates by ACME are for names");
+    return refused(in_quotes(text) +
+                   " is an IP address; --acme gets certificates for host names only");
   }
   std::ranges::transform(*host, host->begin(), ascii::to_lower);
   if (!is_name(*host)) {
     return refused(
         in_quotes(text) +
-        " is not a name that can be in a certificate: letters, digits, hyphens and dots");
+        " is not a name for a certificate, which has letters, digits, hyphens and dots only");
   }
   return host;
 }
@@ -115,7 +117,7 @@ Parsed<std::string> AcmeChallenge::parse(std::string_view text) {
   if (std::ranges::find(kChallenges, text) != kChallenges.end()) return std::string(text);
   std::string why = in_quotes(text) + " is not one of http-01 and tls-alpn-01";
   if (text.starts_with("dns")) {
-    why += "; lego and certbot have dns-01 (see the manual, HTTPS by itself)";
+    why += "; use lego or certbot for dns-01 (see the manual, HTTPS by itself)";
   } else if (const auto meant = nearest(text, kChallenges)) {
     why += did_you_mean(*meant);
   }

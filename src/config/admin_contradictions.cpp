@@ -132,8 +132,7 @@ void about_admin(const Configuration& configuration, Contradictions& found) {
                                        std::pair("admin-client-ca", !admin.client_ca.empty()),
                                        std::pair("admin-name", !admin.names.empty())}) {
       if (!is_set) continue;
-      found.push_back(
-          {name, "--" + std::string(name) + " is about --admin ADDR, which is missing"});
+      found.push_back({name, "--" + std::string(name) + " has no effect without --admin ADDR"});
     }
     return;
   }

@@ -45,8 +45,8 @@ TEST(AdminSettings, NeedASecretIfReachableByOthers) {
       {{"--admin", "https://127.0.0.1:9090"}, "needs a certificate"},
       {{"--admin", "unix:/run/x"}, "the socket is --admin-socket /run/x"},
       {{"--admin", "nonsense"}, "cannot listen on 'nonsense'"},
-      {{"--admin-token", "t"}, "--admin-token is about --admin ADDR, which is missing"},
-      {{"--admin-name", "a.example"}, "--admin-name is about --admin ADDR"},
+      {{"--admin-token", "t"}, "--admin-token has no effect without --admin ADDR"},
+      {{"--admin-name", "a.example"}, "--admin-name has no effect without --admin ADDR"},
       {{"--admin", "127.0.0.1:9090", "--admin-name", "a.example:80"}, "without a port"},
       {{"--health-path", "/health"}, ""},
       {{"--health-path", "health"}, "is not a path"},
@@ -58,7 +58,7 @@ TEST(AdminSettings, NeedASecretIfReachableByOthers) {
       {{"--metrics-buckets",
         "1s,2s,3s,4s,5s,6s,7s,8s,9s,10s,11s,12s,13s,14s,15s,16s,17s,18s,19s,20s,21s,22s,23s,24s,"
         "25s,26s,27s,28s,29s,30s,31s,32s,33s"},
-       "has 33 bounds, and at most 32 are possible"},
+       "has 33 bounds; the maximum is 32"},
   };
   for (const Case& each : cases) {
     const std::string problem = problem_of(each.flags);

@@ -72,8 +72,8 @@ std::string MetricsBucket::show(std::chrono::nanoseconds bound) {
 std::string contradiction_in_buckets(const std::vector<std::chrono::nanoseconds>& bounds) {
   constexpr std::size_t kMax = observe::Buckets::kMax;
   if (bounds.size() > kMax) {
-    return "--metrics-buckets has " + std::to_string(bounds.size()) + " bounds, and at most " +
-           std::to_string(kMax) + " are possible";
+    return "--metrics-buckets has " + std::to_string(bounds.size()) + " bounds; the maximum is " +
+           std::to_string(kMax);
   }
   for (std::size_t i = 1; i < bounds.size(); ++i) {
     if (bounds[i - 1] < bounds[i]) continue;

@@ -115,7 +115,7 @@ std::unexpected<std::string> without_scheme(std::string_view text) {
     const std::string host(rest == std::string_view::npos ? "HOST" : text.substr(rest));
     return pointed_out(
         text, text.substr(colon, 1),
-        in_quotes(first) + " is followed by ://" + did_you_mean(first + "://" + host));
+        in_quotes(first) + " needs :// after it" + did_you_mean(first + "://" + host));
   }
   if (text.find_first_of(".:/") == std::string_view::npos) {
     std::vector<std::string_view> words;
@@ -175,7 +175,7 @@ std::string check_authority(std::string_view text, std::string_view authority) {
   if (const auto zone = host.find('%'); bracket != std::string_view::npos && zone != host.npos) {
     return pointed_out(
                text, host.substr(zone, host.find(']') - zone),
-               "the zone of an IPv6 address would be lost, so a link-local address cannot be "
+               "an IPv6 address with a zone is not supported, so a link-local address cannot be "
                "reached")
         .error();
   }

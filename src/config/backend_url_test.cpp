@@ -42,7 +42,7 @@ TEST(BackendUrl, PointsAtAMissingScheme) {
             "    api.internal/x\n"
             "    ^");
   EXPECT_THAT(refusal("http:/a.example"), HasSubstr("did you mean http://a.example?"));
-  EXPECT_THAT(refusal("http:8000"), HasSubstr("'http' is followed by ://"));
+  EXPECT_THAT(refusal("http:8000"), HasSubstr("'http' needs :// after it"));
   EXPECT_THAT(refusal("::1:80"), HasSubstr("brackets; did you mean http://[::1]:80?"));
   EXPECT_THAT(refusal("2001:db8::1/a"), HasSubstr("did you mean http://[2001:db8::1]/a?"));
   EXPECT_THAT(refusal("[::1]/a"), HasSubstr("no scheme; did you mean http://[::1]/a?"));
@@ -76,7 +76,8 @@ TEST(BackendUrl, TranslatesSchemesOfOtherProtocols) {
 
 TEST(BackendUrl, RefusesAZone) {
   EXPECT_EQ(refusal("http://[fe80::1%25eth0]:80"),
-            "the zone of an IPv6 address would be lost, so a link-local address cannot be reached\n"
+            "an IPv6 address with a zone is not supported, so a link-local address cannot be "
+            "reached\n"
             "    http://[fe80::1%25eth0]:80\n"
             "                   ^^^^^^^");
 }

@@ -87,12 +87,12 @@ void about_health_check(const UpstreamSettings& upstream,
   for (const char* const name :
        {"health-check-host", "health-check-interval", "health-check-timeout"}) {
     if (upstream.health_check != "off" || !was_given(name)) continue;
-    found.push_back({name, "--" + std::string(name) + " is about --health-check, which is off"});
+    found.push_back({name, "--" + std::string(name) + " has no effect: --health-check is off"});
   }
   if (upstream.health_check == "tcp" && was_given("health-check-host")) {
     found.push_back({"health-check-host",
-                     "--health-check-host is for checks that send a request, and --health-check "
-                     "tcp sends none"});
+                     "--health-check-host has no effect with --health-check tcp, which sends no "
+                     "request"});
   }
 }
 
@@ -114,10 +114,10 @@ void about_upstream(const Configuration& configuration,
                                     "--sticky cookie"});
   }
   if (was_given("slow-start") && (is_hashed || upstream.balance == Balance::first)) {
-    found.push_back({"slow-start", "--slow-start is about shares, which " +
+    found.push_back({"slow-start", "--slow-start has no effect with " +
                                        (is_hashed ? "--sticky " + upstream.sticky
                                                   : std::string("--balance first")) +
-                                       " does not look at"});
+                                       ", which ignores shares"});
   }
   if (was_given("retry-status") && upstream.max_attempts == 1) {
     found.push_back({"retry-status",
@@ -166,12 +166,12 @@ void about_readiness(const Configuration& configuration, Contradictions& found) 
   };
   if (!is_demo && !sends_requests_on(configuration)) {
     found.push_back({"ready-needs-upstream",
-                     "--ready-needs-upstream is about backends, and no request is sent to one"});
+                     "--ready-needs-upstream has no effect: no request is sent to a backend"});
   } else if (have_service(configuration.backends) ||
              std::ranges::any_of(configuration.routes, leads_to_service)) {
     found.push_back({"ready-needs-upstream",
-                     "--ready-needs-upstream connects to a backend, and srv:// is a service, whose "
-                     "servers change: use --health-check"});
+                     "--ready-needs-upstream does not support srv://, whose servers change: use "
+                     "--health-check"});
   }
 }
 

@@ -147,13 +147,13 @@ class FileReader {
 
   void add_value(const Setting& setting, const TomlValue& value, Given& given) {
     if (value.kind == TomlKind::list || value.kind == TomlKind::table) {
-      return report(value.region, std::string(setting.name) + ": this is not one value",
-                    "a list has texts: [\"a\", \"b\"]");
+      return report(value.region, std::string(setting.name) + ": an element of a list is one value",
+                    "write a list of texts: [\"a\", \"b\"]");
     }
     if (value.kind == TomlKind::boolean && setting.type != ValueType::boolean) {
       return report(value.region,
                     std::string(setting.name) + ": " + value.text +
-                        " is for switches, and this is " + std::string(setting.placeholder),
+                        " is for switches; this setting takes " + std::string(setting.placeholder),
                     value.text == "false" ? "did you mean \"off\"?" : "");
     }
     if (const auto control = std::ranges::find_if(value.text, is_control);

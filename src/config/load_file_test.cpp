@@ -150,7 +150,7 @@ TEST(LoadFile, SuggestsHowToFixInvalidToml) {
        "  1 | listen = \":80\n"
        "    |          ^^^^ write listen = \":80\"\n"},
       {"listen = \xe2\x80\x9c:80\xe2\x80\x9d",
-       "1:10: error: these quotes are not those of TOML\n"
+       "1:10: error: TOML does not accept typographic quotes\n"
        "  1 | listen = \xe2\x80\x9c:80\xe2\x80\x9d\n"
        "    |          ^^^^^ write listen = \":80\"\n"},
       {"listen = \":80\" \":81\"",
@@ -210,7 +210,7 @@ TEST(LoadFile, ReportsTypeErrorsInPlainWords) {
        "  1 | drain-timeout = 30\n"
        "    |                 ^^ did you mean \"30s\"?\n"},
       {"hold = false",
-       "1:8: error: hold: false is for switches, and this is TIME\n"
+       "1:8: error: hold: false is for switches; this setting takes TIME\n"
        "  1 | hold = false\n"
        "    |        ^^^^^ did you mean \"off\"?\n"},
       {"workers = \"many\"",
@@ -226,7 +226,7 @@ TEST(LoadFile, ReportsTypeErrorsInPlainWords) {
        "  1 | workers = 99999999999999999999\n"
        "    |           ^^^^^^^^^^^^^^^^^^^^\n"},
       {"\xef\xbb\xbfhold = false",  // a byte order mark
-       "1:8: error: hold: false is for switches, and this is TIME\n"
+       "1:8: error: hold: false is for switches; this setting takes TIME\n"
        "  1 | hold = false\n"
        "    |        ^^^^^ did you mean \"off\"?\n"},
       {"workers = 2\n[\n",
@@ -338,7 +338,7 @@ TEST(FindingText, PlacesCaretsByDisplayWidthAndKeepsTabs) {
 TEST(FindingText, ReplacesCharactersThatAffectTheTerminal) {
   const std::string odd = "\xc2\x9b\xe2\x80\xae\xe2\x81\xa6\xd8\x9c\xe2\x80\xa8";
   EXPECT_EQ(check("hold = false # \u00e4 " + odd + "\n"),
-            "onehop.toml:1:8: error: hold: false is for switches, and this is TIME\n"
+            "onehop.toml:1:8: error: hold: false is for switches; this setting takes TIME\n"
             "  1 | hold = false # \u00e4 ?????\n"
             "    |        ^^^^^ did you mean \"off\"?\n");
   EXPECT_EQ(check("backend = \"" + odd + "\", hold = 1\n"),

@@ -37,7 +37,7 @@ Parsed<LogDestination> LogPlace::parse(std::string_view text) {
   if (text.starts_with(kSyslogAt)) {
     const std::string path(text.substr(kSyslogAt.size()));
     if (path.starts_with('/')) return LogDestination{.kind = Kind::syslog, .path = path};
-    return refused(in_quotes(text) + " has no path of a socket: syslog:/dev/log");
+    return refused(in_quotes(text) + " needs the absolute path of a socket, as in syslog:/dev/log");
   }
   if (text.ends_with('/')) return refused(in_quotes(text) + " is a directory");
   if (text.find('/') != std::string_view::npos) {

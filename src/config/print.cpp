@@ -47,7 +47,7 @@ std::string line_for(const Setting& setting,
   std::vector<std::string> values = values_of(setting, given, configuration);
   if (secrets == Secrets::hidden) hide_secrets(setting, values);
   if (!std::ranges::all_of(values, [](const std::string& text) { return is_utf8(text); })) {
-    return "# " + name + " is not UTF-8, so TOML cannot have its value" + comment_on(given);
+    return "# " + name + " is not UTF-8, so TOML cannot represent its value" + comment_on(given);
   }
   const bool is_unset = given == nullptr && values.empty() &&
                         (!setting.may_repeat() || setting.name == kBackendSetting);

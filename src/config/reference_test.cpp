@@ -174,7 +174,7 @@ TEST(Reference, PrintsAValueThatIsNotUtf8AsAComment) {
   ASSERT_TRUE(loaded.is_usable());
   EXPECT_THAT(
       print_configuration(loaded),
-      HasSubstr("\n# header-up is not UTF-8, so TOML cannot have its value  # --header-up\n"));
+      HasSubstr("\n# header-up is not UTF-8, so TOML cannot represent its value  # --header-up\n"));
 }
 
 TEST(Reference, HidesSecretsFromUnprivilegedReaders) {
@@ -382,11 +382,11 @@ TEST(SettingNames, SuggestTheSuccessorOfAFormerName) {
   const NameMeaning renamed = meaning_of("shutdown_timeout", kFormer);
   ASSERT_NE(renamed.setting, nullptr);
   EXPECT_EQ(renamed.setting->name, "drain-timeout");
-  EXPECT_EQ(renamed.problem, "'shutdown-timeout' has been renamed since version 0.3");
+  EXPECT_EQ(renamed.problem, "'shutdown-timeout' was renamed after version 0.3");
   EXPECT_EQ(renamed.hint, "write drain-timeout");
   const NameMeaning removed = meaning_of("spdy", kFormer);
   EXPECT_EQ(removed.setting, nullptr);
-  EXPECT_EQ(removed.problem, "the setting 'spdy' ended with version 0.2");
+  EXPECT_EQ(removed.problem, "the setting 'spdy' was removed after version 0.2");
   EXPECT_EQ(removed.hint, "remove it");
   EXPECT_EQ(meaning_of("drain_timeout", kFormer).problem, "");
   for (const FormerName& once : former_names())

@@ -113,7 +113,7 @@ Parsed<std::string> ServerName::parse(std::string_view text) {
   const auto colon = is_address ? std::string::npos : host->find(':');
   if (colon == std::string::npos) return host;
   return pointed_out(text, text.substr(text.find(':')),
-                     "a certificate has no port" + did_you_mean(host->substr(0, colon)));
+                     "a name in a certificate has no port" + did_you_mean(host->substr(0, colon)));
 }
 
 // Checks a Host like --host-header, unless placeholders make it depend on the request.

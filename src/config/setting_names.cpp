@@ -15,13 +15,13 @@ namespace {
 NameMeaning former(const FormerName& name) {
   NameMeaning meaning;
   if (name.successor.empty()) {
-    meaning.problem =
-        "the setting " + in_quotes(name.name) + " ended with version " + std::string(name.until);
+    meaning.problem = "the setting " + in_quotes(name.name) + " was removed after version " +
+                      std::string(name.until);
     meaning.hint = name.advice;
   } else {
     meaning.setting = find_setting(name.successor);
     meaning.problem =
-        in_quotes(name.name) + " has been renamed since version " + std::string(name.until);
+        in_quotes(name.name) + " was renamed after version " + std::string(name.until);
     meaning.hint = "write " + std::string(name.successor);
   }
   return meaning;

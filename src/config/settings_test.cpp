@@ -278,8 +278,9 @@ TEST(Settings, CheckTheForwardedHost) {
 TEST(Settings, CheckTheNameInTheCertificateOfABackend) {
   for (const char* const name : {"a.test", "10.0.0.1", "*.a.test"})
     EXPECT_EQ(refusal("backend-name", name), "accepted") << name;
-  EXPECT_EQ(refusal("backend-name", "a.test:443"),
-            "a certificate has no port; did you mean a.test?\n    a.test:443\n          ^^^^");
+  EXPECT_EQ(
+      refusal("backend-name", "a.test:443"),
+      "a name in a certificate has no port; did you mean a.test?\n    a.test:443\n          ^^^^");
   for (const char* const name : {"", "a b", "https://a.test"})
     EXPECT_NE(refusal("backend-name", name), "accepted") << name;
 }

@@ -35,8 +35,8 @@ TEST(SharedCookies, AreReportedForRoutesOfTheSameHost) {
         std::pair("host = \"a.test\"", "path = \"/b\"")}) {
     EXPECT_THAT(finding_of(two_routes("cookie:S", one, other)),
                 HasSubstr("this route has the same sticky cookie as the route in onehop.toml:2, "
-                          "with another list of backends or another key: a client would stay at "
-                          "the backend of neither; write sticky = \"cookie:NAME\""))
+                          "with another list of backends or another key: neither would keep a "
+                          "client at its backend; write sticky = \"cookie:NAME\""))
         << one << " " << other;
   }
   EXPECT_THAT(finding_of("backend = [\"http://x\", \"http://y\"]\n" +

@@ -104,8 +104,8 @@ TEST(TableContradictions, AnInheritedSettingIsReportedInItsUpstream) {
 TEST(TableContradictions, AHealthCheckNeedsAMatchingBackend) {
   EXPECT_THAT(findings_of("backend = \"http://a\"\nhealth-check = \"tcp\"\n"
                           "health-check-host = \"b\"\n"),
-              ElementsAre("3: health-check-host is for checks that send a request, and "
-                          "health-check tcp sends none"));
+              ElementsAre("3: health-check-host has no effect with health-check tcp, which "
+                          "sends no request"));
   EXPECT_THAT(findings_of("backend = \"unix:/run/a\"\nhealth-check = \"grpc\"\n"),
               ElementsAre("2: health-check grpc needs HTTP/2, and a backend with unix: has "
                           "HTTP/1.1"));
@@ -120,7 +120,7 @@ TEST(TableContradictions, ABalancingSettingWithoutEffectIsReported) {
     const auto found =
         findings_of("backend = [\"http://a\", \"http://b\"]\n" + rule + "\nslow-start = \"5s\"\n");
     ASSERT_EQ(found.size(), 1U) << rule;
-    EXPECT_TRUE(found.front().starts_with("3: slow-start is about shares, which ")) << rule;
+    EXPECT_TRUE(found.front().starts_with("3: slow-start has no effect with ")) << rule;
   }
   EXPECT_THAT(findings_of("backend = [\"http://a\", \"http://b\"]\nretry-status = 503\n"
                           "max-attempts = 1\n"),

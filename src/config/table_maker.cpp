@@ -241,8 +241,8 @@ Contradictions TableMaker::cross_check(Configuration& top,
   for (const auto& [one, other] : find_shared_cookies(places)) {
     findings.push_back(about(*other->table,
                              "this route has the same sticky cookie as " + words_for(one->table) +
-                                 ", with another list of backends or another key: a client would "
-                                 "stay at the backend of neither",
+                                 ", with another list of backends or another key: neither would "
+                                 "keep a client at its backend",
                              "write sticky = \"cookie:NAME\" with another name"));
   }
   check_equal_routes(top, findings);

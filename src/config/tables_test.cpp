@@ -291,8 +291,8 @@ TEST(Tables, AnUpstreamNeedsAValidName) {
 TEST(Tables, ReadinessNeedsAConnectableBackend) {
   const std::string text = "backend = \"srv://_http._tcp.a\"\nready-needs-upstream = true\n";
   EXPECT_EQ(text_of(load_text(text).findings),
-            "onehop.toml:2:1: error: ready-needs-upstream connects to a backend, and srv:// is a "
-            "service, whose servers change: use health-check\n"
+            "onehop.toml:2:1: error: ready-needs-upstream does not support srv://, whose servers "
+            "change: use health-check\n"
             "  2 | ready-needs-upstream = true\n"
             "    | ^^^^^^^^^^^^^^^^^^^^\n");
 }

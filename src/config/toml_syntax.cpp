@@ -195,7 +195,7 @@ class Line {
     return fallback("a backslash in double quotes begins an escape",
                     in(text_, token).contains('\'')
                         ? "write \\\\ for a backslash"
-                        : "write it in single quotes, where it stands for itself");
+                        : "use single quotes, in which a backslash is literal");
   }
 
   TomlMistake without_comma() const {
@@ -235,7 +235,7 @@ class Line {
       for (auto at = straight.find(quote); at != straight.npos; at = straight.find(quote))
         straight.erase(at, quote.size());
     }
-    return pointed(token, "these quotes are not those of TOML",
+    return pointed(token, "TOML does not accept typographic quotes",
                    write(replaced(text_, token, quoted(straight))));
   }
 

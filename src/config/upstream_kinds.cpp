@@ -43,7 +43,7 @@ Parsed<BackendAddress> parse_service(std::string_view text) {
   auto url = Url::parse(std::string(upstream::scheme_of_service(name)) + "://" + std::string(name));
   if (const auto blank = name.find(' '); blank != std::string_view::npos) {
     return pointed_out(text, name.substr(blank + 1),
-                       "the servers of a service have the weights and backups of its records");
+                       "srv:// takes weights and backups from its DNS records: remove them here");
   }
   const bool has_form = name.starts_with('_') && name.find("._tcp.") != std::string_view::npos;
   if (!has_form || !url || url->authority() != name) {
@@ -79,7 +79,8 @@ Parsed<BackendAddress> BackendUrl::parse(std::string_view text) {
         word.starts_with("weight=") ? parse_weight(word.substr(7)) : std::optional<double>();
     if (!weight || std::exchange(has_weight, true)) {
       return pointed_out(
-          text, word, "after the URL may be one weight=NUMBER, 0 or 0.001 to 1000000, and backup");
+          text, word,
+          "only one weight=NUMBER, 0 or 0.001 to 1000000, and backup may follow the URL");
     }
     backend.weight = *weight;
   }
@@ -109,7 +110,8 @@ Parsed<std::string> StickyRule::parse(std::string_view text) {
   const std::string_view name = text.substr(std::min(text.find(':') + 1, text.size()));
   const bool has_name = text.starts_with("cookie:") || text.starts_with("header:");
   if (has_name && ascii::is_token(name)) return std::string(text);
-  if (has_name) return refused(in_quotes(text) + " has no name of a cookie or field");
+  if (has_name)
+    return refused(in_quotes(text) + " needs a valid cookie or field name after the colon");
   if (text == "off" || text == "cookie" || text == "client") return std::string(text);
   return none_of(text, kPlaceholder);
 }

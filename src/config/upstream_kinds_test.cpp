@@ -37,7 +37,7 @@ TEST(BackendUrl, HasOneWeightWithinBounds) {
     EXPECT_THAT(BackendUrl::parse(text).error(), HasSubstr("one weight=NUMBER")) << text;
   }
   EXPECT_THAT(BackendUrl::parse("srv://_http._tcp.a weight=2").error(),
-              HasSubstr("weights and backups of its records"));
+              HasSubstr("weights and backups from its DNS records"));
 }
 
 TEST(WordChoices, AreListedInTheOrderOfTheHelp) {

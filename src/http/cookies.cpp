@@ -59,19 +59,19 @@ bool begins_with(std::string_view name, std::string_view prefix) noexcept {
 // Returns why the cookie cannot be sent, or null.
 const char* problem_with(const SetCookie& cookie) noexcept {
   if (!ascii::is_token(cookie.name)) return "the name of a cookie is not a token";
-  if (!is_cookie_value(cookie.value)) return "the value of a cookie has a byte that it cannot have";
+  if (!is_cookie_value(cookie.value)) return "the value of a cookie has a byte that is not allowed";
   if (!cookie.path.empty() && !is_path(cookie.path)) return "the path of a cookie is not a path";
   if (!is_domain(cookie.domain)) return "the domain of a cookie is not a host name";
   const bool is_host = begins_with(cookie.name, "__Host-");
   if (!cookie.secure) {
-    if (cookie.same_site == SameSite::none) return "a cookie with SameSite=None is not secure";
-    if (cookie.partitioned) return "a partitioned cookie is not secure";
+    if (cookie.same_site == SameSite::none) return "a cookie with SameSite=None must be secure";
+    if (cookie.partitioned) return "a partitioned cookie must be secure";
     if (is_host || begins_with(cookie.name, "__Secure-")) {
-      return "a cookie whose name has a prefix is not secure";
+      return "a __Secure- or __Host- cookie must be secure";
     }
   }
   if (is_host && (cookie.path != "/" || !cookie.domain.empty())) {
-    return "a __Host- cookie has a domain, or another path than /";
+    return "a __Host- cookie must have the path / and no domain";
   }
   return nullptr;
 }

@@ -34,7 +34,7 @@ std::string lowered(std::string_view text) {
 Result<void> check_target(std::string_view target) {
   const char* const end = target.data() + target.size();
   if (h1::skip_target(target.data(), end) != end) {
-    return bad_target("a byte that no request target has");
+    return bad_target("a byte that is not allowed in a request target");
   }
   if (!has_valid_escapes(target.substr(0, target.find('?')))) {
     return bad_target("a malformed escape in the path");
@@ -119,7 +119,7 @@ Result<void> Url::parse_authority(std::string_view text, bool from_wire) {
   }
   if (!from_wire && parts->bracketed && host_and_port.find('%') != std::string::npos) {
     return bad_url(
-        "the zone of an IPv6 address would be lost: there is no way to a link-local one");
+        "an IPv6 address with a zone is not supported: no link-local address can be reached");
   }
   const std::uint16_t standard = default_port(scheme());
   port_ = standard;

@@ -122,9 +122,9 @@ Beginning read_fields(std::string_view line, LineFamily family) {
   }
   fields.back() = rest;
   const auto client = address_of(fields[0], fields[2], family);
-  if (!client) return refuse_header("the address or port of the client is not one");
+  if (!client) return refuse_header("the address or port of the client is not valid");
   const auto server = address_of(fields[1], fields[3], family);
-  if (!server) return refuse_header("the address or port of the destination is not one");
+  if (!server) return refuse_header("the address or port of the destination is not valid");
   return complete(size, Ends{*client, *server});
 }
 
@@ -269,7 +269,7 @@ std::string_view why_extensions_are_wrong(std::string_view header, std::size_t p
     place += kTypeAndLength;
     if (header.size() - place < length) return "an extension is longer than the header";
     if (type == kCrc32c) {
-      if (length != 4 || sum) return "its CRC32c is not one of 4 bytes";
+      if (length != 4 || sum) return "its CRC32c is repeated or is not 4 bytes long";
       sum = place;
     }
     place += length;

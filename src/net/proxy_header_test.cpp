@@ -207,9 +207,9 @@ TEST(ProxyHeader, IsRefusedIfItIsMalformed) {
       {header(0x21, 0x11, kV4 + std::string("\1\0", 2)), "cut short"},
       {header(0x21, 0x11, kV4 + std::string("\1\0\2x", 4)), "longer than the header"},
       {header(0x21, 0x00, "x"), "cut short"},
-      {header(0x21, 0x11, kV4 + extension(3, "123")), "not one of 4 bytes"},
-      {header(0x21, 0x11, kV4 + extension(3, "")), "not one of 4 bytes"},
-      {header(0x21, 0x11, kV4 + extension(3, "1234") + extension(3, "1234")), "not one of 4 bytes"},
+      {header(0x21, 0x11, kV4 + extension(3, "123")), "not 4 bytes long"},
+      {header(0x21, 0x11, kV4 + extension(3, "")), "not 4 bytes long"},
+      {header(0x21, 0x11, kV4 + extension(3, "1234") + extension(3, "1234")), "not 4 bytes long"},
       {header(0x21, 0x11, kV4 + extension(3, "1234")), "its CRC32c is wrong"},
   };
   for (const auto& [bytes_in, expected] : cases) {

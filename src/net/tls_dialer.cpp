@@ -82,7 +82,8 @@ task<Result<Dialled>> TlsDialer::dial(const Destination& destination) {
       TlsClientContext::connect(std::move(*context), std::move(dialled->stream), destination.host,
                                 sessions_.of(server), destination.http2 ? kBoth : kHttp1);
   if (!stream) {
-    Error error(Errc::tls_failed, Side::upstream, "no certificate can be for this host");
+    Error error(Errc::tls_failed, Side::upstream,
+                "the host is not a name that a certificate can have");
     co_return failure(error.during(Phase::tls).with(where));
   }
   const Time began = reactor_.now();

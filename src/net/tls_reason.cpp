@@ -35,7 +35,7 @@ constexpr auto kWords = std::to_array<Words>({
     {ERR_LIB_SSL, SSL_R_DH_KEY_TOO_SMALL, "the peer's Diffie-Hellman key is too short"},
     {ERR_LIB_SSL, SSL_R_UNKNOWN_CERTIFICATE_TYPE, "TLS cannot use its kind of key"},
     {ERR_LIB_PEM, PEM_R_BAD_BASE64_DECODE, kDamagedBlock},
-    {ERR_LIB_PEM, PEM_R_BAD_END_LINE, "its PEM block has no END line that fits"},
+    {ERR_LIB_PEM, PEM_R_BAD_END_LINE, "its PEM block has no matching END line"},
     {ERR_LIB_PEM, PEM_R_SHORT_HEADER, "its PEM block is cut short"},
     // Handshakes: alerts of the peer (RFC 8446 section 6.2).
     {ERR_LIB_SSL, SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
@@ -55,15 +55,15 @@ constexpr auto kWords = std::to_array<Words>({
     {ERR_LIB_SSL, SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN,
      "the peer does not accept the certificate"},
     {ERR_LIB_SSL, SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
-     "the peer wants a certificate, and was shown none"},
+     "the peer requires a certificate, and none was sent"},
     {ERR_LIB_SSL, SSL_R_TLSV1_ALERT_ACCESS_DENIED, "the peer denies access"},
     {ERR_LIB_SSL, SSL_R_TLSV1_UNRECOGNIZED_NAME,
      "the peer does not know the name that it was asked for"},
     {ERR_LIB_SSL, SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL,
      "the peer speaks none of the protocols that were offered"},
-    {ERR_LIB_SSL, SSL_R_TLSV1_ALERT_INTERNAL_ERROR, "the peer has failed"},
+    {ERR_LIB_SSL, SSL_R_TLSV1_ALERT_INTERNAL_ERROR, "the peer reports an internal error"},
     {ERR_LIB_SSL, SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY,
-     "the peer wants stronger ciphers than there are in common"},
+     "the peer requires stronger ciphers than those in common"},
     // Handshakes: errors that this side detects.
     {ERR_LIB_SSL, SSL_R_NO_SHARED_CIPHER, "no cipher in common"},
     {ERR_LIB_SSL, SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM,
@@ -72,7 +72,7 @@ constexpr auto kWords = std::to_array<Words>({
     {ERR_LIB_SSL, SSL_R_UNSUPPORTED_PROTOCOL, "the peer speaks neither TLS 1.2 nor TLS 1.3"},
     {ERR_LIB_SSL, SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, "the peer has shown no certificate"},
     {ERR_LIB_SSL, SSL_R_NO_APPLICATION_PROTOCOL,
-     "none of the protocols that were offered is spoken here"},
+     "the peer offers no protocol that is supported here"},
 });
 
 // OpenSSL reports data that is not ASN.1 with a dozen codes, most of them named "lib".

@@ -140,8 +140,7 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::make(
   const bool asks = options.client_auth != ClientAuth::none;
   if (asks == options.client_ca_file.empty()) {
     return failure(Errc::bad_option, Side::local,
-                   asks ? "client certificates are asked for, but client_ca_file does not say who "
-                          "signs them"
+                   asks ? "client_auth asks for client certificates, but client_ca_file is not set"
                         : "client_ca_file is set, but client_auth does not ask for certificates");
   }
   auto pairs = read_pairs(options, kinds);

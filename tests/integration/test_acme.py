@@ -203,7 +203,7 @@ def test_an_external_account(start_site, tmp_path):
     key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
     site = start_site(externalAccountBindingRequired=True, externalAccountMACKeys={"kid-1": key})
     proxy = site.start()
-    proxy.wait_for_message("accounts for its customers only: --acme-eab FILE", patience=LONG)
+    proxy.wait_for_message("requires an external account: add --acme-eab FILE", patience=LONG)
     proxy.stop()
     file = tmp_path / "eab"
     file.write_text(f"kid-1 {key}\n", encoding="ascii")
