@@ -21,8 +21,8 @@ std::optional<Response> refused_method(const AdminPage& page, const Request& req
       is_read ? method == Method::get || method == Method::head : method == Method::post;
   if (fits) return std::nullopt;
   Response refusal =
-      plain(Status::method_not_allowed,
-            is_read ? "This page is read with GET.\n" : "This command is sent with POST.\n");
+      plain(Status::method_not_allowed, is_read ? "This page accepts only GET and HEAD.\n"
+                                                : "This command accepts only POST.\n");
   refusal.headers().set("Allow", is_read ? "GET, HEAD" : "POST");
   return refusal;
 }
@@ -72,7 +72,7 @@ task<Response> AdminPages::serve(Request request) const {
   if (!refusal) refusal = refused_method(*page, request);
   if (!refusal && page->access == AdminAccess::change && !AdminRules::is_local(request)) {
     refusal = plain(Status::forbidden,
-                    "This listener is for reading only; commands go to the admin socket.\n");
+                    "This listener is read-only; send commands to the admin socket.\n");
   }
   if (refusal) {
     set_common_fields(*refusal);

@@ -100,10 +100,9 @@ std::optional<Response> AdminRules::refusal(const Request& request) const {
   auto refusal = refusal_of_peer(request);
   const bool may_show_queries = is_local(request) || !options_.token.empty();
   if (refusal || may_show_queries || !asks_for_queries(request)) return refusal;
-  return Response(
-      Status::forbidden,
-      "Queries may hold secrets: they are shown over the admin socket, and at an address "
-      "with --admin-token.\n");
+  return Response(Status::forbidden,
+                  "Queries may hold secrets: they are shown only over the admin socket, or at an "
+                  "address with --admin-token.\n");
 }
 
 std::optional<Response> AdminRules::refusal_of_peer(const Request& request) const {
@@ -113,12 +112,12 @@ std::optional<Response> AdminRules::refusal_of_peer(const Request& request) cons
                       "Only the user of this onehop, and root, may use its socket.\n");
     }
     if (!came_through_a_proxy(request)) return std::nullopt;
-    return Response(Status::forbidden, "The admin socket is not for requests of a proxy.\n");
+    return Response(Status::forbidden, "The admin socket accepts no requests from a proxy.\n");
   }
   if (!admits_host(request.host())) {
     return Response(Status::misdirected_request,
-                    "The admin listener answers to addresses, to localhost and to the names of "
-                    "--admin-name.\n");
+                    "The admin listener accepts as Host only IP addresses, localhost and the names "
+                    "of --admin-name.\n");
   }
   if (is_read_by_another_site(request)) {
     return Response(Status::forbidden, "Pages of other sites may not read the admin listener.\n");

@@ -70,7 +70,7 @@ std::string reason(const std::string& path, int error, bool follows_links) {
   if (error == ELOOP && !follows_links) {
     return path + ": is a symbolic link, which is not followed with --user";
   }
-  if (error == ENXIO) return path + ": is a socket; syslog:" + path + " writes to one";
+  if (error == ENXIO) return path + ": is a socket: write syslog:" + path;
   return path + ": " + std::generic_category().message(error);
 }
 

@@ -41,7 +41,7 @@ Queries queries_for(const Request& request) {
 
 // Returns a response with the content; 503 without content, after end().
 Response with_type(std::optional<std::string> content, std::string_view type) {
-  if (!content) return Response(Status::service_unavailable, "This process ends.\n");
+  if (!content) return Response(Status::service_unavailable, "This process is ending.\n");
   Response response(Status::ok, std::move(*content));
   response.headers().set("Content-Type", type);
   return response;

@@ -266,7 +266,7 @@ void add_problems(Overview& overview, const ObservedNumbers& numbers) {
         std::pair(overview.descriptors.value_or(Overview::Level()), "open files")}) {
     if (level.limit == 0 || level.used < level.limit / 10 * 9) continue;
     overview.problems.push_back(
-        {true, "More than 90 % of the limit of " + std::string(what) + " are in use."});
+        {true, "More than 90 % of the limit of " + std::string(what) + " is in use."});
   }
 }
 

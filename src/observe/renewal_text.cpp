@@ -19,7 +19,7 @@ std::string renewal_text(const acme::SiteStatus& site) {
       text += "; the next attempt is at " + acme::to_rfc3339(*site.next_attempt);
     return text;
   }
-  if (!site.has_certificate) return "self-signed, until there is one of an authority";
+  if (!site.has_certificate) return "self-signed until an authority issues one";
   std::string text = "renewed";
   if (site.renew_at) text += " about " + day_of(*site.renew_at);
   if (!site.authority.empty()) text += " by " + site.authority;

@@ -33,7 +33,7 @@ class ReloadQueue {
   explicit ReloadQueue(Reload reload, OnRefused on_refused = {}, std::string what = "reload");
   ReloadQueue(const ReloadQueue&) = delete;
   ReloadQueue& operator=(const ReloadQueue&) = delete;
-  ~ReloadQueue() { close("the process ends"); }
+  ~ReloadQueue() { close("the process is ending"); }
 
   // Requests a reload that begins after this call. Returns its result, which the caller may ignore.
   std::shared_future<Result> request(const std::string& trigger);

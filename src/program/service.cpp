@@ -75,10 +75,10 @@ void Service::close() {
   door_->close();
   certificates_.end();
   if (upgrade_) upgrade_->cancel();
-  if (upgrades_) upgrades_->close("the process ends");
+  if (upgrades_) upgrades_->close("the process is ending");
   successor_.reset();
   if (stopping_) stopping_->end();
-  if (reloads_) reloads_->close("the process ends");
+  if (reloads_) reloads_->close("the process is ending");
   watch_.reset();
   backend_watch_.reset();
   admin_.reset();

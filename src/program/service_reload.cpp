@@ -205,7 +205,8 @@ Service::Outcome Service::apply(Prepared prepared) {
   try {
     commit(std::move(prepared), expected);
   } catch (const std::exception& error) {  // no memory for a message
-    log_.announce(std::string("after the reload: ") + error.what(), LogLevel::error);
+    log_.announce(std::string("reloaded, but a later step failed: ") + error.what(),
+                  LogLevel::error);
   }
   return outcome;
 }

@@ -102,7 +102,7 @@ TEST_F(StoppingTest, EndsWithAFailureAfterItsLastWorker) {
   EXPECT_EQ(serve(), 1);
   server_.reset();
   const std::string all = said();
-  EXPECT_THAT(all, HasSubstr("a worker has failed, 0 of 1 go on: a mistake"));
+  EXPECT_THAT(all, HasSubstr("a worker has failed, 0 of 1 continue: a mistake"));
   EXPECT_THAT(all, HasSubstr("all workers have failed"));
 }
 

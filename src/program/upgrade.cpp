@@ -62,7 +62,7 @@ Upgrade::Outcome Upgrade::run() {
 std::string Upgrade::obstacle() const {
   if (is_cancelled_) return kStopping;
   if (::getpid() == 1) {
-    return "onehop is process 1 of its container, which would end with it: replace the container "
+    return "onehop is process 1, and its container would end with it: replace the container "
            "instead";
   }
   if (invocation_.program.empty()) return "the path of the program is not known: is /proc mounted?";

@@ -61,7 +61,7 @@ class Redirect final : public Handler {
 
   void check(const std::string& given) const {
     if (base_.find('*') != std::string::npos) {
-      refuse("\"" + given + "\" has a '*' other than one at its end, as \"/*\" or \"?*\"");
+      refuse("\"" + given + "\" may have '*' only at its end, as \"/*\" or \"?*\"");
     }
     if (kept_ != Kept::nothing && base_.find_first_of("?#") != std::string::npos) {
       refuse("\"" + given + "\" has a query or a fragment before its '*'");

@@ -117,7 +117,7 @@ TEST(RewriteHook, ReportsAMissingUrl) {
   EXPECT_EQ(serve(proxy, std::move(request)).status(), 500);
   ASSERT_TRUE(record.failure);
   EXPECT_EQ(record.failure->detail(),
-            "rewrite set no URL: call set_url() with that of the upstream");
+            "rewrite set no URL: call set_url() with the URL of the upstream");
 }
 
 TEST(Director, MayBeACoroutine) {

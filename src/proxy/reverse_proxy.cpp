@@ -88,7 +88,7 @@ void undo(HostChange change, const ExchangeRecord* record, Response& response) {
 Error explained(Error error, bool has_url) {
   if (has_url || !error.is(Errc::bad_url)) return error;
   return Error(Errc::handler_failed, Side::local,
-               "rewrite set no URL: call set_url() with that of the upstream");
+               "rewrite set no URL: call set_url() with the URL of the upstream");
 }
 
 }  // namespace

@@ -34,9 +34,9 @@ std::string_view host_of(std::string_view field) noexcept {
 Result<std::string> parse_host_pattern(std::string_view text) {
   const bool below = text.starts_with("*.");
   std::string host(below ? text.substr(2) : text);
-  if (text == "*") return bad_host(text, "is a host in no request: leave hosts out for any host");
+  if (text == "*") return bad_host(text, "is not a host name: leave hosts out to match any host");
   if (host.find('*') != std::string::npos) {
-    return bad_host(text, "has a '*' other than one at its beginning: write \"*.example.org\"");
+    return bad_host(text, "may have '*' only at its beginning: write \"*.example.org\"");
   }
   if (host.find("://") != std::string::npos || host.find('/') != std::string::npos) {
     return bad_host(text, "is a URL: write its host only");
@@ -48,9 +48,10 @@ Result<std::string> parse_host_pattern(std::string_view text) {
   }
   const bool is_bare_v6 = is_ipv6_address(host);
   const std::optional<Authority> parts = split_authority(host);
-  if (parts && parts->has_colon) return bad_host(text, "has a port: routes do not look at it");
+  if (parts && parts->has_colon) return bad_host(text, "has a port: write the host only");
   if (!is_bare_v6 && !parts) return bad_host(text, "is not a host name");
-  if (below && (is_bare_v6 || parts->bracketed)) return bad_host(text, "is not below a name");
+  if (below && (is_bare_v6 || parts->bracketed))
+    return bad_host(text, "has an IP address after \"*.\": write a host name");
   const std::string compared(ComparedHost(host).text());
   if (compared.empty()) return bad_host(text, "is not a host name");
   return below ? "." + compared : compared;

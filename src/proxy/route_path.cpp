@@ -22,7 +22,7 @@ Result<void> check_written_path(std::string_view text) {
   if (!text.starts_with('/')) return bad_path(text, "does not begin with a slash");
   if (text.size() > kMaxRoutePath) return bad_path(text.substr(0, 32), "... is too long");
   if (text.find_first_of("?#") != std::string_view::npos) {
-    return bad_path(text, "has a '?' or '#': routes do not look at the query");
+    return bad_path(text, "has a '?' or '#': write the path only");
   }
   if (const Result<void> valid = check_configured_target(text); !valid) return valid;
   if (is_ambiguous_path(text)) {
@@ -77,12 +77,12 @@ Result<PathPattern> parse_path_pattern(std::string_view text) {
     path.remove_suffix(2);
   }
   if (path.find('*') != std::string_view::npos) {
-    return bad_path(text, "has a '*' other than one at its end, after a slash: write \"/api/*\"");
+    return bad_path(text, "may have '*' only at its end, after a slash: write \"/api/*\"");
   }
   if (pattern.below && path.empty()) return pattern;
   if (const Result<void> valid = check_written_path(path); !valid) return failure(valid.error());
   if (pattern.below && path.ends_with('/')) return bad_path(text, "has an empty segment");
-  if (has_parameters(path)) return bad_path(text, "has a ';': routes do not look at parameters");
+  if (has_parameters(path)) return bad_path(text, "has a ';': routes ignore parameters");
   pattern.text = percent_decoded(path);
   return pattern;
 }

@@ -158,10 +158,10 @@ void RouteTable::add_candidate(std::span<const Route> routes,
   for (const Candidate& other : list) {
     if (!other.is_equal_to(candidate)) continue;
     const Route& route = routes[candidate.route];
-    if (other.route == candidate.route) refuse(route, "hosts: ", "one of them is there twice");
+    if (other.route == candidate.route) refuse(route, "hosts: ", "one of them is listed twice");
     throw std::invalid_argument("Routes: " + name_of(routes[other.route]) + " and " +
                                 name_of(route) +
-                                " take the same requests: " + conditions_of(route));
+                                " match the same requests: " + conditions_of(route));
   }
   list.push_back(std::move(candidate));
 }

@@ -69,7 +69,7 @@ void H1Content::end_body_wait() noexcept {
 void H1Content::on_readable() {
   if (readable_.result() == net::Wait::timed_out) {
     if (!is_timed_) return wait_for_client();
-    reader_.fail(Error(Errc::timed_out, Side::client, "no byte of the body came"));
+    reader_.fail(Error(Errc::timed_out, Side::client, "no byte of the body arrived"));
     settled_.set();
   }
   wake_reader();

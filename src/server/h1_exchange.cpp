@@ -66,7 +66,7 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   if (!framing) return failure(framing.error());
   if (auto host = check_host(version_, headers); !host) return failure(host.error());
   if (parser.method() == Method::connect) {
-    return failure(Errc::unsupported_method, Side::client, "CONNECT is not served here");
+    return failure(Errc::unsupported_method, Side::client, "CONNECT is not supported");
   }
   auto url = Url::parse_target(parser.target());
   if (!url) return failure(url.error());
@@ -148,7 +148,7 @@ Next H1Exchange::next_after_whole_request(bool close) {
 Error H1Exchange::why_gone() const {
   Error error(Errc::client_gone, Side::client);
   if (!stream_.is_broken()) {
-    error.with("it closed its sending side; half-close=serve goes on then");
+    error.with("it closed its sending side; half-close=serve allows that");
   }
   return error;
 }

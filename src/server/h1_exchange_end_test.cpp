@@ -203,7 +203,7 @@ TEST_F(H1ExchangeEnd, ReportsThatAClientHalfClosed) {
     }
     ASSERT_TRUE(exchanges_.last().failed_with(Errc::client_gone));
     EXPECT_EQ(exchanges_.last().failure->detail(),
-              reset ? "" : "it closed its sending side; half-close=serve goes on then");
+              reset ? "" : "it closed its sending side; half-close=serve allows that");
   }
 }
 

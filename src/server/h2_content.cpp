@@ -52,7 +52,7 @@ void H2Content::watch(net::Time now, net::Duration timeout, Timed timed) {
   } else if (io::deadline_after(active_, timeout) > now) {
     return;
   } else if (is_awaited_) {
-    failure_ = Error(Errc::timed_out, Side::client, "no byte of the body came");
+    failure_ = Error(Errc::timed_out, Side::client, "no byte of the body arrived");
     wake_reader();
   } else {
     take_back();

@@ -227,7 +227,7 @@ void H2Exchange::check_response(Response& response) {
   const char* problem = nullptr;
   if (response.status() == Status::switching_protocols && response.tunnel() && is_connect_) {
     if (response.headers().get(field::sec_websocket_accept) == expected_accept_) return;
-    problem = "Sec-WebSocket-Accept is not that of the key";
+    problem = "Sec-WebSocket-Accept does not match the key";
   } else {
     served_.check_is_final(response);
     // The client would take any 2xx for the open tunnel (RFC 8441 §5).

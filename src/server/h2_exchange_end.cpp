@@ -64,7 +64,7 @@ void H2Exchange::on_closed() {
   if (problem() == kMemoryIsShort) {
     served_.record_failure(Error(Errc::overloaded, Side::local, problem()).during(Phase::head));
   } else if (problem() || !begun_) {
-    const char* const what = problem() ? problem() : "a head that did not come to its end";
+    const char* const what = problem() ? problem() : "the head is incomplete";
     served_.record_failure(
         Error(Errc::bad_request, Side::client, what).during(begun_ ? Phase::send : Phase::head));
   }
@@ -97,9 +97,9 @@ void H2Exchange::on_over() {
 void H2Exchange::watch(net::Time now) {
   const Server::Options& options = served_.options();
   if (!begun_ && io::deadline_after(served_.record().began, options.header_timeout) <= now) {
-    served_.on_cut(Outcome::client_gone,
-                   Error(Errc::timed_out, Side::client, "the head did not come to its end")
-                       .during(Phase::head));
+    served_.on_cut(
+        Outcome::client_gone,
+        Error(Errc::timed_out, Side::client, "the head is incomplete").during(Phase::head));
     return owner_.head_timed_out();
   }
   content_.watch(now, options.body_timeout, timed());

@@ -185,8 +185,8 @@ std::string ListenPlan::why_blocked(const Entry& entry) const {
         {entry.text, entry.address}, {one.listener->name(), one.listener->actual()}});
     if (overlap.empty()) continue;
     return "listen: " + overlap +
-           ", which is open until the update is done: remove that one in an "
-           "update of its own first";
+           ", which stays open until the update is done: remove that one first, in a "
+           "separate update";
   }
   return {};
 }

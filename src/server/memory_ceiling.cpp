@@ -67,8 +67,9 @@ bool MemoryCeiling::look(std::size_t held, io::Time now) {
 }
 
 void MemoryCeiling::report(std::size_t held, bool reached, io::Time now) {
-  const std::string figures = in_mebibytes(held) + " of " + in_mebibytes(max()) +
-                              " (max_memory) in use for clients and backends, promises included";
+  const std::string figures =
+      in_mebibytes(held) + " of " + in_mebibytes(max()) +
+      " (max_memory) in use for clients and backends, promised memory included";
   if (!reached) {
     const std::uint64_t refused = refused_.exchange(0, std::memory_order_relaxed);
     log_(LogLevel::info, "accepting again: " + figures + "; " + std::to_string(refused) +

@@ -70,7 +70,7 @@ RootTask<ProxiedBeginning> ProxiedBeginning::run() {
   while (take_input() == Progress::waits) {
     const net::Time end = deadline();
     if (stream_->reactor().now() >= end) {
-      if (!worker_.is_draining()) refuse("it did not come in time");
+      if (!worker_.is_draining()) refuse("it did not arrive in time");
       break;
     }
     co_await stream_->readable(end);

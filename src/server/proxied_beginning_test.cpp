@@ -202,7 +202,7 @@ TEST_F(ProxiedBeginningTest, HasToArriveWithinTheHeaderTimeout) {
   EXPECT_EQ(silent.ending(), "end");
   EXPECT_NE(slow.ending(), "") << "bytes do not extend it";
   EXPECT_EQ(refused(), 2u);
-  EXPECT_THAT(lines_[0], HasSubstr("it did not come in time"));
+  EXPECT_THAT(lines_[0], HasSubstr("it did not arrive in time"));
 }
 
 TEST_F(ProxiedBeginningTest, AProbeOfThePortIsNotARefusal) {

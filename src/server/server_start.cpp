@@ -152,7 +152,7 @@ void Server::State::start_threads(std::size_t count, const HandlerFactory& facto
             state->run_worker(worker, std::move(factory));
           });
     } catch (const std::system_error& error) {
-      throw std::runtime_error("the system refuses thread " + std::to_string(i + 1) + " of " +
+      throw std::runtime_error("cannot start thread " + std::to_string(i + 1) + " of " +
                                std::to_string(count) + " (workers): " + error.code().message());
     }
     workers.push_back(std::move(made));  // has a thread that stop() waits for
@@ -208,7 +208,7 @@ void Server::State::log_failure(const std::string& why) noexcept {
   }
   try {
     common->log(LogLevel::error, "a worker has failed, " + std::to_string(serving) + " of " +
-                                     std::to_string(all) + " go on: " + why);
+                                     std::to_string(all) + " continue: " + why);
   } catch (const std::bad_alloc&) {  // the line is lost
   }
 }

@@ -90,7 +90,7 @@ TEST_F(FailingWorker, IsLoggedAndMakesStopFail) {
   start();
   ask_until_closed(server_.addresses().front());
   EXPECT_FALSE(server_.stop(std::chrono::seconds(5)));
-  EXPECT_THAT(said(), Contains("a worker has failed, 0 of 1 go on: std::bad_alloc"));
+  EXPECT_THAT(said(), Contains("a worker has failed, 0 of 1 continue: std::bad_alloc"));
 }
 
 // The server was not stopped, but has no worker left: wait() must return.
@@ -127,11 +127,11 @@ TEST_F(OneOfTwoWorkers, KeepsServingAndTheFailureIsRemembered) {
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (said().empty() && std::chrono::steady_clock::now() < give_up)
     std::this_thread::yield();
-  EXPECT_THAT(said(), Contains("a worker has failed, 1 of 2 go on: std::bad_alloc"));
+  EXPECT_THAT(said(), Contains("a worker has failed, 1 of 2 continue: std::bad_alloc"));
   // The remaining worker serves the second request.
   ask_until_closed(server_.addresses().front());
   EXPECT_FALSE(server_.wait());
-  EXPECT_THAT(said(), Contains("a worker has failed, 0 of 2 go on: std::bad_alloc"));
+  EXPECT_THAT(said(), Contains("a worker has failed, 0 of 2 continue: std::bad_alloc"));
 }
 
 TEST(ServerTest, RejectsTooManyWorkersBeforeStartingAThread) {

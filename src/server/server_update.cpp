@@ -70,10 +70,10 @@ Result<void> Server::State::update(Options options, const HandlerFactory& factor
 
 Result<void> Server::State::check_updatable() {
   const std::lock_guard lock(mutex);
-  if (life < Life::started) return refuse("update() is for a server that serves: call start()");
-  if (!accepting) return refuse("update() is for a server that accepts: call accept()");
+  if (life < Life::started) return refuse("update() needs a running server: call start() first");
+  if (!accepting) return refuse("update() needs a server that accepts: call accept() first");
   if (life == Life::stopping || has_ended())
-    return refuse("the server stops or has stopped: no update");
+    return refuse("the server was not updated: it is stopping or has stopped");
   return {};
 }
 
@@ -111,7 +111,7 @@ Result<void> Server::State::switch_to(server::Settings next, const HandlerFactor
   const Step commit = [](server::Worker& worker) { worker.commit(); };
   const Step discard = [](server::Worker& worker) { worker.discard(); };
   server::Settings installed = next;
-  Error stopped = refuse("the server stops: no update").error();
+  Error stopped = refuse("the server was not updated: it is stopping").error();
   server::Settings before;  // ends after the switch, since its TLS may wait for a thread
   {
     const std::lock_guard lock(mutex);

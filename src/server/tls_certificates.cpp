@@ -52,8 +52,7 @@ Result<std::shared_ptr<TlsCertificates>> TlsCertificates::load(const TlsServerOp
                                                                const TlsCertificates* before) {
   if (options.self_signed && !options.certificates.empty()) {
     return failure(Errc::bad_option, Side::local,
-                   "a self-signed certificate is made in place of certificates from files: choose "
-                   "one of them");
+                   "self_signed and certificates exclude each other: choose one of them");
   }
   // Keys from a file are read into a new object, so that the keys in use do not change yet.
   const bool keys_stay =

@@ -100,7 +100,7 @@ TEST_F(FailingUpdate, ChangesNothing) {
   const std::vector<Case> cases{
       {[&](auto& o) { o.listen = {"127.0.0.1:0", "http://127.0.0.1:0", "http://" + used}; },
        "in use by another process"},
-      {[&](auto& o) { o.listen = {"127.0.0.1:0", "http://" + every}; }, "update of its own first"},
+      {[&](auto& o) { o.listen = {"127.0.0.1:0", "http://" + every}; }, "in a separate update"},
       {[&](auto& o) { o.listen = {"nonsense"}; }, "the port is missing"},
       {[&](auto& o) { o.listen = {"http://127.0.0.1:8", "http://127.0.0.1:8"}; }, "given twice"},
       {[&](auto& o) { o.listen = {"unix:/no/such/folder/s"}; }, "no such folder"},

@@ -298,7 +298,7 @@ TEST_F(ProxiedH2Tunnel, WritingFailsAfterItsStreamIsClosed) {
   network_.serve("s:80", std::make_shared<Telling>(Transport(network_.transport_options())));
   const std::pair<std::string, const char*> ends[] = {
       {frame(h2_frames::rst_stream, 0, 1, h2_frames::number(2, 4)), "INTERNAL_ERROR"},
-      {frame(h2_frames::goaway, 0, 0, h2_frames::number(0, 8)), "a GOAWAY passed"},
+      {frame(h2_frames::goaway, 0, 0, h2_frames::number(0, 8)), "a GOAWAY excluded the request"},
       {"", "connection was lost"}};  // "" closes the connection
   for (const auto& [end, why] : ends) {
     Wire client = network_.connect("s:80");

@@ -23,7 +23,7 @@ bool may_be_silent(std::string_view content_type) {
 
 // The error of a request that was not sent because the connection has ended or will end.
 Error takes_no_more() {
-  return Error(Errc::closed, Side::upstream, "the connection takes no more requests")
+  return Error(Errc::closed, Side::upstream, "the connection accepts no more requests")
       .during(Phase::send)
       .retry_safe(true);
 }
@@ -127,7 +127,7 @@ Result<void> H2Exchange::open(const Request& request, bool as_tunnel) {
   if (upgrade) {
     if (!connection_->session().peer_takes_extended_connect()) {
       return failure(Error(Errc::unexpected_upgrade, Side::upstream,
-                           "the upstream takes no upgrade over HTTP/2")
+                           "the upstream does not accept upgrades over HTTP/2")
                          .during(Phase::send));
     }
     framing.extended_connect = true;
@@ -244,7 +244,7 @@ Error H2Exchange::closed_error() const {
   if (send_problem()) return Error(Errc::limit_exceeded, Side::local, send_problem());
   if (!has_sent_head()) return takes_no_more();
   if (end_ == End::passed_over) {
-    Error error(Errc::closed, Side::upstream, "a GOAWAY passed the request over");
+    Error error(Errc::closed, Side::upstream, "a GOAWAY excluded the request");
     return error.retry_safe(unprocessed);
   }
   const h2::ErrorCode code = close_code();

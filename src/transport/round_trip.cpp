@@ -311,7 +311,7 @@ task<Result<Response>> round_trip(const Pools& pools,
     co_return failure(Errc::no_endpoint, Side::upstream, "the upstream has no endpoint");
   }
   if (!request.url().is_absolute()) {
-    co_return failure(Errc::bad_url, Side::upstream, "the request has no absolute URL to go to");
+    co_return failure(Errc::bad_url, Side::upstream, "the request has no absolute URL");
   }
   ConnectionPool& pool = pools.pool(*reactor);
   pool.context().count_request();

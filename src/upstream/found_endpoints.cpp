@@ -120,7 +120,7 @@ std::string FoundEndpoints::keep(bool is_absent, const std::string& failure, Tim
   const bool is_gone = absent_since_ && now - *absent_since_ >= kGrace && !endpoints_.empty();
   if (is_gone) {
     endpoints_.clear();
-    return name_ + " no longer exists: its endpoints are given up";
+    return name_ + " no longer exists: its endpoints were removed";
   }
   if (std::exchange(last_failure_, failure) == failure) return "";
   return name_ + ": " + failure + "; the last good response is kept";
@@ -145,7 +145,7 @@ std::string FoundEndpoints::replace(std::vector<Upstream::Endpoint> endpoints,
     return name_ + ": " + std::to_string(endpoints_.size()) + " endpoints";
   }
   return name_ + ": only " + std::to_string(stay) + " of " + std::to_string(before) +
-         " endpoints are still there";
+         " endpoints remain";
 }
 
 }  // namespace onehop::upstream

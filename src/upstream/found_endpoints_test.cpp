@@ -116,7 +116,7 @@ TEST_F(FoundEndpointsTest, WarnsIfMostEndpointsDisappear) {
   EXPECT_EQ(answer({"10.0.0.2", "10.0.0.3"}), "") << "as many as before";
   EXPECT_EQ(answer({"10.0.0.2"}), "app.x: 1 endpoints");
   answer({"10.0.0.1", "10.0.0.2", "10.0.0.3"});
-  EXPECT_EQ(answer({"10.0.0.3", "10.0.0.9"}), "app.x: only 1 of 3 endpoints are still there");
+  EXPECT_EQ(answer({"10.0.0.3", "10.0.0.9"}), "app.x: only 1 of 3 endpoints remain");
   EXPECT_THAT(addresses(), ElementsAre("10.0.0.3", "10.0.0.9"));
 }
 

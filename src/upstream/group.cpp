@@ -50,7 +50,7 @@ SetCookie cookie_of(const std::string& name, std::uint64_t value, bool is_secure
 // `key_before` is the cookie's key if the cookie continues that of another group, or "".
 Upstream::Options checked(Upstream::Options options, const std::string& key_before) {
   if (options.max_attempts == 0 || options.max_attempts > Group::kMaxAttempts) {
-    throw std::invalid_argument("max_attempts: it is from 1 to " +
+    throw std::invalid_argument("max_attempts is a number from 1 to " +
                                 std::to_string(Group::kMaxAttempts));
   }
   if (options.balance == Balance::hash && !options.hash_key) {
@@ -118,7 +118,8 @@ void Group::check(const std::vector<Upstream::Endpoint>& endpoints) const {
                                   "' has a path, but the path comes from the request");
     }
     if (!std::isfinite(endpoint.weight) || endpoint.weight < 0) {
-      throw std::invalid_argument("endpoint '" + text + "': the weight is 0 or more");
+      throw std::invalid_argument("endpoint '" + text +
+                                  "': the weight must be finite and at least 0");
     }
     if (!keys.insert(Endpoint::key_of(endpoint)).second) {
       throw std::invalid_argument("endpoint '" + text + "' is named twice");

@@ -83,7 +83,8 @@ class BodyPump {
   template <class Sink>
   Result<void> end(Sink& sink) {
     if (length_ && sent() < *length_) {
-      return failure(Errc::handler_failed, Side::local, "the body is shorter than it said");
+      return failure(Errc::handler_failed, Side::local,
+                     "the body is shorter than its declared length");
     }
     return sink.end(body_->trailers());
   }
@@ -128,7 +129,8 @@ class BodyPump {
   template <class Sink>
   Result<void> take(Sink& sink, bytes piece) {
     if (length_ && piece.size() > *length_ - sent()) {
-      return failure(Errc::handler_failed, Side::local, "the body is longer than it said");
+      return failure(Errc::handler_failed, Side::local,
+                     "the body is longer than its declared length");
     }
     ONEHOP_DCHECK(!piece.empty());
     turn_ += piece.size();

@@ -114,7 +114,7 @@ Poll<bytes> H1BodyReader::failed_read(net::IoResult result) {
   Error error = stream_.error_of(result.error(), side_).with("while reading the body");
   // Only a TLS stream can distinguish a truncation from the end of the connection.
   if (framing_.kind == BodyFraming::Kind::until_close && error.is(Errc::truncated)) {
-    error.with("--ignore-missing-close-notify would take this for its end");
+    error.with("--ignore-missing-close-notify would accept this as the end of the body");
   }
   return fail_with(std::move(error));
 }

@@ -76,7 +76,7 @@ def test_a_refused_thread_is_reported_with_its_number():
                             "8000"], capture_output=True, text=True, timeout=4 * PATIENCE, check=False,
                            env=ENVIRONMENT_OF_OTHERS)
     assert ended.returncode == 2, ended
-    assert re.search(r"the system refuses thread \d+ of 500 \(workers\)", ended.stderr)
+    assert re.search(r"cannot start thread \d+ of 500 \(workers\)", ended.stderr)
 
 
 def test_a_file_in_another_form_is_refused_with_the_command_that_converts_it(certificates, pair):

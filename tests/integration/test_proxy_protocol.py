@@ -128,7 +128,7 @@ def test_a_slow_header_hits_the_header_timeout(start_proxy, backend):
             time.sleep(0.02)
     assert silent.how_it_ends() == "eof"
     assert 0.35 < time.monotonic() - began < PATIENCE
-    proxy.wait_for_message("it did not come in time")
+    proxy.wait_for_message("it did not arrive in time")
 
 
 def test_trust_applies_to_the_client_in_the_header(start_proxy, backend):

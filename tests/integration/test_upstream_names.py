@@ -105,7 +105,7 @@ def test_each_address_is_an_endpoint_as_the_name_changes(server, named, replicas
         server.start()
         reaches(load, "a")
     assert {answer: count for answer, count in load.answers.items() if answer[0] != 200} == {}
-    proxy.wait_for_message("only 1 of 3 endpoints are still there")
+    proxy.wait_for_message("only 1 of 3 endpoints remain")
 
 
 def connections_to(replica):
