@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# A front end to CMake and the scripts in tools/. It first installs missing Debian packages, and then
-# runs the target. `make help` lists the targets.
+# A front end to CMake and the scripts in tools/. A target first installs the Debian packages that it needs. `make help`
+# lists the targets.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
@@ -9,14 +9,14 @@ MAKEFLAGS += --no-print-directory
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
-# How long `make fuzz` runs each target, and `make day` its day.
+# The seconds that `make fuzz` runs each target, and the duration of the day of `make day`.
 SECONDS := 600
-# Warnings fail a build in CI, but not a user's.
+# Warnings are errors in CI, but not in a user's build.
 WERROR ?= $(if $(CI),ON,OFF)
 
 program := build/release/onehop
 
-# $(call build,<preset>,<cmake options>,<targets>): configures and builds one preset, and announces the duration.
+# $(call build,<preset>,<cmake options>,<targets>): configures and builds a preset, and announces how long it takes.
 define build
 @cmake --preset $(1) -DONEHOP_WERROR=$(WERROR) $(2) >/dev/null
 @tools/announce_build build/$(1) $(JOBS) $(3)
@@ -28,24 +28,24 @@ build: ## build the release program, build/release/onehop
 	@tools/install_dependencies build
 	$(call build,release,,onehop onehop_library)
 
-# An existing release is used; else the quick preset, which builds in a third of the time.
+# `make run` uses the release build if it exists, else the preset `quick`, which builds in a third of the time.
 run_preset := $(if $(wildcard $(program)),release,quick)
 
 .PHONY: run
 run_arguments = $(strip $(if $(BACKEND)$(CONFIG),,demo) $(if $(LISTEN),-l '$(LISTEN)') \
   $(if $(CONFIG),--config '$(CONFIG)') $(ARGS) $(if $(BACKEND),'$(BACKEND)'))
-run: ## start it: make run BACKEND=:8000 LISTEN=:8080 ARGS='--tls self', or CONFIG=FILE (neither: a demo)
+run: ## run onehop: make run BACKEND=:8000 LISTEN=:8080 ARGS='--tls self', or CONFIG=FILE; else its demo
 	@tools/install_dependencies build
 	$(call build,$(run_preset),,onehop)
 	@exec build/$(run_preset)/onehop $(run_arguments)
 
 .PHONY: test
-test: check ## run every test of the release build
+test: check ## run all checks, and all tests of the release build
 	$(call build,release,-DONEHOP_TESTS=ON -DONEHOP_MICRO_BENCHMARKS=ON)
 	@tools/run_tests release $(JOBS)
 
 .PHONY: check
-check: ## checks without compiling: floors, names, coroutine shapes, formatting, prose, comments
+check: ## check without compiling: floors, names, coroutine shapes, formatting, prose, comments
 	@tools/install_dependencies test
 	@tools/check_floors
 	@tools/check_names
@@ -56,7 +56,7 @@ check: ## checks without compiling: floors, names, coroutine shapes, formatting,
 	@/usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/tools
 
 .PHONY: instructions
-instructions: ## instructions of a request, compared with bench/instructions.json; ARGS=--update rewrites it
+instructions: ## count instructions per request, compare with bench/instructions.json; ARGS=--update rewrites it
 	@tools/install_dependencies test
 	$(call build,release,,onehop)
 	@tools/count_instructions $(ARGS)
@@ -80,22 +80,22 @@ fuzz: ## run each fuzz target: make fuzz SECONDS=600 TARGETS='config_fuzz url_fu
 	@TARGETS='$(TARGETS)' tools/run_fuzzers $(SECONDS) $(JOBS)
 
 .PHONY: oss-fuzz
-oss-fuzz: ## build a fuzz target as OSS-Fuzz does, and run it for a second: make oss-fuzz TARGETS=url_fuzz
+oss-fuzz: ## build a fuzz target as OSS-Fuzz does, and run it for one second: make oss-fuzz TARGETS=url_fuzz
 	@tools/install_dependencies test
 	@tools/try_oss_fuzz $(TARGETS)
 
 .PHONY: chaos
-chaos: build ## faults of every kind, for minutes: make chaos ARGS='--seed 7 --seconds 300'
+chaos: build ## run onehop under faults of every kind, for minutes: make chaos ARGS='--seed 7 --seconds 300'
 	@tools/install_dependencies test
 	@tests/chaos/chaos.py $(ARGS)
 
 .PHONY: slow
-slow: build ## tests that take minutes
+slow: build ## run the tests that take minutes
 	@tools/install_dependencies test
 	@/usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/slow
 
 .PHONY: day
-day: build ## a day in the life of a service, in minutes: make day SECONDS=1800
+day: build ## run a service's day, compressed to SECONDS: make day SECONDS=1800
 	@tools/install_dependencies test
 	@ONEHOP_DAY=$(SECONDS) /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/integration/test_day.py
 
@@ -124,15 +124,15 @@ deb: ## build the Debian packages, and check them with lintian: build/deb/*.deb
 	@tools/make_deb
 
 .PHONY: package-test
-package-test: deb ## install, use, upgrade and purge the packages in a Debian of their own
+package-test: deb ## install, use, upgrade and purge the packages in a fresh Debian
 	@/usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/package
 
 .PHONY: dist
-dist: ## write the tarball of the sources of HEAD: build/dist/onehop-*.tar.gz
+dist: ## write the sources of HEAD as a tarball: build/dist/onehop-*.tar.gz
 	@tools/make_dist
 
 .PHONY: reproducible
-reproducible: ## build the tarball twice in two folders, and compare: make reproducible PRESET=quick
+reproducible: ## build the tarball in two folders, and compare the results: make reproducible PRESET=quick
 	@tools/install_dependencies build
 	@tools/check_reproducible $(PRESET)
 
@@ -149,11 +149,11 @@ format: ## format the sources
 	@tools/check_format --fix
 
 .PHONY: tables
-tables: build ## write the tables of settings in docs/operating.md
+tables: build ## write the tables of settings into docs/operating.md
 	@tools/write_tables $(program)
 
 .PHONY: install
-install: build ## install program, library and headers: make install PREFIX=/usr/local DESTDIR=
+install: build ## install the program, library and headers: make install PREFIX=/usr/local DESTDIR=
 	@DESTDIR='$(DESTDIR)' cmake --install build/release --prefix '$(PREFIX)'
 
 .PHONY: clean

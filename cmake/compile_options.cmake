@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# How our own targets are compiled. Settings for every object in the build (sanitizers, coverage,
-# linker, compiler cache) is set once for the whole directory; warnings and hardening go to our
-# targets only, through onehop_own_target() and, where they are tests, onehop_own_test_target().
+# Compile options. Those for every object of the build (sanitizers, coverage, linker, compiler cache) are set for the
+# whole directory. Warnings and hardening are only for the targets of onehop: onehop_own_target() sets them, and
+# onehop_own_test_target() sets the warnings for tests.
 include(CheckLinkerFlag)
 include(CheckPIESupported)
 
@@ -12,17 +12,17 @@ else()
   find_program(ONEHOP_CCACHE ccache)
   mark_as_advanced(ONEHOP_CCACHE)
   set(launcher "")
-  # The program of users does not depend on the folder it was built in. Elsewhere absolute names are of use: to
-  # debuggers, and in the reports of sanitizers.
+  # The program that users run must not depend on the folder of the build. Other builds keep absolute names, which
+  # debuggers and the reports of sanitizers need.
   string(FIND "${PROJECT_BINARY_DIR}" "${PROJECT_SOURCE_DIR}/" position)
   if(position EQUAL 0 AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT ONEHOP_SANITIZE AND NOT ONEHOP_COVERAGE AND
       NOT ONEHOP_FUZZ)
     set(launcher "${PROJECT_SOURCE_DIR}/cmake/compile_relative" "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}")
-    # The folder of the build is "." in the tables of the debugger.
+    # In the debug information, the folder of the build is ".".
     add_compile_options("-ffile-prefix-map=${PROJECT_BINARY_DIR}=.")
   endif()
   if(ONEHOP_CCACHE)
-    # Without these it caches nothing that uses a precompiled header.
+    # Without these settings, ccache does not cache a compilation that uses a precompiled header.
     list(APPEND launcher env CCACHE_SLOPPINESS=pch_defines,time_macros "${ONEHOP_CCACHE}")
   endif()
   if(NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
@@ -34,8 +34,9 @@ if(ONEHOP_HAS_LLD)
   add_link_options(-fuse-ld=lld)
 endif()
 
-# The program is linked from the intermediate code in the floors' objects (5 % less CPU for a small
-# request); everything else, and a program that links the installed library, uses the machine code beside it.
+# The objects of the floors have both intermediate code and machine code. The program is linked from the intermediate
+# code, which takes 5 % less CPU for a small request. Everything else, and a program that links the installed library,
+# uses the machine code.
 set(onehop_lto "")
 if(ONEHOP_LTO AND ONEHOP_HAS_LLD AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   set(onehop_lto -flto=thin -ffat-lto-objects)
@@ -43,8 +44,8 @@ endif()
 
 check_pie_supported(LANGUAGES CXX)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
-# Thread-local variables are few and small: they fit the room that the loader sets aside, also where
-# a program loads us late as part of a plugin.
+# Thread-local variables are few and small. So they fit into the space that the loader reserves, even if a program loads
+# onehop late, as part of a plugin.
 add_compile_options(-fno-semantic-interposition -ftls-model=initial-exec)
 
 if(ONEHOP_SANITIZE)
@@ -62,13 +63,13 @@ if(ONEHOP_ASSERTIONS)
   add_compile_definitions(_GLIBCXX_ASSERTIONS)
 endif()
 
-# Optimised builds without a sanitizer are what users run: they get the hardening of a network
-# service. (_FORTIFY_SOURCE hides calls from the sanitizers and does nothing at -O0.)
+# Users run optimised builds without a sanitizer, so these get the hardening of a network service. (_FORTIFY_SOURCE
+# hides calls from the sanitizers, and does nothing at -O0.)
 set(onehop_hardening "")
 if(NOT ONEHOP_SANITIZE AND NOT ONEHOP_FUZZ)
-  # Without -ftrivial-auto-var-init: to clear the buffers on the stack takes 65 % more instructions for a request with
-  # TLS, and 56 % more with HTTP/2 (tools/count_instructions --only tls).
-  # Without clang's CFI, which needs LTO: users of the library link the machine code, which is compiled without it.
+  # Not -ftrivial-auto-var-init: clearing the buffers on the stack takes 65 % more instructions for a request with TLS,
+  # and 56 % more with HTTP/2 (tools/count_instructions --only tls).
+  # Not clang's CFI: it needs LTO, and users of the library link the machine code, which is compiled without LTO.
   set(onehop_optimised -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-clash-protection)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     list(APPEND onehop_optimised -fcf-protection=full)
@@ -87,10 +88,10 @@ function(onehop_own_target_unhardened target)
     target_compile_options(${target} PRIVATE
       -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast
       -Wimplicit-fallthrough
-      $<$<BOOL:${ONEHOP_UNITY}>:-Wno-shadow>  # by a name of another file
+      $<$<BOOL:${ONEHOP_UNITY}>:-Wno-shadow>  # a unity build also warns of names of other files
       $<$<BOOL:${ONEHOP_WERROR}>:-Werror>)
   else()
-    # Part of another project, which may have set no build type. Warnings are for our developers.
+    # As part of another project, which may set no build type. Warnings are only for developers of onehop.
     target_compile_options(${target} PRIVATE $<$<CONFIG:>:-O2>)
     target_compile_definitions(${target} PRIVATE $<$<CONFIG:>:NDEBUG>)
   endif()
@@ -101,8 +102,8 @@ function(onehop_own_target target)
   target_compile_options(${target} PRIVATE ${onehop_hardening})
 endfunction()
 
-# The optimiser takes half the time of compiling a test, more than most tests gain from it. The library
-# under the test is compiled as users run it.
+# Optimising takes half the time of compiling a test, and most tests gain less than that. The library under test is
+# compiled as users run it.
 function(onehop_own_test_target target)
   onehop_own_target_unhardened(${target})
   target_compile_options(${target} PRIVATE -O0 $<$<BOOL:${ONEHOP_UNITY_TESTS}>:-Wno-shadow>)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The libraries that ours links against. The build includes this file, and so does the installed package:
-# a program that links the static library needs the same targets under the same names.
+# The libraries that the onehop library links. The build includes this file, and so does the installed package, since a
+# program that links the static library needs the same targets under the same names.
 include(CMakeFindDependencyMacro)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_dependency(Threads)

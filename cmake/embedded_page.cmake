@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Puts a page of HTML into the program (g++ 12 does not have #embed). Included, it defines
-# onehop_embed_page(); run as a script (cmake -D page=... -D output=... -P), it writes the header that a
-# source includes: the page as kPage, and the hashes of its one script and its one style as kScriptHash
-# and kStyleHash, as a Content-Security-Policy names them.
+# Puts an HTML page into the program (g++ 12 does not have #embed). If this file is included, it defines
+# onehop_embed_page(). If it runs as a script (cmake -D page=... -D output=... -P), it writes the header that a source
+# includes: kPage is the page, and kScriptHash and kStyleHash are the hashes of its only script and its only style, in
+# the form of a Content-Security-Policy.
 
-# onehop_embed_page(<floor> <page>): makes "<floor>/<name of the page>_html.hpp" for the sources of a floor.
+# onehop_embed_page(<floor> <page>): generates "<floor>/<name of the page>_html.hpp" for the sources of the floor.
 function(onehop_embed_page floor page)
   get_filename_component(name "${page}" NAME_WE)
   set(folder "${PROJECT_BINARY_DIR}/embedded")
@@ -21,12 +21,12 @@ function(onehop_embed_page floor page)
   target_include_directories(onehop_${floor} PRIVATE "${folder}")
 endfunction()
 
-# The base64 form of the 64 hexadecimal digits of a SHA-256.
+# Sets `result` to the base64 form of a SHA-256, given as 64 hexadecimal digits.
 function(onehop_base64_of_sha256 hex result)
   set(alphabet "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
   set(text "")
   foreach(i RANGE 42)
-    # Six bits from bit 6 * i on are within three digits.
+    # The six bits from bit 6 * i are within three digits.
     math(EXPR digit "6 * ${i} / 4")
     math(EXPR shift "6 - 6 * ${i} % 4")
     string(SUBSTRING "${hex}00" ${digit} 3 three)
@@ -37,7 +37,7 @@ function(onehop_base64_of_sha256 hex result)
   set(${result} "${text}=" PARENT_SCOPE)
 endfunction()
 
-# The hash of the content of the page's only element of this kind.
+# Sets `result` to the hash of the content of the page's only <tag> element.
 function(onehop_hash_of tag content result)
   string(REGEX MATCHALL "<${tag}>" found "${content}")
   list(LENGTH found count)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# A floor is one folder below src/, compiled once as an object library and linked into whatever
-# stands on it. A folder without sources is an empty floor, not an error.
+# A floor is a folder of src/. It is compiled once, as an object library, and linked into each target that needs it. A
+# folder without sources is an empty floor, not an error.
 
 # onehop_add_floor(<name> [EXCLUDE <file>...] [USES <target>...])
 function(onehop_add_floor name)
@@ -31,7 +31,7 @@ function(onehop_add_floor name)
   set_property(SOURCE ${sources} APPEND PROPERTY OBJECT_DEPENDS ${onehop_profile_used})
 endfunction()
 
-# Puts a floor's objects, and what they need from outside, into a target.
+# Adds a floor's objects, and the libraries that they use, to a target.
 function(onehop_link_floor target name)
   if(NOT TARGET onehop_${name})
     return()

@@ -22,7 +22,7 @@ install(FILES
   cmake/dependencies.cmake
   DESTINATION "${package_folder}")
 
-# pkg-config onehop. A static library passes what it links on to the program that links it.
+# For pkg-config. A program that links the static library must also link the libraries that it uses.
 set(ONEHOP_PC_PRIVATE "")
 if(BUILD_SHARED_LIBS)
   set(ONEHOP_PC_PRIVATE ".private")
@@ -32,7 +32,8 @@ string(REGEX REPLACE "/$" "" ONEHOP_PC_TO_PREFIX "${ONEHOP_PC_TO_PREFIX}")
 configure_file(cmake/onehop.pc.in onehop.pc @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/onehop.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
-# The program prints its manual page, and the schema that packaging/onehop.toml names. One for another machine cannot.
+# The program prints its manual page, and the schema that packaging/onehop.toml names. A cross-compiled program cannot
+# run here.
 if(TARGET onehop AND NOT CMAKE_CROSSCOMPILING)
   install(CODE "
     execute_process(COMMAND \"$<TARGET_FILE:onehop>\" help --man
@@ -45,7 +46,7 @@ if(TARGET onehop AND NOT CMAKE_CROSSCOMPILING)
   include(sbom)
 endif()
 
-# Where systemd looks, below /usr and /usr/local.
+# systemd looks in this folder, below /usr and /usr/local.
 if(TARGET onehop)
   install(FILES packaging/onehop.service packaging/onehop.socket DESTINATION lib/systemd/system)
   install(FILES packaging/grafana/onehop.json DESTINATION "${CMAKE_INSTALL_DATADIR}/onehop/grafana")

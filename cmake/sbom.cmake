@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The bill of materials, which is installed beside the program. cmake/write_sbom looks up versions and hashes.
+# Installs the bill of materials of the program. cmake/write_sbom finds the versions and the hashes.
 find_package(Python3 COMPONENTS Interpreter)
 if(NOT Python3_FOUND)
   message(STATUS "No bill of materials is installed: it needs Python")

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parts of bench/run."""
+"""The modules of bench/run, bench/train and tools/count_instructions."""

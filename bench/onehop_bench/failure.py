@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why a sample does not count."""
+"""The error of a sample that does not count."""
 
 
 class Failure(Exception):
-    """The target did not complete its task."""
+    """The target did not complete its task, or not correctly."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP/2 load by h2load, which counts responses by status and adds up their bytes."""
+"""Runs h2load for HTTP/2 load, and checks the statuses and the number of bytes in its report."""
 
 import re
 import subprocess
@@ -24,13 +24,13 @@ def output_of(command_line, core, limit):
 
 
 def warm_up(workload, port, core, seconds):
-    """Loads the proxy for some time and returns its requests per second."""
+    """Loads the proxy for `seconds` and returns its requests per second."""
     text = output_of(command(workload, port, f"-D{round(seconds * 1000)}ms"), core, seconds + 30)
     return checked(workload, text)["rate"]
 
 
 def run(workload, port, core, requests):
-    """Sends about this many requests and returns the result in the format of our own load generators."""
+    """Sends about `requests` requests and returns the result in the format of our own load generators."""
     count = max(1, round(requests / workload.conns)) * workload.conns
     text = output_of(command(workload, port, f"-n{count}"), core, 90)
     found = checked(workload, text)
@@ -41,7 +41,7 @@ def run(workload, port, core, requests):
 
 
 def checked(workload, text):
-    """Returns the numbers of a report if every response succeeded over the intended protocol."""
+    """Returns the numbers of a report. Raises Failure unless every response succeeded over the intended protocol."""
     numbers = {name: number(pattern, text) for name, pattern in (
         ("rate", r"finished in [^,]+, ([\d.]+) req/s"), ("succeeded", r"(\d+) succeeded"),
         ("failed", r"(\d+) failed"), ("errored", r"(\d+) errored"), ("good", r"(\d+) 2xx"),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client and a backend in one thread that take turns with the proxy between them.
+"""A client and a backend in one thread, which take turns with the proxy between them.
 
-Each side sends a whole message with one call, and only while all threads of the proxy sleep, so that the proxy reads,
-writes and waits the same number of times whatever else the machine does.
+Each side sends a whole message with one system call, and only while all threads of the proxy sleep. So the proxy makes
+the same number of reads, writes and waits in each run, even on a busy machine.
 """
 
 import pathlib
@@ -14,7 +14,7 @@ import time
 
 import hpack
 
-TIMEOUT = 60  # seconds that the proxy, slowed down, may take for one step
+TIMEOUT = 60  # seconds for one step of the proxy, which valgrind slows down
 LARGE_WINDOW = 2**31 - 1
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 4, 6, 7, 8
@@ -22,13 +22,13 @@ END_STREAM, END_HEADERS, ACK = 0x1, 0x4, 0x1
 
 
 class Turn:
-    """Whose turn it is: the proxy's while one of its threads runs."""
+    """Waits for the proxy's turn to end: it lasts as long as one of the proxy's threads runs."""
 
     def __init__(self, pid):
         self.tasks = pathlib.Path(f"/proc/{pid}/task")
 
     def wait(self):
-        """Returns when the proxy sleeps."""
+        """Waits until all threads of the proxy sleep."""
         deadline = time.monotonic() + TIMEOUT
         while not all(map(self._sleeps, self.tasks.iterdir())):
             if time.monotonic() > deadline:
@@ -38,10 +38,10 @@ class Turn:
     @staticmethod
     def _sleeps(task):
         try:
-            # The name before the state may itself hold blanks and parentheses.
+            # The name before the state may contain blanks and parentheses.
             return (task / "stat").read_text().rpartition(")")[2].split()[0] == "S"
         except (FileNotFoundError, ProcessLookupError):
-            return True  # a thread that has ended
+            return True  # the thread has ended
 
 
 class Plain:
@@ -58,7 +58,7 @@ class Plain:
         self.socket.sendall(content)
 
     def receive(self):
-        """Some bytes; empty at the end."""
+        """Returns some bytes, or none at the end of the stream."""
         return self.socket.recv(1 << 20)
 
     def close(self):
@@ -67,7 +67,7 @@ class Plain:
 
 
 class Encrypted(Plain):
-    """A client's connection with TLS. The end of the handshake is sent together with the first request."""
+    """A client's connection with TLS. It sends the end of the handshake together with the first request."""
 
     def __init__(self, connected, turn, context, session=None):
         super().__init__(connected, turn)
@@ -79,7 +79,7 @@ class Encrypted(Plain):
 
     @staticmethod
     def step(call):
-        """Returns the result of the call, or None if bytes of the peer are missing."""
+        """Returns the result of the call, or None if it needs more bytes from the peer."""
         try:
             return call() or True
         except ssl.SSLWantReadError:
@@ -111,7 +111,7 @@ def client_context(certificate, protocol):
 
 
 class Http1:
-    """One end of an HTTP/1.1 connection whose messages have Content-Length or no content."""
+    """One end of an HTTP/1.1 connection. Each message has a Content-Length or no content."""
 
     def __init__(self, connection):
         self.connection = connection
@@ -121,7 +121,7 @@ class Http1:
         self.connection.send(content)
 
     def receive(self):
-        """The next message."""
+        """Returns the next message."""
         while (size := self._message_size()) is None:
             self._more()
         return self._take(size)
@@ -159,7 +159,7 @@ def frame(kind, flags, stream, content=b""):
 
 
 class Http2:
-    """One end of an HTTP/2 connection with windows that never close."""
+    """One end of an HTTP/2 connection, with the largest flow-control window."""
 
     def __init__(self, connection, is_client):
         self.connection = connection
@@ -174,13 +174,13 @@ class Http2:
         self.greeting = b""
 
     def message(self, stream, fields, content=b""):
-        """The frames of a whole message."""
+        """Returns the frames of a whole message."""
         flags = END_HEADERS | (0 if content else END_STREAM)
         head = frame(HEADERS, flags, stream, self.encoder.encode(fields))
         return head + (frame(DATA, END_STREAM, stream, content) if content else b"")
 
     def receive_ends(self, count):
-        """The numbers of the next streams that the peer ended."""
+        """Waits until the peer has ended `count` more streams, and returns their numbers."""
         ended = []
         while len(ended) < count:
             kind, flags, stream, content = self._frame()
@@ -210,11 +210,13 @@ class Http2:
 
 
 class Backend:
-    """The addresses that the proxy connects to, 127.0.0.1 and the next ones, with the same port; the driver of the run
-    responds on each connection."""
+    """The listeners that the proxy connects to: 127.0.0.1 and the next addresses, with the same port.
+
+    The driver of the run writes the responses.
+    """
 
     def __init__(self, count=1):
-        self.turn = None  # set when there is a proxy
+        self.turn = None  # set once the proxy runs
         self.connections = []
         self.listeners = []
         while len(self.listeners) < count:
@@ -223,8 +225,10 @@ class Backend:
             listener.settimeout(TIMEOUT)
 
     def _listen(self, count):
-        """Listens with a port that the system chooses for the first address, and stops at one that does not have it
-        free."""
+        """Yields a listener for each address, with the port that the kernel chose for the first.
+
+        Stops early if that port is not free at an address.
+        """
         self.port = 0
         for number in range(1, count + 1):
             try:
@@ -235,7 +239,7 @@ class Backend:
             yield listener
 
     def take_probes(self):
-        """The connections by which the program finds out at its start whether the backends are there."""
+        """Accepts and closes the connections by which the program, at its start, checks that the backends are there."""
         for listener in self.listeners:
             probe = Plain(listener.accept()[0], self.turn)
             if probe.receive():
@@ -255,7 +259,7 @@ class Backend:
 
 
 class AnyBackend:
-    """All connections of a backend: the driver does not know which one the proxy takes."""
+    """All connections of a backend, for a driver that cannot know which of them the proxy will use."""
 
     def __init__(self, backend):
         self.backend = backend
@@ -264,7 +268,7 @@ class AnyBackend:
             self.waiting.register(listener, selectors.EVENT_READ)
 
     def receive(self, count=1):
-        """Waits for so many messages, each on a connection of its own, and returns these connections."""
+        """Waits for `count` messages, each on its own connection, and returns these connections."""
         asked = []
         while len(asked) < count:
             for key, _ in self.waiting.select(TIMEOUT):
@@ -278,7 +282,7 @@ class AnyBackend:
 
 
 def connect(port):
-    """A connection to the proxy, which may still be starting."""
+    """Connects to the proxy. Waits for it if it is still starting."""
     deadline = time.monotonic() + TIMEOUT
     while True:
         try:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One cell of the table: one target under one workload, once. A sample is a dict with "value" in the workload's unit,
-or with "error" if its numbers are invalid."""
+"""Measures one target under one workload: one cell of the table.
+
+A sample is a dict with "value" in the workload's unit, or with "error" if its numbers are invalid.
+"""
 
 import http.client
 import json
@@ -20,8 +22,8 @@ from .workloads import BACKENDS, BALANCE, H2C, PER_GIB, PLAIN, TLS, WORKLOADS
 
 WARM_UP = 0.4  # seconds
 STARTS = 5  # per sample of the startup workload
-MEAN_SERVICE = "1000"  # microseconds, of the backends of BALANCE
-SETTLED = 3  # seconds after which a proxy has returned what it took to open connections
+MEAN_SERVICE = "1000"  # mean time of the backends of BALANCE for a request, in microseconds
+SETTLED = 3  # seconds after which a proxy has freed the memory that it needed to open connections
 
 
 class Bench:
@@ -56,7 +58,7 @@ class Bench:
 
     @contextmanager
     def running(self, target, setup):
-        """Yields (process, port, time of start) of the target, and ends it."""
+        """Starts the target, yields its (process, port, time of start), and ends it."""
         directory = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=self.directory))
         place = targets.Place(directory, process.free_port(), self.ports[setup],
                               process.descriptor_limit(), setup, self.certificate, self.key)
@@ -75,8 +77,8 @@ class Bench:
             shutil.rmtree(directory, ignore_errors=True)
 
     def preflight(self, target, setup):
-        """Returns the problem with the target's responses; empty if it may be measured."""
-        if setup == BALANCE:  # the same programs as with one backend
+        """Returns the problems with the target's responses. If there are none, the target may be measured."""
+        if setup == BALANCE:  # PLAIN checks the same programs
             return []
         try:
             with self.running(target, setup) as (_, port, _):
@@ -137,7 +139,7 @@ class Bench:
         small = WORKLOADS["small"]
         connections = self.idle_connections
         with self.running(target, workload.setup) as (server, port, _):
-            self._run_load(small, port, 0.2)  # buffers that a busy proxy has anyway
+            self._run_load(small, port, 0.2)  # allocates the buffers that a busy proxy has anyway
             before = process.memory_kib(server)
             command = self._load_command(workload, port, 0, connections)
             load = process.start(command, self.cores.load, stdin=subprocess.PIPE,
@@ -176,7 +178,7 @@ class Bench:
 
 
 def make_certificate(directory):
-    """A certificate for 127.0.0.1 and its key, ECDSA on P-256, as files in the folder."""
+    """Writes a certificate for 127.0.0.1 and its key (ECDSA, P-256) into the folder, and returns the two paths."""
     certificate, key = directory / "certificate.pem", directory / "key.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                     "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
@@ -193,7 +195,7 @@ def last_words(server, log):
 
 
 def checked(result):
-    """Returns the load generator's result if every response was right."""
+    """Returns the load generator's result. Raises Failure unless every response was correct."""
     errors = result["wrong"] + result["failed"] + result["unfinished"]
     if errors:
         raise Failure(f"{errors} wrong or failed of {result['done'] + errors}: "

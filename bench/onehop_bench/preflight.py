@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares the content of every kind of response, byte for byte, before anything is measured. The load generator
-checks only status and length."""
+"""Compares every kind of response byte for byte before the measurements.
+
+The load generators check only status and length.
+"""
 
 import http.client
 import socket
@@ -37,7 +39,7 @@ HTTP2_CASES = (
 
 
 def problems(port, setup, certificate, upgrade):
-    """Returns the problems with the responses on the port, as lines; `upgrade` is a WebSocket request."""
+    """Returns the problems with the responses on the port, as lines. `upgrade` is a WebSocket request."""
     found = []
     if setup == TLS:
         context = ssl.create_default_context(cafile=certificate)
@@ -50,8 +52,7 @@ def problems(port, setup, certificate, upgrade):
 
 
 def tls_problems(port, context):
-    """Checks that each proxy offers the protocols that the load generators require, with the certificate it was given.
-    """
+    """Checks that the proxy speaks TLS 1.3, which the load generators require, with the certificate of the run."""
     try:
         with connected(port, context) as stream:
             version = stream.version()

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starts, pins, measures and ends the processes of a bench run. Every process starts in a new session, so that its
-whole group (a master and its workers) can be measured and ended together. stop_all() ends those still running."""
+"""Starts, pins, measures and ends the processes of a benchmark run.
+
+Every process starts in a new session, so that its whole group (a master and its workers) can be measured and ended
+together. stop_all() ends all that still run.
+"""
 
 import os
 import resource
@@ -17,7 +20,7 @@ _next_port = FIRST_PORT + os.getpid() % 5000
 
 
 class Cores:
-    """The core of the proxy and the core of everything else."""
+    """The core of the proxy, and the core of the backend and the load generator."""
 
     def __init__(self):
         cores = sorted(os.sched_getaffinity(0))
@@ -26,14 +29,14 @@ class Cores:
 
 
 def prepare(cores):
-    """Moves this process to the load core and sets the priority and the descriptors that its children inherit."""
+    """Moves this process to the load core, and sets the priority and the descriptor limit that its children inherit."""
     os.sched_setaffinity(0, {cores.load})
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     try:
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     except PermissionError:
-        pass  # not root: the numbers are only noisier
+        pass  # without root the numbers are noisier, but valid
 
 
 def descriptor_limit():
@@ -45,7 +48,7 @@ def free_port():
 
 
 def first_free_port(count):
-    """Returns the first of `count` free ports in a row. Later calls return others, until all were returned once."""
+    """Returns the first of `count` consecutive free ports. Later calls return others, until the range is used up."""
     global _next_port
     for _ in range(LAST_PORT - FIRST_PORT):
         first = _next_port if _next_port + count <= LAST_PORT + 1 else FIRST_PORT
@@ -66,7 +69,7 @@ def is_free(port):
 
 
 def start(command, core, **options):
-    """Popen on one core. This process lends its affinity, so no code runs between fork and exec."""
+    """Starts a process on one core. The child inherits the affinity, so no code runs between fork and exec."""
     home = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:
@@ -74,7 +77,7 @@ def start(command, core, **options):
     finally:
         os.sched_setaffinity(0, home)
     _running.append(process)
-    try:  # a session is scheduled as one group, whose own priority counts
+    try:  # the kernel schedules a session as one group, by the group's own priority
         with open(f"/proc/{process.pid}/autogroup", "w") as group:
             group.write(str(PRIORITY))
     except OSError:
@@ -83,7 +86,7 @@ def start(command, core, **options):
 
 
 def stop(process):
-    """Ends a process group that start() made: with TERM, and then with KILL."""
+    """Ends a process group that start() made: with SIGTERM, and with SIGKILL if it still runs after 1 s."""
     for number, patience in ((signal.SIGTERM, 1), (signal.SIGKILL, 5)):
         if process.poll() is not None and not members(process):
             break
@@ -108,7 +111,7 @@ def stop_all():
 
 
 def finish(process, timeout, send=None):
-    """Waits for a process to end and returns its output; kills it at the timeout."""
+    """Waits for a process to end and returns its output. Stops the process at the timeout."""
     try:
         return process.communicate(input=send, timeout=timeout)[0]
     finally:
@@ -116,7 +119,7 @@ def finish(process, timeout, send=None):
 
 
 def wait_for_port(process, port, limit=10):
-    """Returns true once the port accepts connections; false if the process ends or the time is up."""
+    """Returns True once the port accepts connections, or False if the process ends or `limit` seconds have passed."""
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -128,13 +131,13 @@ def wait_for_port(process, port, limit=10):
 
 
 def members(process):
-    """The living processes of the group."""
+    """Returns the ids of the live processes of the group."""
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
                 with open(f"/proc/{entry}/stat") as stat:
-                    # the name before these fields may itself hold blanks and parentheses
+                    # The name before these fields may contain blanks and parentheses.
                     state, _, group = stat.read().rpartition(")")[2].split()[:3]
             except OSError:
                 continue
@@ -144,24 +147,27 @@ def members(process):
 
 
 def cpu_seconds(process):
-    """User plus system time of the group so far, including threads that have ended."""
+    """Returns the group's user plus system time so far, including threads that have ended."""
     total = 0.0
     for pid in members(process):
         try:
             total += time.clock_gettime(cpu_clock(pid))
         except OSError:
-            pass  # ended meanwhile
+            pass  # the process has ended meanwhile
     return total
 
 
 def cpu_clock(pid):
-    """The clock that clock_getcpuclockid(3) returns for another process, exact to the nanosecond."""
+    """Returns the clock that clock_getcpuclockid(3) has for another process. Its resolution is a nanosecond."""
     return ~pid << 3 | 2
 
 
 def memory_kib(process):
-    """The memory that the group has allocated, shared pages counted once. File pages are left out: the kernel shares
-    them with other processes, so they describe the machine rather than the process."""
+    """Returns the memory that the group has allocated, with shared pages counted once.
+
+    File pages are left out: the kernel shares them with other processes, so they describe the machine rather than the
+    process.
+    """
     total = 0
     for pid in members(process):
         try:
@@ -169,5 +175,5 @@ def memory_kib(process):
                 total += sum(int(line.split()[1]) for line in smaps
                              if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
         except OSError:
-            pass  # ended meanwhile
+            pass  # the process has ended meanwhile
     return total

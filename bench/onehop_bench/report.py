@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Medians, ratios and verdicts, as a table per workload and a summary at the end."""
+"""Prints medians, ratios and verdicts: a table for each workload, and a summary at the end."""
 
 import statistics
 
@@ -25,7 +25,7 @@ def first_error(samples):
 
 
 def best(values):
-    """The lowest of the references that were measured, as (name, value); None if there is none."""
+    """Returns (name, value) of the reference with the lowest value, or None if no reference was measured."""
     measured = [(values[name], name) for name in REFERENCES if values.get(name)]
     return (min(measured)[1], min(measured)[0]) if measured else None
 
@@ -35,7 +35,7 @@ def ratio(value, reference):
 
 
 def verdict(workload, values):
-    """Returns (sentence, met), where met is True, False, or None if it is unknown."""
+    """Returns (sentence, met). `met` is None if it is unknown whether the target is met."""
     goal = workload.goal
     if goal is None:
         return "no target", None
@@ -53,8 +53,10 @@ def verdict(workload, values):
 
 
 def change(cells):
-    """A sentence that compares the subject with an earlier build round by round, or "": what slows the machine for
-    some rounds slows both."""
+    """Returns a sentence that compares the subject with another build, or "" if there is none.
+
+    It compares round by round, since other work on the machine slows both builds in the same rounds.
+    """
     pairs = zip(cells.get(SUBJECT, []), cells.get(BEFORE, []))
     ratios = [after["value"] / before["value"] for after, before in pairs if after.get("value") and before.get("value")]
     if not ratios:
@@ -78,13 +80,13 @@ def row(name, samples, values):
 
 
 def trusted(cells):
-    """The median of every target without a single error."""
+    """Maps each target to its median, or to None if one of its samples has an error."""
     return {name: None if first_error(samples) else median(samples)
             for name, samples in cells.items()}
 
 
 def print_workload(workload, cells):
-    """cells: target name -> its samples."""
+    """Prints the table of a workload. `cells` maps the name of each target to its samples."""
     values = trusted(cells)
     print(f"\n{workload.name}: {workload.about} [{workload.unit}]")
     print(line(HEADINGS))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The proxies that are compared, and how each is started between a port and the backend's port."""
+"""The proxies that are compared, and the command and the settings of each."""
 
 import json
 import os
@@ -20,7 +20,7 @@ ONEHOP_ARGUMENTS = {
     H2C: "-l 127.0.0.1:{listen} --workers 1 --access-log off h2c://127.0.0.1:{backend}",
     BALANCE: "-l 127.0.0.1:{listen} --workers 1 --access-log off {backends}",
 }
-CONNECTIONS = 8000  # the limit that nginx and haproxy are configured for, if the descriptors suffice
+CONNECTIONS = 8000  # the connection limit of each proxy, lower if there are too few descriptors
 
 NGINX = """
 daemon off; worker_processes 1; pid {directory}/pid; error_log {directory}/error.log warn; {user}
@@ -85,12 +85,12 @@ ENVOY_ROUTER = "envoy.extensions.filters.http.router.v3.Router"
 
 @dataclass(frozen=True)
 class Place:
-    """The place of one run of a target."""
+    """The folder, the ports and the other parameters of one run of a target."""
 
     directory: Path
     listen: int
     backend: int
-    files: int  # descriptors it may open
+    files: int  # the limit of descriptors
     setup: str
     certificate: Path  # PEM
     key: Path
@@ -101,12 +101,12 @@ class Target:
     name: str
     about: str
     command: Callable[[Place], list]
-    missing: Callable[[], str | None]  # the reason why it cannot run, if any
-    setups: tuple = (PLAIN,)  # those it supports
+    missing: Callable[[], str | None]  # the reason why it cannot run, or None
+    setups: tuple = (PLAIN,)  # the setups that it supports
 
 
 def backends(place):
-    """The ports: one, or those of BALANCE."""
+    """Returns the ports of the backends: several for BALANCE, else one."""
     return range(place.backend, place.backend + (BACKENDS if place.setup == BALANCE else 1))
 
 
@@ -136,7 +136,7 @@ def haproxy(place, splice=False):
     http2 = "proto h2" if place.setup == H2C else ""
     settings = HAPROXY.format(
         listen=place.listen, splice="option splice-auto" if splice else "",
-        connections=connections(place) - (1000 if splice else 0),  # pipes are descriptors, too
+        connections=connections(place) - (1000 if splice else 0),  # the pipes for splicing need descriptors, too
         scheme="https" if place.setup == TLS else "http",
         bind=haproxy_tls(place) if place.setup == TLS else http2,
         balance="balance leastconn" if place.setup == BALANCE else "",
@@ -167,7 +167,7 @@ def envoy(place):
     whole = {"match": {"prefix": "/"}, "route": {"cluster": "backend", "timeout": "0s"}}
     manager = envoy_filter(
         "envoy.filters.network.http_connection_manager", ENVOY_MANAGER, stat_prefix="clients",
-        use_remote_address=True,  # so that it writes X-Forwarded-For
+        use_remote_address=True,  # makes Envoy write X-Forwarded-For
         stream_idle_timeout="300s", upgrade_configs=[{"upgrade_type": "websocket"}],
         route_config={"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [whole]}]},
         http_filters=[envoy_filter("envoy.filters.http.router", ENVOY_ROUTER)])
@@ -190,9 +190,12 @@ def relay(place, splice=False):
 
 
 def onehop_command(template):
-    """A full command with {listen} and {backend}, or only a program, which gets the usual arguments."""
+    """Returns a function from a Place to the command.
+
+    `template` is a whole command with {listen} and {backend}, or a program, which gets the usual arguments.
+    """
     program, *arguments = shlex.split(template)
-    program = os.path.abspath(shutil.which(program) or program)  # it runs in a folder of its own
+    program = os.path.abspath(shutil.which(program) or program)  # it runs in another folder
     whole = whole_command(template)
 
     def command(place):
@@ -222,7 +225,7 @@ def absent(program):
 
 
 def all_targets(onehop, before=None):
-    """`onehop` and `before` are programs or commands; without the second there is no target of that name."""
+    """Returns the targets by name. `onehop` and `before` are programs or commands; `before` may be None."""
     def package(program, name=None):
         reason = absent(program)
         return f"{reason} (apt-get install {name or program})" if reason else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compiles bench/tools/*.cpp into build/bench/ if their text, the compiler or the flags changed."""
+"""Compiles bench/tools/*.cpp into build/bench/ if the sources, the compiler or the flags have changed."""
 
 import hashlib
 import os

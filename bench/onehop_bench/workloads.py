@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The workloads: the requests, the load, and the goal for each."""
+"""The workloads: the requests, the load and the goal of each."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ Cookie: session=4f7d2c0a9b8e4d1f8a6b3c5d7e9f0a1b; theme=dark; _ga=GA1.1.12345678
 If-None-Match: W/"5f2b-18c3a7e9d40"
 X-Requested-With: XMLHttpRequest
 DNT: 1
-"""  # with Host, 20 fields
+"""  # 20 fields, with Host
 UPGRADE = """\
 Upgrade: websocket
 Connection: Upgrade
@@ -36,15 +36,15 @@ Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
 @dataclass(frozen=True)
 class Goal:
     limit: float
-    relative: bool = True  # to the best of the peers, or a plain number
+    relative: bool = True  # a ratio to the best of the peers; if False, a number in the workload's unit
 
     def __str__(self):
         return f"at most {self.limit:.2f} of the best" if self.relative else f"at most {self.limit:g}"
 
 
-# Setups: the client's protocol; h2c to an h2c backend; several backends, one of them slow.
+# Setups: clients without TLS; clients with TLS; h2c clients and an h2c backend; several backends, one of them slow.
 PLAIN, TLS, H2C, BALANCE = "plain", "tls", "h2c", "balance"
-BACKENDS = 8  # of BALANCE
+BACKENDS = 8  # the number of backends in BALANCE
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Workload:
     goal: Goal | None
     start: str = "GET /bytes/128"  # method and path
     fields: str = ""
-    mode: str = "closed"  # of the load generator; or "h2load", "startup", "wrk"
+    mode: str = "closed"  # a mode of the load generator, or "h2load", "startup", "wrk"
     setup: str = PLAIN
     streams: int = 0  # h2load: requests in flight on each connection
     conns: int = 64
@@ -74,13 +74,15 @@ class Workload:
         return f"{scheme}://127.0.0.1:{port}{self.start.split()[1]}"
 
     def per_exchange(self):
-        """The payload of one exchange, in the direction that matters."""
+        """Returns the bytes of payload of one exchange, in the direction with more of them."""
         return max(self.expect, self.body)
 
 
 def routes(count):
-    """A configuration with so many routes, half of them by host and half by path, none of which takes a request of the
-    workloads."""
+    """Returns a configuration with `count` routes, half of them by host and half by path.
+
+    None of them matches a request of the workloads.
+    """
     half = count // 2
     tables = [f'host = ["h{number}.example.com"]' for number in range(half)]
     tables += [f'path = "/part{number}/*"' for number in range(count - half)]
@@ -125,7 +127,7 @@ WORKLOADS = {
                  None, setup=BALANCE, conns=24),
         Workload("idle", "memory of an idle client connection", "KiB/connection",
                  Goal(1.0, relative=False), mode="idle", conns=4000),
-        Workload("startup", "from exec to the first answer", "ms", Goal(20.0, relative=False),
+        Workload("startup", "from exec to the first response", "ms", Goal(20.0, relative=False),
                  mode="startup"),
         Workload("wrk", "GET 128 B by wrk, as a cross-check of our own load", PER_REQUEST, None,
                  mode="wrk", default=False),
