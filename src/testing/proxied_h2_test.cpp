@@ -82,7 +82,8 @@ class ProxiedH2Test : public ::testing::Test {
     transport.response_timeout = 10s;
     ReverseProxy::Options options;
     options.rewrite = [](ProxyRequest& request) { request.set_url("h2c://up:80"_url); };
-    options.transport = std::make_shared<Transport>(transport);
+    transport_ = std::make_shared<Transport>(transport);
+    options.transport = transport_;
     Server::Options server;
     server.on_exchange_end = [](const ExchangeRecord&) {};
     network_.serve("front:80", std::make_shared<ReverseProxy>(std::move(options)), server);
@@ -103,6 +104,7 @@ class ProxiedH2Test : public ::testing::Test {
   }
 
   Network network_;
+  std::shared_ptr<Transport> transport_;
 };
 
 TEST_F(ProxiedH2Test, RequestsShareAConnection) {
@@ -154,6 +156,17 @@ TEST_F(ProxiedH2Test, RetriesUnprocessedRequestsAfterAGoaway) {
   first.answer(1);
   EXPECT_THAT(kept.receive(), EndsWith("ok"));
   EXPECT_TRUE(first.wire().at_end() || !first.wire().receive().empty());
+}
+
+// A graceful end is announced by two GOAWAYs.
+TEST_F(ProxiedH2Test, CountsAConnectionWithTwoGoawaysOnce) {
+  Wire client = get();
+  Upstream upstream = accept();
+  upstream.go_away(0x7fff'ffff);
+  upstream.go_away(1);
+  upstream.answer(1);
+  EXPECT_THAT(client.receive(), EndsWith("ok"));
+  EXPECT_EQ(transport_->statistics().http2.goaways, 1u);
 }
 
 TEST_F(ProxiedH2Test, RetriesOnlyIdempotentRequestsAfterALostConnection) {

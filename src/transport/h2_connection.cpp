@@ -136,7 +136,7 @@ void H2Connection::on_settings() {
 
 void H2Connection::on_goaway(std::int32_t last_stream, h2::ErrorCode reason) {
   last_taken_ = last_stream;
-  pool_.counters().goaways.add(1);
+  if (!std::exchange(has_goaway_, true)) pool_.counters().goaways.add(1);
   if (reason == h2::ErrorCode::http_1_1_required) owner_.use_http1();
   retire();
 }

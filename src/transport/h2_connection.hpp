@@ -140,6 +140,7 @@ class H2Connection final : public Connection, private h2::SessionObserver {
   std::int32_t last_taken_ = std::numeric_limits<std::int32_t>::max();
   State state_ = State::open;
   Ping ping_ = Ping::none;
+  bool has_goaway_ = false;
   RootTask<H2Connection> running_;  // last: destroyed first, it uses the rest
 };
 
