@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-// Logs the reason of a failure, because a gRPC client only receives a status number.
+// Logs the whole reason of a failure: a gRPC client receives only a status number and a short text.
 void report(const onehop::ExchangeRecord& exchange) {
   const std::string method(exchange.target);
   if (exchange.failure) {

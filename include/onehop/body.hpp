@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Body is a handle to a stream of bytes that is read piece by piece, without buffering. Dropping a
-// Body that was not read to its end abandons the message: HTTP/1 closes the connection (or reads a
-// small remainder first), HTTP/2 resets the stream.
+// Body that was not read to its end abandons the message: HTTP/1 closes the connection (or, if
+// little is left, reads the rest and keeps the connection), HTTP/2 resets the stream.
 // Thread: owner.
 #pragma once
 

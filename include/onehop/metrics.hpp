@@ -77,7 +77,7 @@ struct ServerMetrics {
     std::uint64_t refused_total = 0;           // requests refused because of max_memory
     std::uint64_t over_max_streams_total = 0;  // requests refused because of max_streams
     std::chrono::steady_clock::time_point last_over_max_streams{};  // zero: there was none
-    std::uint64_t goaways_total = 0;  // connections on which the server sent GOAWAY
+    std::uint64_t goaways_total = 0;  // connections whose end the server announced
     std::uint64_t floods_total = 0;   // connections closed with ENHANCE_YOUR_CALM
   };
   // Handshakes with clients.

@@ -71,7 +71,7 @@ struct Route {
   // cookies. Cookies named __Host-* are not changed, since their Path is always "/".
   bool map_back = false;
   // The maximum size of a request body in bytes (413). Server::Options::max_body applies first: to
-  // allow more in one route than in others, raise it there and set lower limits in the other
+  // allow more in one route than in others, raise that limit, and set lower ones in the other
   // routes.
   Limit<std::uint64_t> max_body = no_limit;
 };
@@ -79,7 +79,7 @@ struct Route {
 class Routes final : public Handler {
  public:
   // Called on the request's worker when a route was chosen, before anything else is done with the
-  // request. The record has the route. It must not throw.
+  // request. The record has the route. The function must not throw.
   using OnChosen = std::function<void(const ExchangeRecord&)>;
 
   // Throws std::invalid_argument if two routes match the same requests, or if a part of a route is

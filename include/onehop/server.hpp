@@ -151,8 +151,8 @@ class Server {
     // If set, the server takes part in distributed traces (W3C Trace Context): each exchange has a
     // Trace in its ExchangeRecord, with a span for each attempt of a Transport, and traceparent
     // names that span. The server continues the trace of a peer in `trust`. For other peers, and if
-    // the fields are malformed, it begins a new trace without tracestate, which is sampled with
-    // this probability, 0 to 1. If not set, both fields are passed on unchanged.
+    // traceparent is missing or malformed, it begins a new trace without tracestate, which is
+    // sampled with this probability, 0 to 1. If not set, both fields are passed on unchanged.
     std::optional<double> trace_sample = {};
     // Accepts a connection only once its first bytes have arrived (Linux TCP_DEFER_ACCEPT).
     bool defer_accept = true;

@@ -126,8 +126,8 @@ class Upstream final : public RoundTripper {
     // `least` scans up to 32 endpoints; of more, it compares two at random.
     Balance balance = Balance::least;
     // For Balance::hash, where it is required. Returns the key of a request; the view is used at
-    // once. An endpoint with at least 10 requests in progress, and 1.25 times its share of all,
-    // gets no further ones; they go to their next choice.
+    // once. An endpoint with at least 10 requests in progress, and at least 1.25 times its share
+    // of all, gets no further requests; they go to the next choice of their key.
     std::function<std::string_view(const Request&)> hash_key = {};
     StickyCookie sticky = {};
     // How long it takes for the share of an endpoint that has become usable to rise from 10 % to
@@ -138,8 +138,9 @@ class Upstream final : public RoundTripper {
     // in time, closes the connection before its response, fails in the TLS handshake, or responds
     // with something that is not HTTP. The first ejection lasts for eject_time, each further one
     // twice as long as the one before, up to max_eject_time; up to 10 % are taken off at random.
-    // Then one request tries the endpoint, and another one if the first has no response within ten
-    // seconds. At most half of the endpoints are ejected, and never the last one.
+    // An endpoint that has worked for max_eject_time begins with eject_time again. After an
+    // ejection, one request tries the endpoint, and another one if the first has no response within
+    // ten seconds. At most half of the endpoints are ejected, and never the last one.
     Duration eject_time = std::chrono::seconds(10);
     Duration max_eject_time = std::chrono::minutes(5);
     // Statuses, 500 or higher, that also count as failures of the endpoint.
@@ -191,7 +192,7 @@ class Upstream final : public RoundTripper {
     up,        // gets its share of the requests
     starting,  // usable, with a share that rises
     ejected,   // passed over because requests failed
-    down,      // passed over because checks failed
+    down,      // passed over because checks failed, or its first check is not over
     draining,  // removed, with requests in progress, or its checks say that it accepts no more
   };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// usually_has_content() reports whether requests with a method state Content-Length: 0 if they have
-// no content (RFC 9110 §8.6).
+// usually_has_content() reports whether requests with `method` usually have content. One without
+// content then states Content-Length: 0 (RFC 9110 §8.6).
 // Thread: any.
 #pragma once
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Checks and completes the server's side of the WebSocket opening handshake (RFC 6455 §4.2).
+// The server's side of the WebSocket opening handshake (RFC 6455 §4.2): checks the request and
+// computes Sec-WebSocket-Accept.
 // Thread: any.
 #pragma once
 

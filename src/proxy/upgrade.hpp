@@ -24,7 +24,7 @@ std::string_view upgrade_to_ask_for(const Request& request,
 // returned "".
 bool drops_upgrade(const Request& request, std::string_view to_ask_for) noexcept;
 
-// Reports whether this 101 switches to `protocol`, which is not "", and has a tunnel.
+// Reports whether this 101 switches to `protocol` and has a tunnel. False if `protocol` is "".
 bool switches_to(std::string_view protocol, const Response& response) noexcept;
 
 }  // namespace onehop
