@@ -164,7 +164,7 @@ class Transport final : public RoundTripper {
     struct Http2 {
       std::size_t streams = 0;          // requests in progress
       std::uint64_t streams_total = 0;  // requests that have begun
-      std::uint64_t goaways = 0;        // GOAWAY frames from upstreams
+      std::uint64_t goaways = 0;        // connections on which an upstream sent GOAWAY
     };
 
     std::size_t open = 0, idle = 0;  // connections; the idle ones are part of the open ones

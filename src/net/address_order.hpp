@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The order in which the addresses of a name are tried: preferred families first (RFC 6724 §6),
-// then alternating (RFC 8305 §4). Within a family the name server's order is kept, which spreads
-// the load.
+// The order in which the addresses of a name are tried: the families alternate (RFC 8305 §4),
+// beginning with the preferred one (RFC 6724 §6). Within a family the name server's order is kept,
+// which spreads the load.
 // Thread: any.
 #pragma once
 

@@ -44,17 +44,17 @@ class DnsChannel {
     bool is_absent = false;  // the name does not exist; a name without addresses may soon have some
     // Only one family is known: the response for the other is missing, or was a failure.
     bool is_partial = false;
-    // The second family's response arrived after the first was reported. `addresses` has both
-    // families, or the second family is now known to have no address.
+    // The second response arrived after the first was reported. `addresses` has the addresses of
+    // both responses, either of which may have none.
     bool is_late = false;
   };
   // How long a query waits for the second family once the first has a response, or the name is
   // reported not to exist (RFC 8305 §3).
   static constexpr io::Duration kResolutionDelay = std::chrono::milliseconds(50);
 
-  // Called once for each query, and again if the response for a family arrives late. If it throws
-  // bad_alloc, it is called again with a failure and must not throw then. It must not call the
-  // channel.
+  // Called once for each query, and again if the response for a family arrives late. If the first
+  // call throws bad_alloc, it is called again with a failure, must not throw then, and is not
+  // called a third time. It must not call the channel.
   using Callback = std::function<void(Answer answer)>;
 
   DnsChannel(io::Reactor& reactor, Options options);

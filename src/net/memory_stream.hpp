@@ -24,8 +24,8 @@ class MemoryStream final : public Stream {
   IoResult try_read(char* data, std::size_t size) override;
   IoResult try_write(const iovec* parts, int count) override;
   void close_write() noexcept override;
-  // As with TCP, the peer notices at destruction: after it has read the data sent before, its reads
-  // fail with ECONNRESET and its writes with EPIPE.
+  // As with TCP, the peer notices at destruction: its writes fail with EPIPE, and its reads with
+  // ECONNRESET once it has read the data sent before.
   void abort() noexcept override { aborted_ = true; }
   bool has_unread() override { return is_readable(); }
 

@@ -48,7 +48,8 @@ ResolverCounts resolver_counts() noexcept;
 
 class Resolver final : public io::WorkerLocal {
  public:
-  // Returns the resolver of this thread. `options` apply to the first call.
+  // Returns the resolver of this thread. The first call makes it with `options`, which later calls
+  // ignore.
   static Resolver& of(io::Reactor& reactor, ResolverOptions options = ResolverOptions());
   // Returns the resolver of this thread that queries `servers`, as in ResolverOptions::servers, or
   // of() if `servers` is empty. It exists as long as the thread.

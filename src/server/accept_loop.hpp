@@ -77,7 +77,7 @@ class AcceptLoop final : private io::Watcher {
   io::Timer timer_;
   bool listening_ = false;
   std::optional<Refusal> paused_;  // reset by the next accepted connection
-  bool short_ = false;             // a shortage was logged, and none accepted since
+  bool short_ = false;             // since a shortage began, until the next accepted connection
 };
 
 }  // namespace onehop::server

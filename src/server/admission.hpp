@@ -67,7 +67,8 @@ class Admission {
     return std::nullopt;
   }
   // Returns a ticket if a connection of `peer` may stay, or std::nullopt if the client has its
-  // maximum of connections. The ticket is null if the peer is not counted, as those in `trusted`.
+  // maximum of connections. The ticket is null for a peer that is not counted, such as a peer in
+  // `trusted`.
   std::optional<ConnectionTicket> enter(const net::Address& peer, const TrustedPeers& trusted);
   // The limits on log lines about refused clients and about the memory limit.
   LineLimit& client_lines() noexcept { return clients_.lines(); }

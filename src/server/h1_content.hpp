@@ -81,7 +81,7 @@ class H1Content final : public RequestContent {
 
   enum class Rest : std::uint8_t {
     dropped,    // the next request may be read
-    too_large,  // too large or of unknown size, or the client waits for a 100
+    too_large,  // or of unknown size; or the client waits for a 100, or reading has failed
     failed,
   };
   // Takes the content back, then reads and drops the rest if it is small.

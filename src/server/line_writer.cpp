@@ -71,7 +71,7 @@ struct LineWriter::State {
 
   // Used only by the thread.
   bool is_within_line = false;  // a write failed within a line
-  bool is_losing = false;       // the last report was `losing`
+  bool is_losing = false;       // `losing` was reported, but not `recovered` since
   std::optional<Clock::time_point> last_losing, last_recovered;
 
   std::mutex mutex;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // MemoryCeiling decides whether a server may accept new work, by the memory that the process holds
-// for its peers. Once reached, it stays reached until an eighth is free. Each change is logged
-// once.
+// for its peers. Once reached, it stays reached until an eighth is free. One thread logs each
+// change; lines() limits the warnings.
 // Thread: any.
 #pragma once
 

@@ -32,7 +32,7 @@ class RequestContent {
 
   // Reports whether a handler, or an object that it made from its request, may still read.
   bool is_lent() const noexcept { return body_ != nullptr; }
-  // Makes reads fail from now on, including one that waits. Derived classes call it in the end.
+  // Makes reads fail from now on, including one that waits. Destructors of derived classes call it.
   void take_back() noexcept;
 
   // --- called by the body ---

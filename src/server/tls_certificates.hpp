@@ -35,9 +35,9 @@ class TlsCertificates {
   using Log = std::function<void(LogLevel, std::string_view)>;
 
   // Reads the files. Errors: Errc::bad_option; the detail names the file, the problem and the
-  // remedy. `before`: the certificates in use, or null. Their TLS sessions can be resumed. A
-  // certificate that this process made stays, and so does a file that can be read only once, such
-  // as a pipe.
+  // remedy. `before`: the certificates in use, or null. Their TLS sessions can be resumed. If
+  // their options are unchanged, they stay if this process made them or if a file can be read only
+  // once, such as a pipe.
   static Result<std::shared_ptr<TlsCertificates>> load(const TlsServerOptions& options,
                                                        const net::TlsProtocols& protocols,
                                                        Log log,
@@ -76,7 +76,7 @@ class TlsCertificates {
   const net::TlsProtocols protocols_;
   const Log log_;
   const std::shared_ptr<net::TlsTicketKeys> ticket_keys_;
-  bool has_pipe_ = false;  // one of the files; set before any other thread uses this
+  bool has_pipe_ = false;  // a file is not regular; set before any other thread uses this
   // Used only by the watching thread, once there is one.
   Stamp loaded_;  // when the files were last read
   Stamp seen_;    // at the last look

@@ -14,8 +14,8 @@
 namespace onehop::server {
 namespace {
 
-// The maximum length of each text in a list, and the maximum number of requests looked at for one:
-// a worker may have many.
+// The maximum length of each text in a row, and the maximum number of requests that one call of
+// requests_in_flight() looks at: a worker may have many.
 constexpr std::size_t kLongestText = 256;
 constexpr std::size_t kMaxLooks = 4096;
 

@@ -38,7 +38,8 @@ class WorkerUpdate {
   std::unique_ptr<Configuration> configuration_;
   std::shared_ptr<TlsCertificates> tls_;
   std::vector<OpenListener> listeners_;
-  std::vector<std::unique_ptr<AcceptLoop>> loops_;  // one for each; null until keep()
+  // One for each listener. The loop of a listener that stays is null until keep().
+  std::vector<std::unique_ptr<AcceptLoop>> loops_;
   bool defers_;
 };
 

@@ -44,7 +44,7 @@ class H2Link {
   void flush_soon() noexcept { stream_.reactor().schedule_last(flush_); }
   // Writes as much as the stream accepts; the rest is written as the peer reads.
   void flush_now();
-  // Completes when all output is written, or after `patience` without progress.
+  // Completes when all output is written, a write fails, or `patience` passes without progress.
   task<void> drain(net::Duration patience);
 
   // Discards further output of the session.

@@ -2,7 +2,7 @@
 //
 // ReadBuffer holds received bytes that have not been parsed. It borrows its memory from the
 // thread's BufferPool only while it holds bytes, so an idle connection has no buffer. It grows
-// beyond the usual size only for a head that needs it.
+// beyond the usual size only for a head or a trailer section that needs it.
 #pragma once
 
 #include "base/check.hpp"

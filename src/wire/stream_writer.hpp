@@ -32,8 +32,8 @@ class StreamWriter {
   Result<void> write(std::span<const iovec> parts);
   Result<void> write(std::string_view data);
   // Does the same for data that no caller waits for, such as an interim response. The part that is
-  // kept is written as the peer reads, or by the next drain(). The next write() or drain() reports
-  // a failure.
+  // kept is written as the peer reads, or by the next drain(). A later write() or drain() reports a
+  // failure.
   void write_soon(std::string_view data);
   bool has_pending() const noexcept { return !pending_.empty(); }
   // Returns the number of bytes kept.
