@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Formats findings for people, with the line and carets below its wrong part, and for programs as
-// JSON.
+// Formats findings for people, each with its line and carets below the wrong part, and for programs
+// as JSON.
 // Thread: any.
 #pragma once
 

@@ -15,8 +15,8 @@ std::string_view trimmed(std::string_view text, std::string_view blanks = " \t")
 // Returns the text with its ASCII letters in lower case.
 std::string lower(std::string_view text);
 
-// Makes a text safe for a terminal, or for a comment in a file. Replaces by '?' each
-// invisible character except tabs and line breaks, and each byte that is not UTF-8.
+// Makes a text safe for a terminal, or for a comment in a file: replaces each invisible character
+// except tabs and line breaks, and each byte that is not UTF-8, by '?'.
 std::string printable(std::string_view text);
 
 }  // namespace onehop::config

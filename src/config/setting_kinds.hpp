@@ -30,7 +30,7 @@ struct OnOrOff : Switch {
   static std::string show(bool value) { return value ? "on" : "off"; }
 };
 
-// A switch that is on by default, if the system supports it.
+// A switch. "auto" turns it on if the system supports it.
 struct AutoOrOff {
   static constexpr std::string_view kPlaceholder = "auto|off";
   static Parsed<bool> parse(std::string_view text);

@@ -61,7 +61,7 @@ std::string seconds_figure(double seconds) {
   return in_two_units(seconds, kDay, " d ", kHour, " h");
 }
 
-// Appends the code of an invisible character.
+// Appends the code of an invisible character, which has at most 16 bits.
 void append_code(std::string& text, char32_t code) {
   text += "\\u";
   append_hexadecimal(text, static_cast<unsigned char>(code >> 8U));

@@ -100,7 +100,7 @@ Rows::iterator place_of_unconnected(Rows& rows, const ConfiguredUpstream& upstre
 }
 
 // Returns the rows of an upstream. Adds the requests that got no connection, which have no address,
-// to one of them.
+// to one of the rows, or to a new one for the first backend.
 Rows rows_of(const RequestTotals::Upstream& upstream, const ObservedNumbers& numbers) {
   Rows rows;
   RequestTotals::Address unconnected;

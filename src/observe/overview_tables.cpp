@@ -174,7 +174,7 @@ Cells certificate_cells(const Overview::Certificate& certificate, Overview::Time
   OverviewCell expiry = expiry_cell(certificate.not_after, now);
   if (certificate.renewal.empty())
     return {{joined(certificate.names), fingerprint}, std::move(expiry)};
-  // A certificate by ACME may live for only a week, so its remaining days do not matter.
+  // A certificate by ACME may live for only a week, so its tone does not depend on the days left.
   expiry.tone = certificate.concern == Overview::Concern::error     ? Tone::bad
                 : certificate.concern == Overview::Concern::warning ? Tone::warn
                                                                     : Tone::plain;

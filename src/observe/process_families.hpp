@@ -20,8 +20,8 @@ struct ProcessNumbers {
   std::optional<std::uint64_t> resident_bytes = {}, virtual_bytes = {};
   std::optional<std::uint64_t> threads = {};
 };
-// Reads the numbers. The first call opens the files that later calls read, so that it also works
-// when the process has run out of descriptors.
+// Reads the numbers. The first call opens the files that all calls read, so that later calls work
+// even if the process has run out of descriptors.
 ProcessNumbers read_process_numbers();
 
 void add_process_families(MetricFamilies& families, const ProcessNumbers& numbers);

@@ -50,7 +50,7 @@ class TraceExporter {
 
   struct Statistics {
     std::uint64_t exported = 0;  // spans that the collector has accepted
-    std::uint64_t dropped = 0;   // spans that it has refused, and spans that found no room
+    std::uint64_t dropped = 0;   // spans that it has not accepted, or that found no room
   };
 
   // Starts the thread. Returns Errc::bad_option if TLS needs a file that cannot be used.

@@ -26,7 +26,7 @@ using Endpoints = std::map<std::string, UpstreamEndpoints>;
 
 // The name of the upstream at the top.
 inline constexpr std::string_view kTopUpstream = "default";
-// Returns the name for people: the name itself, or kTopUpstream for "".
+// Returns the name in metrics and pages: the name itself, or kTopUpstream for "".
 std::string_view upstream_name(std::string_view upstream) noexcept;
 // Returns the endpoints of the upstream with the name `name`; none if its requests are not
 // balanced.

@@ -44,7 +44,7 @@ class AccessLogKeeper {
   // Reopens the files and sockets of the log in use and of replaced logs that requests still write
   // to, after USR1. May be called from any thread.
   void reopen();
-  // Returns how often reopen() has reopened a log. May be called from any thread.
+  // Returns how many calls of reopen() have reopened a log. May be called from any thread.
   std::uint64_t reopens() const;
   // Writes the remaining lines of every log. No request may be in progress.
   void finish() noexcept;

@@ -15,7 +15,7 @@ namespace onehop::program {
 struct ProbeResult {
   std::vector<std::string> addresses;  // without ports; empty for a unix socket
   std::string problem;                 // "" if the backend accepted a connection
-  std::string reached = {};            // that accepted, as in Server::addresses(); "" if none
+  std::string reached = {};            // the accepting address, as in Server::addresses(), or ""
   bool is_this_machine = false;        // `reached` is an address of this machine
 };
 

@@ -57,7 +57,8 @@ void Service::report_arrival() {
   log_.announce("this process has taken over, as generation " + std::to_string(generation_));
 }
 
-// Closes the sockets that no listener uses, so that their clients are refused from here on.
+// Makes this process the owner of the socket files. Closes the sockets that no listener uses, so
+// that their clients are refused from here on.
 void Service::take_socket_files() {
   server_->take_socket_files();
   admin_->take_socket_files();

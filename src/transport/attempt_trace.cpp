@@ -38,8 +38,8 @@ void AttemptTrace::record_connection(Version version) {
   attempt_->connected = record.upstream_chosen;
 }
 
-// The record keeps each time of the last attempt that got so far: a time before `connected` belongs
-// to an earlier attempt.
+// For each step, the record has the time of the last attempt that got that far, so a time before
+// `connected` belongs to an earlier attempt.
 void AttemptTrace::record_times() {
   const ExchangeRecord& record = *request_.record();
   if (attempt_->connected == Time{}) return;

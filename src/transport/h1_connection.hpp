@@ -98,7 +98,7 @@ class H1Connection final : public Connection {
     reservation_->in_handshake = value;
   }
   bool is_in_handshake() const noexcept { return reservation_ && reservation_->in_handshake; }
-  // Reports false if the client that it is reserved for is gone, or if there was none.
+  // Reports false if it is reserved for a client that is gone, or for no client.
   bool may_be_kept() const noexcept;
 
   // For the owner. An idle connection is watched for bytes and for its end.

@@ -274,8 +274,8 @@ Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParse
   return final_response(request, parser.version(), std::move(response));
 }
 
-// Reserves the connection if the upstream challenges it: it may treat later requests on the
-// connection as this client's.
+// Reserves the connection for the client if the response is a challenge, after which the upstream
+// may treat all requests on the connection as this client's.
 void H1Exchange::on_challenge(const Response& response) {
   const bool challenges = has_connection_challenge(response.headers());
   if (challenges) connection_->reserve_for(client_);

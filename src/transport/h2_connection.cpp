@@ -15,8 +15,8 @@ namespace {
 
 // More streams on one connection would only wait for each other.
 constexpr std::size_t kMaxStreams = 256;
-// If nothing arrives for kSilence while a stream is open, a PING is sent, whose acknowledgment must
-// arrive within kPingPatience.
+// If nothing arrives for kSilence while a stream is open, a PING is sent. If nothing arrives within
+// kPingPatience after it, the connection is lost.
 constexpr net::Duration kSilence = std::chrono::seconds(30);
 constexpr net::Duration kPingPatience = std::chrono::seconds(15);
 // gRPC servers treat more than one PING in five minutes as abuse unless they sent data in between.

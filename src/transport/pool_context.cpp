@@ -71,7 +71,8 @@ std::size_t PoolContext::max_idle() const noexcept {
   return options().pool_size > 0 ? options().pool_size : kMaxHandshakes;
 }
 
-// As long as no worker has more than its share, the other workers' counters need not be read.
+// If there are more than `max`, some worker has more than its share. A worker with no more than its
+// share therefore need not read the counters of the others.
 bool PoolContext::has_idle_beyond(std::size_t max) const {
   return counters().idle.value() * shared_->workers() > max && shared_->idle() > max;
 }

@@ -37,7 +37,7 @@ struct WaitingRequest : ListNode {
   const io::Time began;
   const io::Duration hold;
   std::optional<Error> error;          // of a dial
-  io::Time queued_until = io::kNever;  // set by Redial while it waits only for a slot
+  io::Time queued_until = io::kNever;  // set by Redial once it waits only for a slot
 
  protected:
   ~WaitingRequest() = default;

@@ -135,7 +135,8 @@ std::shared_ptr<UpstreamCounts> SharedPools::upstream(const std::string& key, co
 
 std::optional<Slot> SharedPools::try_slot(const std::shared_ptr<OriginCounters>& origin) {
   const std::size_t max = max_connections();
-  // `open` never exceeds the limit: a thread that finds it full gets no slot.
+  // Never raises `open` above the limit, not even for a moment: another thread would find it full
+  // and get no slot although one is free.
   std::size_t open = origin->open.load();
   do {
     if (open >= max) return std::nullopt;
