@@ -31,7 +31,7 @@ enum class When : std::uint8_t {
   pool_swap,     // new connections to the backend; old ones finish their requests
   new_listener,  // a listener whose address or kind has changed is opened again
   upgrade,       // `onehop upgrade` applies it, a reload does not
-  restart,       // an upgrade does not apply it either: the new process keeps the old value
+  restart,       // nor does an upgrade: the new process has what the old one began with
 };
 
 // The type of a value in a file, which also decides the form of the flag.
