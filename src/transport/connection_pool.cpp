@@ -44,12 +44,18 @@ Origin& ConnectionPool::origin(const Url& url,
   const bool sends_proxy = context_.options().send_proxy;
   const ConnectionId id = sends_proxy && client ? client->id : ConnectionId();
   if (last_ && last_->matches(url, connect_address, id)) return *last_;
-  Origin*& recent = recent_[recent_slot(url, connect_address, id)];
-  if (!recent || !recent->matches(url, connect_address, id)) {
-    recent = &keyed_origin(url, connect_address, id, client);
+  const std::size_t slot = recent_slot(url, connect_address, id);
+  Origin*& recent = recent_[slot];
+  Origin*& other = recent_[slot ^ 1U];
+  if (recent && recent->matches(url, connect_address, id)) {
+    last_ = recent;
+  } else if (other && other->matches(url, connect_address, id)) {
+    last_ = other;
+  } else {
+    last_ = &keyed_origin(url, connect_address, id, client);
+    other = std::exchange(recent, last_);
   }
-  last_ = recent;
-  return *recent;
+  return *last_;
 }
 
 Origin& ConnectionPool::keyed_origin(const Url& url,

@@ -53,9 +53,10 @@ class ConnectionPool final : public io::WorkerLocal,
   // The key of the upstream, and the number of the client connection; 0 for all clients.
   using Key = std::pair<std::string, std::uint64_t>;
 
-  // The size of recent_. A pool with more origins looks some of them up by key.
+  // The size of recent_, in which pairs of slots share two origins. If three origins have the same
+  // pair, or the pool has more origins than slots, some are looked up by key.
   static constexpr std::size_t kRecent = 256;
-  // Returns the index in recent_ where the origin is, if it is there.
+  // Returns one of the two indexes in recent_ where the origin may be; the other differs in bit 0.
   static std::size_t recent_slot(const Url& url,
                                  std::string_view connect_address,
                                  ConnectionId client) noexcept;

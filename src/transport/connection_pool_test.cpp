@@ -8,6 +8,7 @@
 #include "transport/round_trip.hpp"
 
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -92,6 +93,19 @@ TEST_F(ConnectionPoolTest, ReusesTheLastReturnedConnectionFirst) {
   EXPECT_EQ(shared_->statistics().dialled, 2u);
   EXPECT_EQ(shared_->statistics().reused, 2u);
   EXPECT_TRUE(again->is_reused());
+}
+
+TEST_F(ConnectionPoolTest, FindsEachOfManyOriginsAgain) {
+  start();
+  std::vector<Origin*> origins;
+  const auto url = [](std::size_t i) { return "http://a:" + std::to_string(8000 + i); };
+  for (std::size_t i = 0; i < 600; ++i) {
+    origins.push_back(&origin(url(i)));
+    EXPECT_EQ(&origin(url(i / 2)), origins[i / 2]);
+  }
+  for (std::size_t i = 0; i < origins.size(); ++i)
+    EXPECT_EQ(&origin(url(i)), origins[i]) << i;
+  EXPECT_EQ(std::set<Origin*>(origins.begin(), origins.end()).size(), origins.size());
 }
 
 TEST_F(ConnectionPoolTest, DistinguishesOrigins) {
