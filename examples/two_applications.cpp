@@ -3,8 +3,7 @@
 // Try it: two_applications 127.0.0.1:8080 http://127.0.0.1:9001 http://127.0.0.1:9002 &
 //         curl http://127.0.0.1:8080/shop/cart
 //
-// Two applications at one address. The first serves /shop and everything below it, and does not
-// know that prefix.
+// Two applications at one address. The first serves all below /shop and never sees that prefix.
 #include <onehop/onehop.hpp>
 
 int main(int argc, char** argv) {
