@@ -155,8 +155,8 @@ TEST_F(FailingUpdate, ChangesNothingIfTheHandlerCannotBeMade) {
 
 TEST_F(FailingUpdate, ChangesNothingWithoutDescriptors) {
   start();
-  // Sets the limit on descriptors so that the update can open none. The limit is reset before
-  // refused() connects.
+  // Sets the limit on descriptors so that the update can open at most those that another thread
+  // closes meanwhile, which are fewer than it needs. The limit is reset before refused() connects.
   rlimit limit{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
   const int lowest = ::dup(0);
@@ -165,7 +165,9 @@ TEST_F(FailingUpdate, ChangesNothingWithoutDescriptors) {
   ::close(lowest);
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
   auto next = before();
-  next.listen = {"127.0.0.1:0", "http://127.0.0.1:0", "http://127.0.0.1:0"};
+  std::vector<std::string> listen = {"127.0.0.1:0", "http://127.0.0.1:0"};
+  listen.insert(listen.end(), 16, "http://127.0.0.1:0");
+  next.listen = std::move(listen);
   const auto updated = server().update(std::move(next), named("two"));
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
   EXPECT_THAT(refused([&] { return updated; }), HasSubstr("Too many open files"));
