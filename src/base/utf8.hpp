@@ -12,7 +12,8 @@ namespace onehop {
 // Returns the size in bytes of the valid character at the start of `text`; 0 if there is none.
 std::size_t utf8_character_size(std::string_view text) noexcept;
 bool is_utf8(std::string_view text) noexcept;
-// Returns the code point of `character`, which is valid.
+// Returns the code point of `character`, which is valid, or a single byte, which is returned as it
+// is.
 char32_t utf8_code_point(std::string_view character) noexcept;
 
 // Reports whether a reader does not see the character, although it may change what is seen: control

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/display_width.hpp"
 
+#include "base/utf8.hpp"
+
 #include <algorithm>
 #include <array>
-#include <cstdint>
 
 namespace onehop::config {
 namespace {
@@ -46,27 +47,14 @@ bool is_in(const std::array<WideBlock, kSize>& ranges, char32_t point) {
   });
 }
 
-constexpr std::uint8_t byte_at(std::string_view text, std::size_t at) {
-  return static_cast<std::uint8_t>(text[at]);
-}
-
 // Returns the number of bytes of the code point at `at`; 1 for a byte that is not UTF-8.
 std::size_t size_at(std::string_view text, std::size_t at) {
-  const std::uint8_t lead = byte_at(text, at);
-  const std::size_t size = lead >= 0xf0 ? 4U : lead >= 0xe0 ? 3U : lead >= 0xc2 ? 2U : 1U;
-  if (at + size > text.size()) return 1;
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((byte_at(text, at + i) & 0xc0U) != 0x80U) return 1;
-  }
-  return size;
+  return std::max<std::size_t>(utf8_character_size(text.substr(at)), 1);
 }
 
+// Returns the code point of `size` bytes at `at`, or the byte itself if it is not UTF-8.
 char32_t point_at(std::string_view text, std::size_t at, std::size_t size) {
-  if (size == 1) return byte_at(text, at);
-  char32_t point = byte_at(text, at) & (0x7fU >> size);
-  for (std::size_t i = 1; i < size; ++i)
-    point = (point << 6U) | (byte_at(text, at + i) & 0x3fU);
-  return point;
+  return utf8_code_point(text.substr(at, size));
 }
 
 std::size_t width_of(char32_t point) {

@@ -316,7 +316,7 @@ constexpr std::array kSettings = {
     backend<Duration<times()>, &T::connect_attempt_timeout>(
         "connect-attempt-timeout", "maximum time to connect to one address"),
     backend<Duration<or_off(times(), kNever)>, &T::response_timeout>(
-        "response-timeout", "maximum wait for the response head; else 504"),
+        "response-timeout", "maximum time from request to response head; else 504"),
     backend<Duration<or_off(times(), kNever)>, &T::activity_timeout>(
         "activity-timeout", "maximum silence in both directions; not in streams"),
     backend<Duration<times(0)>, &T::pool_idle_timeout>("pool-idle-timeout",

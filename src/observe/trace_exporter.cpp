@@ -32,7 +32,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kLongestResponse = 64UL * 1024;
+constexpr std::size_t kMaxResponse = 64UL * 1024;
 // How often a request in progress checks whether the time is over.
 constexpr std::chrono::milliseconds kLook(50);
 // The minimum time between two messages about spans that found no room.
@@ -291,7 +291,7 @@ task<void> TraceExporter::Sender::exchange(Request request, Verdict* verdict) co
   verdict->accepted = code >= 200 && code < 300;
   verdict->may_repeat = code == 429 || code == 502 || code == 503 || code == 504;
   verdict->wait = retry_after(response->headers());
-  Result<std::string> body = co_await response->body().read_all(kLongestResponse);
+  Result<std::string> body = co_await response->body().read_all(kMaxResponse);
   if (verdict->accepted) {
     if (body) read_partial_success(*body, *verdict);
   } else {

@@ -293,8 +293,7 @@ class Checker {
     if (has_port) return;
     report("acme", 0,
            "the authority connects to port 80 (http-01) or 443 (tls-alpn-01), but no listener uses "
-           "that "
-           "port: forward it to onehop",
+           "that port: forward it to onehop",
            Severity::warning);
   }
 

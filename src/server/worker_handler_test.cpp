@@ -20,7 +20,7 @@ namespace onehop {
 namespace {
 
 // Shared by the test and the handler.
-struct Course {
+struct Progress {
   std::promise<void> began;
   std::promise<void> handler_is_gone;
   bool gone_while_it_ran = false;
@@ -29,7 +29,7 @@ struct Course {
 // Its offloaded function runs until the handler is destroyed, or for 100 ms.
 class Offloading final : public Handler {
  public:
-  explicit Offloading(Course& seen) noexcept : seen_(seen) {}
+  explicit Offloading(Progress& seen) noexcept : seen_(seen) {}
   Offloading(const Offloading&) = delete;
   Offloading& operator=(const Offloading&) = delete;
   ~Offloading() { seen_.handler_is_gone.set_value(); }
@@ -46,12 +46,12 @@ class Offloading final : public Handler {
   }
 
  private:
-  Course& seen_;
+  Progress& seen_;
 };
 
 // Regression: the handler was destroyed with the worker's connections while the function used it.
 TEST(HandlerOfOneWorker, OutlivesItsOffloadedFunctions) {
-  Course seen;
+  Progress seen;
   Server::Options options;
   options.listen = "127.0.0.1:0";
   options.workers = 1;
