@@ -119,3 +119,8 @@ class Browser:
         """Bytes of the scripts' heap without garbage, and the number of nodes that exist."""
         self.cdp("HeapProfiler.collectGarbage")
         return (self.cdp("Runtime.getHeapUsage")["usedSize"], self.cdp("Memory.getDOMCounters")["nodes"])
+
+    def cpu_seconds(self):
+        """The time for which the main thread of the page has run. It does not grow while other processes run."""
+        self.cdp("Performance.enable", timeDomain="threadTicks")
+        return next(one["value"] for one in self.cdp("Performance.getMetrics")["metrics"] if one["name"] == "ThreadTime")

@@ -30,13 +30,6 @@ class NotifyReceiver:
             if name in report:
                 return report
 
-    def receive_other(self):
-        """The next report that is not a sign of life."""
-        while True:
-            report = self.receive()
-            if set(report) != {"WATCHDOG"}:
-                return report
-
     def is_silent_for(self, seconds):
         try:
             self.receive(seconds)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dashboard in a real browser, with figures of the test (dashboard_mock.py)."""
 import re
-import statistics
 import threading
 import time
 
@@ -9,8 +8,8 @@ import pytest
 
 import browser as browsers
 from dashboard_mock import balanced, endpoint, failed, overview, request, upstream
-from dashboard_view import HOSTILE, SHOWN, endpoints, pairs, rows, watch
-from proxy_process import IN_CI, SANITIZED
+from dashboard_view import HOSTILE, SHOWN, assert_frames_are_cheap, endpoints, pairs, rows, watch
+from proxy_process import IN_CI
 
 # One Chromium for all of them.
 pytestmark = [pytest.mark.skipif(browsers.MISSING and not IN_CI, reason="chromium and chromedriver are not installed"),
@@ -348,7 +347,7 @@ def test_a_tab_in_the_background_catches_up(browser, mock):
     assert browser.js("return points.length") > 15
 
 
-def test_a_thousand_upstreams_take_less_than_100_ms_a_frame(browser, mock):
+def test_frames_with_a_thousand_upstreams_are_cheap(browser, mock):
     began = time.time()
 
     def feed(send):
@@ -360,18 +359,7 @@ def test_a_thousand_upstreams_take_less_than_100_ms_a_frame(browser, mock):
 
     watch(browser, mock(feed))
     assert len(rows(browser, "upstreams")) == 1000
-    took = browser.ask("POST", "/execute/async", {"args": [], "script": """
-      const done = arguments[0], frames = [], original = render;
-      const frame = () => {
-        if (!isDirty) return requestAnimationFrame(frame);
-        const start = performance.now();
-        render();
-        document.body.getBoundingClientRect();
-        frames.push(performance.now() - start);
-        if (frames.length < 24) requestAnimationFrame(frame); else done(frames);
-      };
-      requestAnimationFrame(frame);"""})
-    assert statistics.median(took) < (300 if SANITIZED else 100), took
+    assert_frames_are_cheap(browser, "#upstreams")
 
 
 def test_two_hours_of_events_do_not_grow_the_page(browser, mock):

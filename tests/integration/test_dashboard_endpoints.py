@@ -3,7 +3,6 @@
 browser, at a proxy in front of replicas that are killed and started again."""
 import json
 import re
-import statistics
 import time
 
 import pytest
@@ -12,8 +11,8 @@ import browser as browsers
 from admin import Admin, admin_address
 from browser import LONG
 from dashboard_mock import balanced, endpoint, overview, upstream
-from dashboard_view import endpoints, rows, sections, watch
-from proxy_process import IN_CI, SANITIZED, free_port, run_onehop
+from dashboard_view import assert_frames_are_cheap, endpoints, rows, sections, watch
+from proxy_process import IN_CI, free_port, run_onehop
 from replicas import Load, Replica
 from wire import PATIENCE
 
@@ -259,7 +258,7 @@ def test_faulty_upstreams_are_expanded_among_many(browser, mock):
 
 
 @in_a_browser
-def test_500_rows_of_endpoints_take_less_than_100_ms_a_frame(browser, mock):
+def test_frames_with_500_endpoints_are_cheap(browser, mock):
     def feed(send):
         for second in range(1000):
             now = time.time()
@@ -270,18 +269,7 @@ def test_500_rows_of_endpoints_take_less_than_100_ms_a_frame(browser, mock):
 
     watch(browser, mock(feed))
     browser.until("document.querySelectorAll('#balanced tbody tr').length === 500", patience=LONG)
-    took = browser.ask("POST", "/execute/async", {"args": [], "script": """
-      const done = arguments[0], frames = [];
-      const frame = () => {
-        if (!isDirty) return requestAnimationFrame(frame);
-        const start = performance.now();
-        render();
-        document.body.getBoundingClientRect();
-        frames.push(performance.now() - start);
-        if (frames.length < 24) requestAnimationFrame(frame); else done(frames);
-      };
-      requestAnimationFrame(frame);"""})
-    assert statistics.median(took) < (300 if SANITIZED else 100), took
+    assert_frames_are_cheap(browser, "#balanced")
     assert len(rows(browser, "balanced")) == 500
 
 
