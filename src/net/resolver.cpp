@@ -144,18 +144,21 @@ struct Resolver::State {
     if (reactor.now() >= entry.refresh_at) ask(host, entry);
   }
 
-  // Records a response. A failure keeps the last successful one.
+  // Records a response. A failure keeps the last successful one, which stays valid until its TTL
+  // ends and is used longer if necessary.
   void settle(Entry& entry, DnsChannel::Answer answer) {
-    io::Duration ttl = options.min_ttl;
+    const bool has_failed = answer.addresses.empty();
+    const io::Duration ttl =
+        has_failed ? options.min_ttl : std::clamp(answer.ttl, options.min_ttl, options.max_ttl);
+    const io::Time until = io::deadline_after(reactor.now(), ttl);
     entry.failure = std::move(answer.failure);
-    if (answer.addresses.empty()) {
-      if (!entry.addresses.empty()) stale_answers.fetch_add(1, std::memory_order_relaxed);
-    } else {
-      entry.addresses = take_turns(answer.addresses, kMaxAddresses);
-      ttl = std::clamp(answer.ttl, options.min_ttl, options.max_ttl);
+    if (!has_failed) entry.addresses = take_turns(answer.addresses, kMaxAddresses);
+    const bool has_addresses = !entry.addresses.empty();
+    if (!has_failed || until > entry.fresh_until) {
+      if (has_failed && has_addresses) stale_answers.fetch_add(1, std::memory_order_relaxed);
+      entry.fresh_until = until;
     }
-    entry.fresh_until = io::deadline_after(reactor.now(), ttl);
-    entry.refresh_at = entry.addresses.empty() ? io::kNever : entry.fresh_until - ttl / 4;
+    entry.refresh_at = has_addresses ? until - ttl / 4 : io::kNever;
     while (io::Wakeup* waiter = entry.waiting.pop_front())
       reactor.schedule(*waiter);
   }

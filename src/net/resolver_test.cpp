@@ -318,6 +318,25 @@ TEST_F(ResolverTest, UsesTheLastGoodResponseWhenARefreshFails) {
   EXPECT_THAT(resolve("backend.test"), ElementsAre("127.0.0.2:80"));
 }
 
+TEST_F(ResolverTest, AFailedEarlyRefreshDoesNotShortenTheTtl) {
+  give("backend.test", "127.0.0.1", 20);
+  resolve("backend.test");
+  server_.set_mood(NameServer::Mood::broken);
+  const auto stale = resolver_counts().stale_answers;
+  for (const auto step : {seconds(16), seconds(2)}) {
+    pass(step);
+    const int questions = server_.questions();
+    EXPECT_TRUE(resolver_.known("backend.test", 80)) << "starts a refresh";
+    resolve("other.test");  // fails after the refresh
+    EXPECT_GE(server_.questions(), questions + 4);
+    EXPECT_EQ(resolver_counts().stale_answers, stale);
+  }
+  pass(seconds(2));
+  EXPECT_FALSE(resolver_.known("backend.test", 80));
+  EXPECT_THAT(resolve("backend.test"), ElementsAre("127.0.0.1:80"));
+  EXPECT_EQ(resolver_counts().stale_answers, stale + 1);
+}
+
 TEST_F(ResolverTest, StopsWaitingForASlowRefresh) {
   give("backend.test", "127.0.0.1", 1);
   resolve("backend.test");
