@@ -9,10 +9,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -24,9 +26,9 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::string_view kRequests = "/requests";
-constexpr std::array<std::string_view, 4> kFolders = {"", "/certificates", "/challenges",
-                                                      kRequests};
+constexpr std::string_view kRequests = "requests";
+// "" is the store's own folder.
+constexpr std::array<std::string_view, 4> kFolders = {"", "certificates", "challenges", kRequests};
 constexpr std::string_view kUnfinished = ".new-";
 constexpr std::string_view kProbe = "probe-";  // a name in the folder of requests
 constexpr mode_t kFileMode = 0600;
@@ -59,25 +61,46 @@ bool write_all(int descriptor, std::string_view content) {
   return true;
 }
 
-bool sync_folder(const std::string& path) {
-  const io::FileDescriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return folder.get() >= 0 && ::fsync(folder.get()) == 0;
+// Returns the names that can be read.
+std::vector<std::string> names_in(int folder) {
+  struct Close {
+    void operator()(DIR* open) const noexcept { ::closedir(open); }
+  };
+  std::vector<std::string> names;
+  io::FileDescriptor again(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const std::unique_ptr<DIR, Close> open(again ? ::fdopendir(again.get()) : nullptr);
+  if (!open) return names;
+  // closedir() closes it.
+  again.release();
+  while (const dirent* const entry = ::readdir(open.get()))  // NOLINT(concurrency-mt-unsafe)
+    names.emplace_back(static_cast<const char*>(entry->d_name));
+  return names;
 }
+
+// The parts of an entry's name.
+struct Entry {
+  explicit Entry(std::string_view name) : file(name.substr(name.rfind('/') + 1)) {
+    if (name.size() > file.size()) folder = name.substr(0, name.size() - file.size() - 1);
+  }
+  std::string file;
+  std::string_view folder = {};  // "" if the entry is in the store's own folder
+};
 
 // A file that is removed unless it was renamed.
 class Unfinished {
  public:
-  explicit Unfinished(std::string path) : path_(std::move(path)) {}
+  Unfinished(int folder, std::string name) : folder_(folder), name_(std::move(name)) {}
   Unfinished(const Unfinished&) = delete;
   Unfinished& operator=(const Unfinished&) = delete;
   ~Unfinished() {
-    if (!path_.empty()) ::unlink(path_.c_str());
+    if (!name_.empty()) ::unlinkat(folder_, name_.c_str(), 0);
   }
-  const std::string& path() const { return path_; }
-  void finished() { path_.clear(); }
+  const std::string& name() const { return name_; }
+  void finished() { name_.clear(); }
 
  private:
-  std::string path_;
+  const int folder_;
+  std::string name_;
 };
 
 // "machine 12 4711": the holder, and how many signs of life it has written.
@@ -190,9 +213,39 @@ std::string FileStore::path_of(std::string_view name) const {
   return folder_ + "/" + std::string(name);
 }
 
-void FileStore::take_over(const std::string& path) const {
-  if (!owner_) return;
-  [[maybe_unused]] const int failed = ::lchown(path.c_str(), owner_->user, owner_->group);
+// Every write goes through a folder that was opened here. The account that root gives the store to
+// could otherwise place a link in it, and root would change files elsewhere.
+Result<io::FileDescriptor> FileStore::open_folder(std::string_view below, Missing missing) const {
+  io::FileDescriptor folder;
+  std::string path;
+  for (const std::string_view part : {std::string_view(folder_), below}) {
+    if (part.empty()) break;
+    path += (path.empty() ? "" : "/") + std::string(part);
+    const std::string name(part);
+    const int parent = folder ? folder.get() : AT_FDCWD;
+    if (missing == Missing::make && ::mkdirat(parent, name.c_str(), kFolderMode) != 0 &&
+        errno != EEXIST) {
+      return refused(path, "the folder cannot be made", errno);
+    }
+    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (owner_ ? O_NOFOLLOW : 0);
+    folder = io::FileDescriptor(::openat(parent, name.c_str(), flags));
+    if (folder) continue;
+    const bool may_be_link = owner_ && errno == ENOTDIR;
+    return refused(path,
+                   may_be_link ? "it must be a folder, because no link is followed with --user"
+                               : "the folder cannot be opened",
+                   errno);
+  }
+  return folder;
+}
+
+// A second name of a file may belong to a place outside the store.
+void FileStore::take_over(int descriptor) const {
+  struct stat facts{};
+  if (!owner_ || ::fstat(descriptor, &facts) != 0) return;
+  if (!S_ISDIR(facts.st_mode) && !(S_ISREG(facts.st_mode) && facts.st_nlink == 1)) return;
+  [[maybe_unused]] const int failed =
+      ::fchownat(descriptor, "", owner_->user, owner_->group, AT_EMPTY_PATH);
 }
 
 // Also removes files left by writers and starts that were killed.
@@ -200,22 +253,22 @@ Result<void> FileStore::prepare() {
   std::error_code error;
   fs::create_directories(fs::path(folder_).parent_path(), error);
   for (const std::string_view below : kFolders) {
-    const std::string path = folder_ + std::string(below);
-    if (::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST)
-      return refused(path, "the folder cannot be made", errno);
-    take_over(path);
-    for (auto entry = fs::directory_iterator(path, error);
-         !error && entry != fs::directory_iterator(); entry.increment(error)) {
-      if (!entry->is_regular_file(error)) continue;
-      const std::string file = entry->path().string();
-      take_over(file);
-      const auto age = fs::file_time_type::clock::now() - entry->last_write_time(error);
-      const bool is_old = age > std::chrono::hours(1);
-      const std::string name = entry->path().filename().string();
+    const auto folder = open_folder(below, Missing::make);
+    if (!folder) return failure(folder.error());
+    take_over(folder->get());
+    for (const std::string& name : names_in(folder->get())) {
+      const io::FileDescriptor file(
+          ::openat(folder->get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+      struct stat facts{};
+      if (!file || ::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) continue;
+      take_over(file.get());
+      const auto written = std::chrono::system_clock::from_time_t(facts.st_mtim.tv_sec);
+      const bool is_old = std::chrono::system_clock::now() - written > std::chrono::hours(1);
       // A probe may belong to a process that starts now, but it has served its purpose once it is
       // visible.
       const bool is_probe = below == kRequests && name.starts_with(kProbe);
-      if (is_probe || (is_old && name.starts_with(kUnfinished))) fs::remove(entry->path(), error);
+      if (is_probe || (is_old && name.starts_with(kUnfinished)))
+        ::unlinkat(folder->get(), name.c_str(), 0);
     }
   }
   const std::string probe = "requests/" + std::string(kProbe) + random_digits();
@@ -234,26 +287,31 @@ Result<std::optional<std::string>> FileStore::load(std::string_view name) const 
 
 Result<void> FileStore::save(std::string_view name, std::string_view content) {
   const std::string path = path_of(name);
-  const std::string folder = path.substr(0, path.rfind('/'));
-  Unfinished unfinished(folder + "/" + std::string(kUnfinished) + random_digits());
-  const io::FileDescriptor file(
-      ::open(unfinished.path().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
-  if (file.get() < 0) return refused(folder, "a file cannot be made there", errno);
+  const std::string place = path.substr(0, path.rfind('/'));
+  const Entry entry(name);
+  const auto folder = open_folder(entry.folder);
+  if (!folder) return failure(folder.error());
+  Unfinished unfinished(folder->get(), std::string(kUnfinished) + random_digits());
+  const io::FileDescriptor file(::openat(folder->get(), unfinished.name().c_str(),
+                                         O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
+  if (!file) return refused(place, "a file cannot be made there", errno);
   if (owner_ && ::fchown(file.get(), owner_->user, owner_->group) != 0)
     return refused(path, "its owner cannot be changed", errno);
   if (!write_all(file.get(), content) || ::fsync(file.get()) != 0)
     return refused(path, "it cannot be written", errno);
-  if (::rename(unfinished.path().c_str(), path.c_str()) != 0)
+  if (::renameat(folder->get(), unfinished.name().c_str(), folder->get(), entry.file.c_str()) != 0)
     return refused(path, "it cannot be replaced", errno);
   unfinished.finished();
-  if (!sync_folder(folder)) return refused(folder, "it cannot be written", errno);
+  if (::fsync(folder->get()) != 0) return refused(place, "it cannot be written", errno);
   return {};
 }
 
 Result<void> FileStore::remove(std::string_view name) {
-  const std::string path = path_of(name);
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
-    return refused(path, "it cannot be removed", errno);
+  const Entry entry(name);
+  const auto folder = open_folder(entry.folder);
+  if (!folder) return failure(folder.error());
+  if (::unlinkat(folder->get(), entry.file.c_str(), 0) != 0 && errno != ENOENT)
+    return refused(path_of(name), "it cannot be removed", errno);
   return {};
 }
 
@@ -279,9 +337,12 @@ std::string FileStore::stamp(std::string_view name) const {
 
 Result<std::unique_ptr<StoreLock>> FileStore::try_lock() {
   const std::string path = path_of("lock");
-  io::FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode));
-  if (file.get() < 0) return refused(path, "it cannot be opened", errno);
-  take_over(path);
+  const auto folder = open_folder("");
+  if (!folder) return failure(folder.error());
+  const int flags = O_RDWR | O_CREAT | O_CLOEXEC | (owner_ ? O_NOFOLLOW : 0);
+  io::FileDescriptor file(::openat(folder->get(), "lock", flags, kFileMode));
+  if (!file) return refused(path, "it cannot be opened", errno);
+  take_over(file.get());
   if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return std::unique_ptr<StoreLock>();
     return refused(path, "it cannot be locked", errno);

@@ -10,8 +10,10 @@
 #pragma once
 
 #include "acme/certificate_store.hpp"
+#include "io/file_descriptor.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -32,7 +34,8 @@ class FileStore final : public CertificateStore {
   };
   // Creates the folder if necessary, and checks that it is writable. If `owner` is given,
   // everything in the folder is made to belong to that account, which the process is about to
-  // switch to. Returns Errc::bad_option, with advice, if the folder cannot be used.
+  // switch to, and the folders of the store may not be links. Returns Errc::bad_option, with
+  // advice, if the folder cannot be used.
   static Result<std::unique_ptr<FileStore>> open(const std::string& folder,
                                                  std::optional<Owner> owner = {});
   // Returns a store for reading; nothing is created or changed. save() fails if this process may
@@ -50,10 +53,14 @@ class FileStore final : public CertificateStore {
 
  private:
   struct Seen;
+  enum class Missing : std::uint8_t { fail, make };
   FileStore(std::string folder, std::optional<Owner> owner);
   std::string path_of(std::string_view name) const;
   Result<void> prepare();
-  void take_over(const std::string& path) const;
+  // Opens a folder of the store, or its own for "".
+  Result<io::FileDescriptor> open_folder(std::string_view below,
+                                         Missing missing = Missing::fail) const;
+  void take_over(int descriptor) const;
 
   const std::string folder_;
   const std::optional<Owner> owner_;

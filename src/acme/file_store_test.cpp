@@ -44,6 +44,18 @@ mode_t mode_of(const std::string& path) {
   return ::stat(path.c_str(), &file) == 0 ? file.st_mode & 0777U : 0;
 }
 
+uid_t owner_of(const std::string& path) {
+  struct stat file{};
+  return ::stat(path.c_str(), &file) == 0 ? file.st_uid : static_cast<uid_t>(-1);
+}
+
+// Returns the account that a root process switches to, or without root this process's own.
+FileStore::Owner other_user() {
+  constexpr uid_t kNobody = 65534;
+  if (::geteuid() != 0) return {.user = ::geteuid(), .group = ::getegid()};
+  return {.user = kNobody, .group = kNobody};
+}
+
 TEST_F(FileStoreTest, KeepsEntriesReadableOnlyByTheirOwner) {
   const auto store = open();
   EXPECT_EQ(*store->load("certificates/a.pem"), std::nullopt);
@@ -85,6 +97,52 @@ TEST_F(FileStoreTest, ADirectoryThatCannotBeCreatedIsAnError) {
   ASSERT_FALSE(store);
   EXPECT_TRUE(store.error().is(Errc::bad_option));
   EXPECT_THAT(store.error().detail(), HasSubstr(folder_ + "/acme"));
+}
+
+TEST_F(FileStoreTest, ALinkInTheStoreOfAnotherUserIsRefused) {
+  const FileStore::Owner owner = other_user();
+  ASSERT_TRUE(FileStore::open(folder_ + "/acme", owner));
+  fs::create_directory(folder_ + "/elsewhere");
+  std::ofstream(folder_ + "/elsewhere/secret") << "of root\n";
+  for (const std::string place : {"/acme/certificates", "/acme/requests", "/acme"}) {
+    fs::rename(folder_ + place, folder_ + "/moved");
+    fs::create_directory_symlink(folder_ + "/elsewhere", folder_ + place);
+    const auto store = FileStore::open(folder_ + "/acme", owner);
+    ASSERT_FALSE(store) << place;
+    EXPECT_THAT(store.error().detail(), HasSubstr(folder_ + place + ": it must be a folder"));
+    EXPECT_EQ(owner_of(folder_ + "/elsewhere/secret"), ::geteuid());
+    fs::remove(folder_ + place);
+    fs::rename(folder_ + "/moved", folder_ + place);
+  }
+}
+
+TEST_F(FileStoreTest, AStoreThatBelongsToTheProcessMayHaveLinks) {
+  fs::create_directory(folder_ + "/elsewhere");
+  fs::create_directory_symlink(folder_ + "/elsewhere", folder_ + "/acme");
+  ASSERT_TRUE(open()->save("certificates/a.pem", "a"));
+  EXPECT_TRUE(fs::exists(folder_ + "/elsewhere/certificates/a.pem"));
+}
+
+TEST_F(FileStoreTest, TheLockOfAnotherUsersStoreIsNoLink) {
+  const auto store = FileStore::open(folder_ + "/acme", other_user());
+  ASSERT_TRUE(store);
+  fs::create_symlink(folder_ + "/elsewhere", folder_ + "/acme/lock");
+  EXPECT_FALSE((*store)->try_lock());
+  EXPECT_FALSE(fs::exists(folder_ + "/elsewhere"));
+}
+
+TEST_F(FileStoreTest, RootGivesOnlyFilesWithOneNameToTheUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  std::ofstream(folder_ + "/elsewhere") << "of root\n";
+  ASSERT_TRUE(open()->save("certificates/a.pem", "a"));
+  fs::create_hard_link(folder_ + "/elsewhere", folder_ + "/acme/certificates/b.pem");
+  fs::create_symlink(folder_ + "/elsewhere", folder_ + "/acme/certificates/c.pem");
+  const FileStore::Owner owner = other_user();
+  ASSERT_TRUE(FileStore::open(folder_ + "/acme", owner));
+  EXPECT_EQ(owner_of(folder_ + "/acme"), owner.user);
+  EXPECT_EQ(owner_of(folder_ + "/acme/certificates"), owner.user);
+  EXPECT_EQ(owner_of(folder_ + "/acme/certificates/a.pem"), owner.user);
+  EXPECT_EQ(owner_of(folder_ + "/elsewhere"), 0U);
 }
 
 // A write fails halfway.
