@@ -235,7 +235,7 @@ void Renewer::record_failure(const std::string& name,
 std::vector<std::string> Renewer::open_authorities(const RenewerSettings& settings,
                                                    const std::string& name) {
   std::map<std::string, WallTime>& waits = waits_[name];
-  if (impatient_.erase(name) > 0 || !store_->stamp("requests/renew-" + name).empty()) waits.clear();
+  if (impatient_.contains(name) || !store_->stamp("requests/renew-" + name).empty()) waits.clear();
   std::erase_if(waits, [this](const auto& one) { return one.second <= now(); });
   std::vector<std::string> open;
   for (const std::string& authority : settings.authorities) {
@@ -292,9 +292,10 @@ void Renewer::forget_transport() {
   transport_.reset();
 }
 
-// Called last, so that a process that is killed or loses the lock leaves the request to the next
-// one.
+// Called last, so that a process that is killed leaves the request to the next one, and one that
+// loses the lock still follows a change of its settings.
 void Renewer::forget_request(const std::string& name) {
+  impatient_.erase(name);
   (void)store_->remove("requests/renew-" + name);
 }
 

@@ -181,9 +181,10 @@ bool Renewer::is_due(const Site& site, const RenewerSettings& settings) const {
   const bool is_foreign =
       !state.authority.empty() &&
       std::ranges::find(settings.authorities, state.authority) == settings.authorities.end();
-  // Only once after a change of the settings, because another process may want the other authority.
+  // Only once after a change of the settings, because another process may want the other authority:
+  // each would replace the other's certificate for ever.
   if (is_foreign && impatient_.contains(site.name)) return true;
-  if (!is_foreign && (!state.renew_at || *state.renew_at > now())) return false;
+  if (!state.renew_at || *state.renew_at > now()) return false;
   // Otherwise a clock that is ahead, or an authority that always advises to renew, would cause
   // endless orders.
   const WallTime obtained = state.obtained.value_or(WallTime());

@@ -166,8 +166,8 @@ class Renewer {
   std::map<std::string, WallTime> urged_;  // when the urgency of a name was last logged
   // Until when an authority must not be asked about a name again, by name and authority.
   std::map<std::string, std::map<std::string, WallTime>> waits_;
-  // Names whose last failure delays them by at most kImpatience, because the settings have changed
-  // and may have repaired the cause.
+  // Names that have not been tried since the settings changed, which may have repaired the cause of
+  // a failure: it delays them by at most kImpatience.
   NameSet impatient_;
   std::set<std::string> terms_logged_;
   // Since when there are requests for names that are not in the settings.

@@ -245,28 +245,6 @@ TEST_F(RenewerTest, TheRateLimitOfOneAuthorityDoesNotDelayTheNext) {
   EXPECT_EQ(authority_.count("/order"), asked);
 }
 
-TEST_F(RenewerTest, ReplacesTheCertificateOfAnUnconfiguredAuthority) {
-  const auto renewer = make();
-  look(*renewer);
-  settings_.authorities = {authorities_->second.directory()};
-  renewer->set(settings_);
-  look(*renewer);
-  EXPECT_EQ(status_of(*renewer).authority, "second.test");
-  EXPECT_EQ(renewer->counts().obtained, 2U);
-}
-
-TEST_F(RenewerTest, TwoProcessesWithDifferentAuthoritiesDoNotKeepOrdering) {
-  const auto renewer = make();
-  settings_.authorities = {authorities_->second.directory()};
-  const auto other = make();
-  for (int i = 0; i < 5; ++i) {
-    look(*renewer);
-    look(*other);
-  }
-  EXPECT_EQ(authorities_->first.orders().size(), 1U);
-  EXPECT_EQ(authorities_->second.orders().size(), 1U);
-}
-
 TEST_F(RenewerTest, ToleratesRejectedNoncesAndASlowOrder) {
   authority_.behaviour.bad_nonces = 5;
   authority_.behaviour.processing_looks = 3;
