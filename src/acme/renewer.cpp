@@ -108,14 +108,18 @@ void Renewer::report_urgency(const RenewerSettings& settings) {
 }
 
 void Renewer::refresh(const RenewerSettings& settings) {
+  refresh_sites(settings);
+  refresh_account();
+  refresh_challenges();
+}
+
+void Renewer::refresh_sites(const RenewerSettings& settings) {
   std::vector<std::string> problems;
   const bool has_changed = sites_.refresh(settings.names, problems);
   report_problems(problems);
   for (const Site& site : sites_.get(settings.names))
     adopt_certificate(site);
   report_urgency(settings);
-  refresh_account();
-  refresh_challenges();
   if (has_changed) hooks_.on_change();
 }
 
@@ -203,7 +207,9 @@ Renewer::Due Renewer::due(const RenewerSettings& settings) const {
   Due due;
   const NameSet asked = requested();
   for (const Site& site : sites_.get(settings.names)) {
-    if (asked.contains(site.name) || is_due(site, settings)) {
+    if (asked.contains(site.name)) {
+      due.requested.insert(site.name);
+    } else if (is_due(site, settings)) {
       due.renewals.insert(site.name);
     } else if (wants_advice(site, settings)) {
       due.questions.insert(site.name);
@@ -273,7 +279,7 @@ task<void> Renewer::act(std::shared_ptr<const RenewerSettings> settings,
   Scope work;
   Scope heart;  // destroyed first, because it refers to `work`
   heart.spawn(keep_lock(&work));
-  heart.spawn(warn_meanwhile(settings));
+  heart.spawn(refresh_meanwhile(settings));
   work.spawn(act_on(std::move(settings), std::move(due)));
   co_await work.join();
 }
@@ -298,20 +304,38 @@ task<void> Renewer::keep_lock(Scope* work) {
   }
 }
 
-// Repeats the warnings while an order is in progress, which an authority may keep waiting.
-task<void> Renewer::warn_meanwhile(std::shared_ptr<const RenewerSettings> settings) {
+// Serves what other programs put into the store, and repeats the warnings, while an order is in
+// progress, which an authority may keep waiting.
+task<void> Renewer::refresh_meanwhile(std::shared_ptr<const RenewerSettings> settings) {
   for (;;) {
-    co_await sleep_for(times_.beat);
-    report_urgency(*settings);
+    co_await sleep_for(times_.look);
+    refresh_sites(*settings);
   }
 }
 
+// Returns whether the settings are others, or a name was requested, since `due` was found.
+bool Renewer::is_overtaken(const Due& due, const RenewerSettings& settings) const {
+  if (this->settings().get() != &settings) return true;
+  return std::ranges::any_of(requested(), [&](const std::string& name) {
+    return settings.names.contains(name) && !due.requested.contains(name);
+  });
+}
+
+// Ends early if a look would find other work.
 task<void> Renewer::act_on(std::shared_ptr<const RenewerSettings> settings,
                            std::shared_ptr<const Due> due) {
-  for (const std::string& name : due->renewals)
+  for (const std::string& name : due->requested) {
+    if (is_overtaken(*due, *settings)) co_return;
     co_await renew(settings, name);
-  for (const std::string& name : due->questions)
+  }
+  for (const std::string& name : due->renewals) {
+    if (is_overtaken(*due, *settings)) co_return;
+    if (is_due(sites_.get(name), *settings)) co_await renew(settings, name);
+  }
+  for (const std::string& name : due->questions) {
+    if (is_overtaken(*due, *settings)) co_return;
     co_await ask_advice(settings, name);
+  }
 }
 
 }  // namespace onehop::acme

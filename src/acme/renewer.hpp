@@ -98,13 +98,15 @@ class Renewer {
   class Responder;
   struct Attempt;
   struct Due {
-    NameSet renewals;
+    NameSet requested;
+    NameSet renewals;   // without a request
     NameSet questions;  // names to ask their authority for advice about
-    bool is_empty() const { return renewals.empty() && questions.empty(); }
+    bool is_empty() const { return requested.empty() && renewals.empty() && questions.empty(); }
   };
 
   std::shared_ptr<const RenewerSettings> settings() const;
   void refresh(const RenewerSettings& settings);
+  void refresh_sites(const RenewerSettings& settings);
   void refresh_challenges();
   void refresh_account();
   void report_problems(const std::vector<std::string>& problems);
@@ -114,6 +116,7 @@ class Renewer {
   bool is_due(const Site& site, const RenewerSettings& settings) const;
   bool wants_advice(const Site& site, const RenewerSettings& settings) const;
   Due due(const RenewerSettings& settings) const;
+  bool is_overtaken(const Due& due, const RenewerSettings& settings) const;
   bool try_lock();
   NameSet requested() const;
   void forget_stray_requests(const RenewerSettings& settings);
@@ -121,7 +124,7 @@ class Renewer {
   task<void> act_on(std::shared_ptr<const RenewerSettings> settings,
                     std::shared_ptr<const Due> due);
   task<void> keep_lock(Scope* work);
-  task<void> warn_meanwhile(std::shared_ptr<const RenewerSettings> settings);
+  task<void> refresh_meanwhile(std::shared_ptr<const RenewerSettings> settings);
   task<void> renew(std::shared_ptr<const RenewerSettings> settings, std::string name);
   std::vector<std::string> open_authorities(const RenewerSettings& settings,
                                             const std::string& name);

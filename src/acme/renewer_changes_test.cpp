@@ -63,5 +63,48 @@ TEST_F(RenewerChangesTest, AProcessThatLosesTheLockStillFollowsAChangeOfAuthorit
   EXPECT_EQ(status_of(*renewer).authority, "second.test");
 }
 
+TEST_F(RenewerChangesTest, AChangeOfTheSettingsEndsTheRound) {
+  settings_.names = {"a.example", "b.example"};
+  const auto renewer = make();
+  authority_.on_look = [&](const std::string&, const std::string&) {
+    settings_.authorities = {authorities_->second.directory()};
+    renewer->set(settings_);
+  };
+  look(*renewer);
+  EXPECT_EQ(renewer->counts().obtained, 1U);
+  look(*renewer);
+  EXPECT_EQ(authority_.orders().size(), 1U);
+  EXPECT_EQ(authorities_->second.orders().size(), 2U);
+}
+
+TEST_F(RenewerChangesTest, ARequestDuringARoundComesNext) {
+  settings_.names = {"a.example", "b.example", "c.example"};
+  const auto renewer = make();
+  authority_.on_look = [&](const std::string&, const std::string&) {
+    if (authority_.orders().size() > 1) return;
+    std::ofstream(folder_ + "/acme/requests/renew-c.example") << "now\n";
+  };
+  look(*renewer);
+  EXPECT_EQ(authority_.orders().size(), 1U);
+  look(*renewer);
+  ASSERT_EQ(authority_.orders().size(), 3U);
+  EXPECT_EQ(authority_.orders()[1]["identifiers"][0]["value"], "c.example");
+  EXPECT_EQ(authority_.orders()[2]["identifiers"][0]["value"], "b.example");
+}
+
+TEST_F(RenewerChangesTest, ACertificateOfAnotherProgramIsServedDuringAnOrder) {
+  settings_.names = {"a.example", "b.example"};
+  patience_ = std::chrono::milliseconds(500);
+  authority_.behaviour.processing_looks = 1'000'000;
+  const auto pair = make_placeholder("b.example", now_);
+  const auto renewer = make();
+  authority_.on_look = [&](const std::string&, const std::string&) {
+    std::ofstream(folder_ + "/acme/certificates/b.example.pem") << *pair;
+  };
+  look(*renewer);
+  EXPECT_EQ(*renewer->sites({"b.example"}).at(0).pair, *pair);
+  EXPECT_EQ(authority_.orders().size(), 1U);
+}
+
 }  // namespace
 }  // namespace onehop::acme

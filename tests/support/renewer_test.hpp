@@ -70,6 +70,7 @@ class RenewerTest : public ::testing::Test {
     times.first_look_at_order = std::chrono::milliseconds(1);
     times.patience = patience_;
     times.longest = longest_;
+    times.look = std::chrono::milliseconds(5);
     times.beat = std::chrono::milliseconds(5);
     auto store = FileStore::open(folder_ + "/acme");
     EXPECT_TRUE(store);
