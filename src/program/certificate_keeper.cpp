@@ -11,6 +11,7 @@
 #include "net/small_file.hpp"
 #include "program/readable_files.hpp"
 
+#include <chrono>
 #include <exception>
 #include <future>
 #include <optional>
@@ -93,13 +94,35 @@ class CertificateKeeper::Source final : public TlsCertificateSource {
   const std::shared_ptr<const std::atomic<std::uint64_t>> version_;
 };
 
+// The part of a keeper that the thread uses, which outlives the keeper if it is stuck in the store.
+struct CertificateKeeper::Surroundings {
+  void announce(acme::Urgency urgency, std::string_view line) {
+    const std::lock_guard lock(mutex);
+    if (log != nullptr) log->announce(line, level_of(urgency));
+  }
+  std::shared_ptr<const RoundTripper> make_transport() {
+    Transport::Options options;
+    options.pool_idle_timeout = std::chrono::seconds(30);
+    options.response_timeout = std::chrono::seconds(60);
+    const std::lock_guard lock(mutex);
+    options.tls.ca_file = ca_file;
+    return std::make_shared<const Transport>(std::move(options));
+  }
+
+  std::mutex mutex;
+  // Guarded by mutex.
+  observe::Log* log;  // null after the end of the keeper
+  std::string ca_file = {};
+};
+
 // The thread that runs the renewer.
 class CertificateKeeper::Loop {
  public:
   explicit Loop(std::shared_ptr<acme::Renewer> renewer)
-      : renewer_(std::move(renewer)), thread_([this] { serve(); }) {
+      : state_(std::make_shared<State>(std::move(renewer))),
+        thread_([state = state_] { state->serve(); }) {
     try {
-      reactor_ = started_.get_future().get();
+      reactor_ = state_->started.get_future().get();
     } catch (...) {  // no event loop, because no descriptors are left
       thread_.join();
       throw;
@@ -107,56 +130,72 @@ class CertificateKeeper::Loop {
   }
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
+  // Leaves a thread that is stuck in a file system.
   ~Loop() {
-    reactor_->stop();
-    thread_.join();
+    stop();
+    if (ended_.wait_for(kLongestEnd) == std::future_status::ready) {
+      thread_.join();
+    } else {
+      thread_.detach();
+    }
+  }
+
+  // Does not wait for the thread.
+  void stop() noexcept {
+    // The reactor may be gone after the first stop().
+    if (io::Reactor* const running = std::exchange(reactor_, nullptr)) running->stop();
   }
 
  private:
-  void serve() {
-    // The thread names itself: another thread would have to write a file for that, which Landlock
-    // denies.
-    ::pthread_setname_np(::pthread_self(), "onehop/acme");
-    std::optional<io::Reactor> reactor;
-    std::optional<Scope> work;
-    try {
-      reactor.emplace();
-      reactor->post([this, &work] {
-        work.emplace();
-        work->spawn(renewer_->run());
-      });
-    } catch (...) {
-      return started_.set_exception(std::current_exception());
-    }
-    started_.set_value(&*reactor);
-    reactor->run();
-    const io::Reactor::Enter enter(*reactor);
-    work.reset();
-  }
+  struct State {
+    explicit State(std::shared_ptr<acme::Renewer> r) : renewer(std::move(r)) {}
 
-  const std::shared_ptr<acme::Renewer> renewer_;
-  std::promise<io::Reactor*> started_;
+    void serve() {
+      // The thread names itself: another thread would have to write a file for that, which Landlock
+      // denies.
+      ::pthread_setname_np(::pthread_self(), "onehop/acme");
+      run();
+      ended.set_value();
+    }
+    void run() {
+      std::optional<io::Reactor> reactor;
+      std::optional<Scope> work;
+      try {
+        reactor.emplace();
+        reactor->post([this, &work] {
+          work.emplace();
+          work->spawn(renewer->run());
+        });
+      } catch (...) {
+        return started.set_exception(std::current_exception());
+      }
+      started.set_value(&*reactor);
+      reactor->run();
+      const io::Reactor::Enter enter(*reactor);
+      work.reset();
+    }
+
+    const std::shared_ptr<acme::Renewer> renewer;
+    std::promise<io::Reactor*> started;
+    std::promise<void> ended;
+  };
+
+  static constexpr std::chrono::seconds kLongestEnd{2};
+
+  const std::shared_ptr<State> state_;  // the thread has it, too
+  const std::future<void> ended_ = state_->ended.get_future();
   std::thread thread_;
   io::Reactor* reactor_ = nullptr;
 };
 
-CertificateKeeper::CertificateKeeper(observe::Log& log) : log_(log) {}
+CertificateKeeper::CertificateKeeper(observe::Log& log)
+    : surroundings_(new Surroundings{.mutex = {}, .log = &log}) {}
 
 CertificateKeeper::~CertificateKeeper() {
   end();
-}
-
-void CertificateKeeper::announce(acme::Urgency urgency, std::string_view line) const {
-  log_.announce(line, level_of(urgency));
-}
-
-std::shared_ptr<const RoundTripper> CertificateKeeper::make_transport() const {
-  Transport::Options options;
-  options.pool_idle_timeout = std::chrono::seconds(30);
-  options.response_timeout = std::chrono::seconds(60);
-  const std::lock_guard lock(mutex_);
-  options.tls.ca_file = ca_file_;
-  return std::make_shared<const Transport>(std::move(options));
+  loop_.reset();
+  const std::lock_guard lock(surroundings_->mutex);
+  surroundings_->log = nullptr;
 }
 
 std::shared_ptr<acme::Renewer> CertificateKeeper::renewer() const {
@@ -181,9 +220,11 @@ Result<void> CertificateKeeper::open(const config::Configuration& configuration)
                        "' cannot reach it; choose another folder with --state");
   }
   acme::Renewer::Hooks hooks;
-  hooks.log = [this](acme::Urgency urgency, std::string_view line) { announce(urgency, line); };
+  hooks.log = [around = surroundings_](acme::Urgency urgency, std::string_view line) {
+    around->announce(urgency, line);
+  };
   hooks.on_change = [version = version_] { ++*version; };
-  hooks.make_transport = [this] { return make_transport(); };
+  hooks.make_transport = [around = surroundings_] { return around->make_transport(); };
   const std::lock_guard lock(mutex_);
   renewer_ = std::make_shared<acme::Renewer>(std::move(*store), std::move(hooks));
   return {};
@@ -213,24 +254,26 @@ void CertificateKeeper::commit(const config::Configuration& configuration) noexc
   if (!renewer) return;
   bool is_other_file = false;
   {
-    const std::lock_guard lock(mutex_);
-    is_other_file = ca_file_ != configuration.acme.ca_file;
-    ca_file_ = configuration.acme.ca_file;
+    const std::lock_guard lock(surroundings_->mutex);
+    is_other_file = surroundings_->ca_file != configuration.acme.ca_file;
+    surroundings_->ca_file = configuration.acme.ca_file;
   }
   if (!is_other_file && next_ == current_) return;
   current_ = next_;
   renewer->set(current_);
   for (const acme::SiteStatus& site : renewer->status()) {
     if (site.has_certificate) continue;
-    announce(acme::Urgency::none, site.name + ": serving a self-signed certificate until " +
-                                      acme::shown_authority(current_.authorities.front()) +
-                                      " issues one");
+    surroundings_->announce(acme::Urgency::none,
+                            site.name + ": serving a self-signed certificate until " +
+                                acme::shown_authority(current_.authorities.front()) +
+                                " issues one");
   }
   try {
     start_loop();
   } catch (const std::exception& error) {
-    announce(acme::Urgency::error,
-             std::string("cannot start the thread that obtains certificates: ") + error.what());
+    surroundings_->announce(
+        acme::Urgency::error,
+        std::string("cannot start the thread that obtains certificates: ") + error.what());
   }
 }
 
@@ -248,12 +291,9 @@ void CertificateKeeper::start_loop() {
 }
 
 void CertificateKeeper::end() noexcept {
-  std::unique_ptr<Loop> ending;
-  {
-    const std::lock_guard lock(mutex_);
-    acts_ = false;
-    ending = std::move(loop_);
-  }
+  const std::lock_guard lock(mutex_);
+  acts_ = false;
+  if (loop_) loop_->stop();
 }
 
 std::shared_ptr<const acme::Challenges> CertificateKeeper::challenges() const {

@@ -29,6 +29,7 @@ class CertificateKeeper {
   explicit CertificateKeeper(observe::Log& log);
   CertificateKeeper(const CertificateKeeper&) = delete;
   CertificateKeeper& operator=(const CertificateKeeper&) = delete;
+  // Waits 2 s at most for the thread, which a store that does not respond may keep longer.
   ~CertificateKeeper();
 
   // Does everything that can fail: opens the store and loads a certificate for each name, which may
@@ -39,7 +40,8 @@ class CertificateKeeper {
   void commit(const config::Configuration& configuration) noexcept;
   // Starts to get and renew certificates in this process. Throws std::system_error.
   void begin();
-  // Stops getting and renewing certificates, which stay in use. May be called from any thread.
+  // Stops getting and renewing certificates for good; they stay in use. Does not wait for the
+  // thread. May be called from any thread.
   void end() noexcept;
 
   // Returns the challenges for a handler, or null until a configuration has asked for certificates.
@@ -51,21 +53,19 @@ class CertificateKeeper {
  private:
   class Source;
   class Loop;
+  struct Surroundings;
 
   Result<void> open(const config::Configuration& configuration);
-  std::shared_ptr<const RoundTripper> make_transport() const;
   std::shared_ptr<acme::Renewer> renewer() const;
   // Starts the thread if begin() was called and there are certificates to manage.
   void start_loop();
-  void announce(acme::Urgency urgency, std::string_view line) const;
 
-  observe::Log& log_;
+  const std::shared_ptr<Surroundings> surroundings_;
   const std::shared_ptr<std::atomic<std::uint64_t>> version_ =
       std::make_shared<std::atomic<std::uint64_t>>(0);
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::shared_ptr<acme::Renewer> renewer_;
-  std::string ca_file_;
   std::unique_ptr<Loop> loop_;
   bool acts_ = false;
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates by ACME, from Pebble: the challenges, what can go wrong, renewals under load, a shared store."""
+import fcntl
 import hashlib
 import json
 import os
@@ -456,6 +457,26 @@ def test_an_unprivileged_user_can_obtain_certificates(site):
     wait_until_trusted(site, proxy)
     assert site.file().exists(), proxy.stderr()
     assert site.file().owner() == "nobody"
+
+
+def test_a_store_that_does_not_respond_does_not_delay_a_stop(site, tmp_path):
+    lock = tmp_path / "state" / "acme" / "lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    asked = []
+    before = signal.signal(signal.SIGIO, lambda *_: asked.append(True))
+    # Until the lease is given back, open() for writing waits, for 45 s at most.
+    lease = os.open(lock, os.O_RDONLY)
+    try:
+        fcntl.fcntl(lease, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        proxy = site.start()
+        wait_for(lambda: asked, proxy)
+        proxy.signal()
+        proxy.wait_for_message("stopping")
+        assert proxy.wait(2 * PATIENCE) == 0, proxy.stderr()
+    finally:
+        os.close(lease)
+        signal.signal(signal.SIGIO, before)
 
 
 def test_an_unwritable_folder_is_a_startup_error(site, tmp_path):
