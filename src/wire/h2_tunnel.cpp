@@ -46,7 +46,7 @@ void H2Tunnel::close_write() {
 task<Result<void>> H2Tunnel::gone() {
   while (!stream_.is_closed())
     co_await changed_.wait();
-  if (!stream_.has_sent_end()) co_return failure(owner_.tunnel_error());
+  if (has_failed()) co_return failure(owner_.tunnel_error());
   co_return Result<void>();
 }
 

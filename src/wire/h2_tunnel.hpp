@@ -35,8 +35,11 @@ class H2Tunnel : public RelayedTunnel {
   task<Result<void>> write(bytes data) override;
   void close_write() override;
   task<void> flushed() override { return sender_.wait_for_end(); }
+  // A peer that needs no more data may follow its end with a reset that carries NO_ERROR (RFC 9113
+  // §8.1). Only another end of the stream is a failure.
   bool has_failed() const noexcept override {
-    return stream_.is_closed() && !(stream_.has_ended() && stream_.has_sent_end());
+    return stream_.is_closed() &&
+           !(stream_.has_ended() && stream_.close_code() == h2::ErrorCode::no_error);
   }
   task<Result<void>> gone() override;
 

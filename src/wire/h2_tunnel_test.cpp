@@ -110,5 +110,29 @@ TEST_F(H2TunnelTest, IsFlushedAndThenGoneOnceBothSidesEnd) {
   EXPECT_TRUE(gone.take());
 }
 
+TEST_F(H2TunnelTest, HasEndedInOrderIfAResetWithNoErrorFollowsTheEnd) {
+  say_on_stream(h2_frames::data, h2_frames::kEndStream, "last words");
+  say_on_stream(h2_frames::rst_stream, 0, h2_frames::number(0, 4));
+  ASSERT_TRUE(stream_.is_closed());
+  EXPECT_FALSE(tunnel_.has_failed());
+  EXPECT_EQ(read(), "last words");
+  EXPECT_EQ(read(), "");
+  auto gone = tunnel_.gone();
+  gone.start();
+  ASSERT_TRUE(gone.done());
+  EXPECT_TRUE(gone.take());
+}
+
+TEST_F(H2TunnelTest, FailsIfAnotherResetFollowsTheEnd) {
+  say_on_stream(h2_frames::data, h2_frames::kEndStream, "last words");
+  say_on_stream(h2_frames::rst_stream, 0, h2_frames::number(8, 4));
+  ASSERT_TRUE(stream_.is_closed());
+  EXPECT_TRUE(tunnel_.has_failed());
+  auto gone = tunnel_.gone();
+  gone.start();
+  ASSERT_TRUE(gone.done());
+  EXPECT_FALSE(gone.take());
+}
+
 }  // namespace
 }  // namespace onehop::wire
