@@ -104,7 +104,8 @@ void H2Exchange::watch(net::Time now) {
   }
   content_.watch(now, options.body_timeout, timed());
   settle();
-  if (unsent() == 0 || sent() - sent_before_ >= kMinProgress) {
+  const bool is_idle = unsent() == 0 && !owes_end();
+  if (is_idle || sent() - sent_before_ >= kMinProgress) {
     stalled_since_ = now;
     sent_before_ = sent();
     return;

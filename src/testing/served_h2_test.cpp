@@ -7,6 +7,7 @@
 #include <onehop/testing.hpp>
 #include <onehop/transport.hpp>
 
+#include "support/bodies.hpp"
 #include "support/h2_frames.hpp"
 
 #include <algorithm>
@@ -252,6 +253,37 @@ TEST_F(ServedH2Test, WriteTimeoutResetsABlockedResponse) {
   EXPECT_THAT(client.frames(h2_frames::rst_stream), IsEmpty());
   network_.advance(10s);
   EXPECT_THAT(client.frames(h2_frames::rst_stream), SizeIs(1));
+}
+
+// An end waits for the window like content, although it takes no room in it.
+TEST_F(ServedH2Test, WriteTimeoutResetsAResponseWhoseEndIsBlocked) {
+  const std::string no_room = h2_frames::number(4, 2) + h2_frames::number(0, 4);
+  FieldClient client =
+      serve([](Request) { return Response(Status::ok, Headers(), Body::from(test::pieces({}))); },
+            no_room);
+  client.get(1);
+  network_.advance(55s);
+  EXPECT_THAT(client.frames(h2_frames::rst_stream), IsEmpty());
+  network_.advance(10s);
+  EXPECT_THAT(client.frames(h2_frames::rst_stream), SizeIs(1));
+  EXPECT_EQ(outcomes_, std::vector{Outcome::aborted});
+}
+
+TEST_F(ServedH2Test, WriteTimeoutResetsAResponseWhoseTrailersAreBlocked) {
+  const std::string room = h2_frames::number(4, 2) + h2_frames::number(5, 4);
+  const auto handler = [](Request) {
+    auto content = test::pieces({"hello"});
+    content->pause_ = 1s;
+    content->trailers_.set("X-Sum", "7");
+    return Response(Status::ok, Headers(), Body::from(std::move(content)));
+  };
+  FieldClient client = serve(handler, room);
+  client.get(1);
+  network_.advance(55s);
+  EXPECT_THAT(client.frames(h2_frames::data), SizeIs(1));
+  network_.advance(10s);
+  EXPECT_THAT(client.frames(h2_frames::rst_stream), SizeIs(1));
+  EXPECT_EQ(outcomes_, std::vector{Outcome::aborted});
 }
 
 // A handler that has cancelled a read is not waiting for content.

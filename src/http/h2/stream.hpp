@@ -104,6 +104,11 @@ class Stream : public ListNode, public detail::InFramePool {
   bool has_sent_head() const noexcept { return sent_ >= Part::head; }
   // Reports whether our last frame was produced.
   bool has_sent_end() const noexcept { return sent_ == Part::all; }
+  // Reports whether our message was passed to the stream as a whole, but its last frame was not
+  // produced. That frame waits for the windows, even if it has no content.
+  bool owes_end() const noexcept {
+    return life_ == Life::open && given_ == Part::all && sent_ != Part::all;
+  }
   // Requests one event once unsent() is at most `low`.
   void notify_below(std::size_t low) noexcept;
 
