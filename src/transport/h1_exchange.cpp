@@ -169,8 +169,11 @@ void H1Exchange::begin(Request& request, HeldString* copy) {
   if (has_credentials_) connection_->reserve_for(client_);
   asked_upgrade_ = headers.has(field::upgrade);
   upload_.await_continue(request);
-  // The next read shows why the upstream does not take the request.
-  if (!send_head(request)) upload_.give_up();
+  if (const auto sent = send_head(request); !sent) {
+    upload_.give_up();
+    // Otherwise the next read shows why the upstream does not take the request.
+    if (sent.error().side() == Side::local) wait_failure_ = sent.error();
+  }
   if (record_) record_->request_sent = pool_.reactor().now();
 }
 

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 namespace onehop::wire {
 namespace {
@@ -22,12 +23,18 @@ Error StreamWriter::write_error(int error) const {
   return stream_.error_of(error, peer_).during(Phase::send);
 }
 
+Error StreamWriter::lost_error() const {
+  Error error(Errc::overloaded, Side::local);
+  return error.during(peer_ == Side::client ? Phase::deliver : Phase::send);
+}
+
 Result<void> StreamWriter::write(std::string_view data) {
   const iovec part = {const_cast<char*>(data.data()), data.size()};  // NOLINT: not const-correct
   return write(std::span(&part, 1));
 }
 
 Result<void> StreamWriter::write(std::span<const iovec> parts) {
+  if (has_lost_) return failure(lost_error());
   if (has_pending()) return keep(parts, 0);
   const net::IoResult sent = stream_.try_write(parts.data(), static_cast<int>(parts.size()));
   if (sent.has_failed()) return failure(write_error(sent.error()));
@@ -40,7 +47,15 @@ Result<void> StreamWriter::keep(std::span<const iovec> parts, std::size_t skip) 
     all += part.iov_len;
   ONEHOP_DCHECK(skip <= all);
   if (all == skip) return {};
-  pending_.reserve(pending_.size() + all - skip);  // appending could double the capacity
+  try {
+    pending_.reserve(pending_.size() + all - skip);  // appending could double the capacity
+  } catch (const std::bad_alloc&) {
+    has_lost_ = true;
+    pending_sent_ = 0;
+    HeldString().swap(pending_);
+    stream_.abort();
+    return failure(lost_error());
+  }
   for (const iovec& part : parts) {
     if (skip >= part.iov_len) {
       skip -= part.iov_len;
@@ -87,6 +102,7 @@ net::IoResult StreamWriter::push_pending() {
 
 task<Result<void>> StreamWriter::drain(net::Duration stall) {
   writer_.reset();
+  if (has_lost_) co_return failure(lost_error());
   while (has_pending()) {
     const net::IoResult sent = push_pending();
     if (sent.has_failed()) co_return failure(write_error(sent.error()));

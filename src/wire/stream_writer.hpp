@@ -28,7 +28,8 @@ class StreamWriter {
   StreamWriter& operator=(const StreamWriter&) = delete;
 
   // Writes the data, and keeps the part that the stream does not accept. An error means that the
-  // peer is gone.
+  // peer is gone, or with Errc::overloaded, that there was no memory for that part. It is lost
+  // then: the stream is aborted, and every later write() and drain() fails.
   Result<void> write(std::span<const iovec> parts);
   Result<void> write(std::string_view data);
   // Does the same for data that no caller waits for, such as an interim response. The part that is
@@ -47,6 +48,8 @@ class StreamWriter {
 
  private:
   Result<void> keep(std::span<const iovec> parts, std::size_t skip);
+  // Returns the error of a writer that has lost bytes.
+  Error lost_error() const;
   // Writes pending bytes. Returns the result of try_write().
   net::IoResult push_pending();
   void on_writable();
@@ -57,6 +60,7 @@ class StreamWriter {
   HeldString pending_;
   std::size_t pending_sent_ = 0;
   Side peer_;
+  bool has_lost_ = false;  // bytes are missing, so none may follow
 };
 
 }  // namespace onehop::wire
