@@ -2,7 +2,10 @@
 //
 // Heads and trailers may have any size, and are never lost silently.
 
+#include "support/failing_allocation.hpp"
 #include "support/session_pair.hpp"
+
+#include <new>
 
 namespace onehop::h2 {
 namespace {
@@ -36,6 +39,25 @@ TEST(SessionOutput, SendsHeadsAndTrailersOfAnySize) {
   ASSERT_TRUE(request.has_trailers());
   EXPECT_EQ(request.take_head()->take_response()->headers().get("e"), value);
   EXPECT_EQ(request.take_trailers()->take_trailers()->get("e"), value);
+}
+
+TEST_F(SessionTest, AnEndWithoutMemoryForItsTrailersIsNotSent) {
+  if (!FailingAllocation::is_possible()) GTEST_SKIP() << "operator new is a sanitizer's";
+  TestStream& served = open(true);
+  const FieldList trailers = {{"x-sum", "7"}};
+  served.send_head({{":status", "200"}}, false);
+  served.send("content");
+  {
+    const FailingAllocation failing(0);
+    EXPECT_THROW(served.send_end(trailers), std::bad_alloc);
+  }
+  EXPECT_TRUE(settle());
+  EXPECT_EQ(request_.take_all(), "content");
+  EXPECT_FALSE(request_.has_ended());
+  served.send_end(trailers);
+  EXPECT_TRUE(settle());
+  EXPECT_TRUE(request_.has_ended());
+  EXPECT_TRUE(request_.has_trailers());
 }
 
 // --- messages that cannot be sent --------------------------------------------------------------

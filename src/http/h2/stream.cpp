@@ -149,10 +149,11 @@ void Stream::send(std::string_view piece) {
 
 void Stream::send_end(const FieldList& trailers) {
   if (!takes(Part::all)) return;
-  mark_given(Part::all);
-  for (const Field& field : trailers) {
-    trailers_to_send_.push_back({arena_->copy(field.name), arena_->copy(field.value)});
-  }
+  FieldList copies;
+  for (const Field& field : trailers)
+    copies.push_back({arena_->copy(field.name), arena_->copy(field.value)});
+  trailers_to_send_ = std::move(copies);
+  mark_given(Part::all);  // last: without its trailers the message would look complete
   if (std::exchange(deferred_, false)) {
     session_->require(nghttp2_session_resume_data(session_->session, id_));
   }
