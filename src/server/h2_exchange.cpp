@@ -113,12 +113,15 @@ void H2Exchange::on_content_dropped() noexcept {
 
 void H2Exchange::send_informational(const Response& response) {
   if (!served_.may_send_informational() || !is_open()) return;
-  if (response.status() == Status::continue_ && std::exchange(continue_sent_, true)) return;
+  const bool is_continue = response.status() == Status::continue_;
+  if (is_continue && continue_sent_) return;
   Headers headers = response.headers().clone();
   remove_hop_by_hop(headers);
   h2::FieldList& fields = link_.field_list();
   h2::write_response(response.status(), headers, {}, *HeaderWriter(headers).arena(), fields);
-  Stream::send_informational(fields);
+  // A dropped 100 does not count as sent: the client still waits, and may never send its content.
+  if (!Stream::send_informational(fields)) return;
+  if (is_continue) continue_sent_ = true;
   served_.on_informational_sent();
   link_.flush_soon();
 }

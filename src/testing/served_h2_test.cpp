@@ -352,6 +352,26 @@ TEST_F(ServedH2Test, DoesNotPingAnIdleClient) {
   EXPECT_THAT(client.frames(h2_frames::ping), IsEmpty());
 }
 
+// --- interim responses --------------------------------------------------------------------------
+
+TEST_F(ServedH2Test, A100ThatWasDroppedMayBeSentLater) {
+  FieldClient client = serve([](Request request) -> task<Response> {
+    for (int i = 0; i < 2000; ++i)  // more than may be unsent
+      request.send_informational(Response(Status::early_hints));
+    request.send_informational(Response(Status::continue_));
+    co_await sleep_for(1s);
+    request.send_informational(Response(Status::continue_));
+    request.send_informational(Response(Status::continue_));
+    co_return Response(Status::ok);
+  });
+  client.post(1);
+  const std::size_t hints = client.frames(h2_frames::headers).size();
+  EXPECT_GT(hints, 1000u);
+  EXPECT_LT(hints, 2000u);
+  network_.advance(1s);
+  EXPECT_THAT(client.frames(h2_frames::headers), SizeIs(2)) << "one 100 and the response";
+}
+
 // --- handlers that keep the request -------------------------------------------------------------
 
 TEST_F(ServedH2Test, IgnoresAnInformationalResponseAfterTheEnd) {

@@ -120,9 +120,9 @@ class SentInterimTest : public SessionTest {
     return count;
   }
   // Sends an interim response, whose text is destroyed before this returns.
-  static void send(TestStream& stream) {
+  static bool send(TestStream& stream) {
     const std::string value(kSize, 'v');
-    stream.send_informational({{":status", "103"}, {"a", value}});
+    return stream.send_informational({{":status", "103"}, {"a", value}});
   }
   static constexpr std::size_t kSize = 10'000;
 };
@@ -130,9 +130,11 @@ class SentInterimTest : public SessionTest {
 TEST_F(SentInterimTest, LimitsUnreadResponsesAndDropsTheRest) {
   TestStream& stream = served();
   const std::size_t before = held();
+  std::size_t accepted = 0;
   for (int i = 0; i < 1000; ++i)
-    send(stream);
+    accepted += send(stream) ? 1 : 0;
   EXPECT_LT(held(), before + 4 * kMaxInterim);
+  EXPECT_EQ(accepted, kMaxInterim / kSize);
   EXPECT_EQ(arrived(), kMaxInterim / kSize);
   send(stream);
   EXPECT_EQ(arrived(), 1u) << "there is room again";

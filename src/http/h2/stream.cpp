@@ -116,14 +116,15 @@ void Stream::connection_lost() noexcept {
   close_code_ = ErrorCode::connect_error;
 }
 
-void Stream::send_informational(const FieldList& fields) {
-  if (!takes(Part::head)) return;
+bool Stream::send_informational(const FieldList& fields) {
+  if (!takes(Part::head)) return false;
   std::size_t size = 0;
   for (const Field& field : fields)
     size += interim_cost(field.name.size(), field.value.size());
-  if (unsent_interim_ + size > kMaxInterim) return;
+  if (unsent_interim_ + size > kMaxInterim) return false;
   unsent_interim_ += size;
   Callbacks::submit_informational(*session_, *this, fields);
+  return true;
 }
 
 void Stream::send_head(const FieldList& fields, bool end) {

@@ -88,9 +88,9 @@ class Stream : public ListNode, public detail::InFramePool {
   void connection_lost() noexcept;
 
   // --- to send ---
-  // Sends an interim response. Copies the text. The response is dropped if kMaxInterim bytes of
-  // earlier ones are still unsent.
-  void send_informational(const FieldList& fields);
+  // Sends an interim response. Copies the text. Returns false if the response was dropped because
+  // kMaxInterim bytes of earlier ones are still unsent, or the final head was passed on.
+  bool send_informational(const FieldList& fields);
   // Sends the head of a response. Copies the text. If `end`, neither content nor trailers follow.
   void send_head(const FieldList& fields, bool end);
   // Sends content. Copies `piece`.
