@@ -4,7 +4,8 @@
 // them. It is the same for every version of HTTP; the sink defines how content is sent and when
 // there is room:
 //
-//   static constexpr std::uint64_t kBytesPerTurn;  // after this many bytes, other tasks run
+//   static constexpr std::uint64_t kBytesPerTurn;  // after this many bytes, other tasks run;
+//                                                  // each piece counts as kPieceCost more
 //   bool is_full(const PolledBodySource* source);  // whether the pump must await room() first;
 //                                                  // `source` is null if it cannot be polled
 //   std::size_t max_piece();                       // the maximum size of the next piece
@@ -38,6 +39,8 @@ class BodyPump {
   // The condition that the next step() waits for.
   enum class Need : std::uint8_t { room, piece, turn };
   using Piece = Poll<bytes>;
+  // A small piece takes about as long as this many bytes of a large one.
+  static constexpr std::uint64_t kPieceCost = 1024;
 
   // Prepares to send `body`. `body` and `progress` must stay until it is sent. `length` is the
   // size of the content that the head announced, if it did.
@@ -133,7 +136,7 @@ class BodyPump {
                      "the body is longer than its declared length");
     }
     ONEHOP_DCHECK(!piece.empty());
-    turn_ += piece.size();
+    turn_ += piece.size() + kPieceCost;
     progress_->record(piece, sink.reactor().now());
     return sink.put(piece);
   }
@@ -142,7 +145,7 @@ class BodyPump {
   BodyProgress* progress_ = nullptr;
   std::uint64_t before_ = 0;  // progress_->sent when this body began
   std::optional<std::uint64_t> length_;
-  std::uint64_t turn_ = 0;  // bytes since other tasks last ran
+  std::uint64_t turn_ = 0;  // bytes since other tasks last ran, and the cost of their pieces
   Need need_ = Need::room;
 };
 

@@ -104,5 +104,22 @@ TEST_F(H1OutputWrites, ReadsLittleAheadWhileMemoryIsShort) {
   EXPECT_EQ(asked_for_, kShortPiece);
 }
 
+// One body must not occupy the thread, whatever the size of its pieces.
+TEST_F(H1OutputWrites, LetsOtherTasksRunBetweenManySmallPieces) {
+  constexpr std::size_t kPieces = 10'000;
+  Body body = Body::from(std::make_unique<ReadyPieces>(std::vector<std::string>(kPieces, "x")));
+  BodyProgress progress;
+  H1Output::BodyOptions options;
+  options.coding = Coding::chunked;
+  EXPECT_FALSE(output_.try_send(0, body, options, progress));
+  EXPECT_LT(progress.sent, kPieces / 2);
+  auto rest = output_.send_rest();
+  rest.start();
+  settle();
+  ASSERT_TRUE(rest.done());
+  EXPECT_TRUE(rest.take());
+  EXPECT_EQ(progress.sent, kPieces);
+}
+
 }  // namespace
 }  // namespace onehop::wire
