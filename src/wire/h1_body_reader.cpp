@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/h1_body_reader.hpp"
 
+#include "base/check.hpp"
 #include "base/held_memory.hpp"
 
 #include <algorithm>
@@ -33,6 +34,7 @@ void H1BodyReader::begin(const BodyFraming& framing,
   if (framing.kind == BodyFraming::Kind::chunked) {
     arena_ = std::move(arena);
     decoder_ = std::make_unique<h1::ChunkedDecoder>(side_, trailer_limits);
+    max_buffered_ = trailer_limits.max_header_bytes + io::BufferPool::kSize;
   }
 }
 
@@ -82,7 +84,8 @@ Poll<bytes> H1BodyReader::read_chunked(std::size_t scratch) {
       return deliver({stream_.reactor().scratch().data(), got.count()});
     }
     // Only a trailer section waits in the buffer until it is complete; the decoder limits its size.
-    const net::IoResult got = buffer_.fill(stream_, 8 * io::BufferPool::kSize);
+    const net::IoResult got = buffer_.fill(stream_, max_buffered_);
+    ONEHOP_DCHECK(got.error() != EMSGSIZE);
     if (!got.has_bytes()) return failed_read(got);
   }
 }

@@ -15,6 +15,7 @@
 #include "net/stream.hpp"
 #include "wire/read_buffer.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -70,6 +71,7 @@ class H1BodyReader {
   std::uint64_t left_ = 0;
   std::uint64_t received_ = 0;
   std::uint64_t limit_ = ~std::uint64_t{0};
+  std::size_t max_buffered_ = 0;  // more than the decoder accepts as a trailer section
   Side side_;
   bool at_end_ = true;
 };

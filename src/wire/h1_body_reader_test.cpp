@@ -291,6 +291,31 @@ TEST_F(H1BodyReaderTest, RefusesTrailersPastTheirLimits) {
   EXPECT_EQ(error_->side(), Side::upstream);
 }
 
+TEST_F(H1BodyReaderTest, AcceptsTrailersOfAnySizeWithinTheirLimits) {
+  limits_.max_header_bytes = 500'000;
+  const std::string value(400'000, 'v');
+  for (const Side side : {Side::client, Side::upstream}) {
+    begin(BodyFraming::chunked(), side);
+    far_.send("0\r\nX: " + value + "\r\n\r\n");
+    read();
+    EXPECT_FALSE(error_);
+    EXPECT_TRUE(reader_->at_end());
+    EXPECT_TRUE(reader_->trailers().get_or_empty("X") == value);
+  }
+}
+
+TEST_F(H1BodyReaderTest, RefusesAnEndlessTrailer) {
+  limits_.max_header_bytes = 500'000;
+  for (const Side side : {Side::client, Side::upstream}) {
+    begin(BodyFraming::chunked(), side);
+    far_.send("0\r\nX: " + std::string(600'000, 'v'));
+    read();
+    const bool is_client = side == Side::client;
+    EXPECT_TRUE(
+        failed_with(is_client ? Errc::head_too_large : Errc::response_head_too_large, side));
+  }
+}
+
 TEST_F(H1BodyReaderTest, ReadsLargeContentWholeWithAndWithoutScratchMemory) {
   std::string content;
   for (int i = 0; content.size() < 700'000; ++i)
