@@ -321,5 +321,25 @@ TEST_F(H1ConnectionTest, PassesTargetAndHostToTheHandler) {
   EXPECT_EQ(count_of("HTTP/1.1 200 OK", client.receive()), 3);
 }
 
+TEST_F(H1ConnectionTest, AnAbsoluteTargetOfOptionsWithoutPathAndQueryMeansTheWholeServer) {
+  std::string seen;
+  network_.serve("s:80", make_handler([&seen](Request request) {
+                   seen = std::string(request.url().target()) + "|" + std::string(request.host());
+                   return Response(Status::ok);
+                 }));
+  Wire client = network_.connect("s:80");
+  const auto send = [&client](const std::string& line) {
+    client.send(line + " HTTP/1.1\r\nHost: h\r\n\r\n");
+  };
+  send("OPTIONS http://other.example:8001");
+  EXPECT_EQ(seen, "*|other.example:8001");
+  send("OPTIONS http://other.example/");
+  EXPECT_EQ(seen, "/|other.example");
+  send("OPTIONS http://other.example?q");
+  EXPECT_EQ(seen, "/?q|other.example");
+  send("GET http://other.example");
+  EXPECT_EQ(seen, "/|other.example");
+}
+
 }  // namespace
 }  // namespace onehop::server

@@ -74,7 +74,9 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
     // The target overrides Host, so that the upstream sees only one of them (RFC 9112 §3.2.2).
     headers.set(field::host, url->authority());
     record.host = headers.get_or_empty(field::host);
-    url = url->without_authority();
+    const bool is_bare = url->path().empty() && !url->has_query();
+    const bool is_for_server = is_bare && parser.method() == Method::options;  // RFC 9112 §3.2.4
+    url = is_for_server ? Url::parse_target("*") : url->without_authority();
   }
   Request request(parser.method(), std::move(*url), std::move(headers));
   const auto expects_continue = served_.complete_request(request, version_, *framing, *this);
