@@ -254,8 +254,10 @@ IoResult TlsStream::try_write(const iovec* parts, int count) {
     std::size_t encrypted = 0;
     for (int i = 0; i < TlsOutbox::kRecords && !pieces.empty(); ++i) {
       const std::string_view piece = pieces.next(joined);
+      const int size = static_cast<int>(piece.size());
       forget_tls_errors();
-      if (SSL_write(ssl_.get(), piece.data(), static_cast<int>(piece.size())) <= 0) {
+      // Writes all of it, in several records if the client asked for small ones (RFC 6066 §4).
+      if (SSL_write(ssl_.get(), piece.data(), size) != size) {
         fail(Errc::tls_failed, take_tls_reason(TlsErrorIn::connection));
         flush();
         return IoResult::failed(EPROTO);

@@ -168,6 +168,39 @@ INSTANTIATE_TEST_SUITE_P(Sizes,
                          TlsStreamInPieces,
                          ::testing::Values(1, 2, 5, 7, 100, 1000, 16'000));
 
+// The client allows records of at most 512 bytes. The parameter is the version of TLS.
+class TlsStreamInSmallFragments : public TlsStreamTest,
+                                  public ::testing::WithParamInterface<int> {};
+
+TEST_P(TlsStreamInSmallFragments, NothingIsLost) {
+  join(20'000);
+  const SslContextHandle context(SSL_CTX_new(TLS_client_method()));
+  ASSERT_EQ(SSL_CTX_set_max_proto_version(context.get(), GetParam()), 1);
+  ASSERT_EQ(SSL_CTX_set_tlsext_max_fragment_length(context.get(), TLSEXT_max_fragment_length_512),
+            1);
+  make_server();
+  make_client_with(context.get());
+  shake();
+  ASSERT_TRUE(server_result_ && *server_result_) << server_failure();
+  std::string sent;
+  for (int i = 0; i < 100'000; ++i)
+    sent += static_cast<char>('a' + i % 23);
+  std::size_t taken = 0;
+  std::string got;
+  for (int turn = 0; turn < 10'000 && got.size() < sent.size(); ++turn) {
+    if (taken < sent.size()) taken += write(*server_, sent.substr(taken)).count();
+    char data[3000];
+    got.append(data, client_->try_read(data, sizeof data).count());
+    settle();
+  }
+  EXPECT_EQ(taken, sent.size());
+  EXPECT_EQ(got, sent);
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions,
+                         TlsStreamInSmallFragments,
+                         ::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION));
+
 TEST_F(TlsStreamTest, HeadAndSmallBodyAreOneRecord) {
   connect();
   char head[] = "head ";

@@ -102,6 +102,16 @@ def test_large_bodies_go_both_ways(client, backend):
     assert backend.request.body == b"" or backend.request.body == upload
 
 
+# RFC 6066 section 4: small devices ask for records that fit into their memory.
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_a_client_that_wants_small_records_gets_everything(proxy, backend, version):
+    body = b"".join(b"%07d " % i for i in range(25_000))
+    backend.answers(answer(body))
+    said = s_client(proxy, version, "-maxfraglen", 512, "-quiet", send=get("/", "Connection: close"))
+    start = said.find("\r\n\r\n") + 4
+    assert said[start:start + len(body)] == body.decode()
+
+
 def test_a_slow_reader_gets_everything(client, backend):
     backend.answers(answer(b"x" * (4 * MIB)))
     client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
