@@ -215,6 +215,33 @@ TEST_F(TlsRecordFlood, AReaderYieldsAfterManyTinyRecords) {
   EXPECT_EQ(got, kRecords);
 }
 
+// The client does not read, and each record with data makes up for a key update that the server
+// has to respond to. 64 KiB of the server's data are encrypted and unsent.
+TEST_F(TlsRecordFlood, ResponsesThatCannotBeSentPauseTheReaderDuringAWrite) {
+  constexpr std::size_t kMaxUnsent = std::size_t{256} * 1024;
+  connect_raw_client();
+  const std::string block(std::size_t{64} * 1024, 'x');
+  while (write(*server_, block).has_bytes()) {
+  }
+  EXPECT_LT(server_->unacknowledged(), kMaxUnsent);
+  for (int i = 0; i < 12'000; ++i) {
+    ASSERT_EQ(SSL_key_update(raw_ssl_, SSL_KEY_UPDATE_REQUESTED), 1);
+    ASSERT_EQ(SSL_do_handshake(raw_ssl_), 1);
+    ASSERT_EQ(write(*client_, "y"), 1);
+    if (i % 4 != 0) continue;
+    read(*server_);
+    settle();
+  }
+  EXPECT_EQ(read(*server_), "wait");
+  EXPECT_GT(server_->unacknowledged(), kMaxUnsent);
+  EXPECT_LT(server_->unacknowledged(), kMaxUnsent + 1024);
+  std::string data(std::size_t{1} << 20U, ' ');
+  while (near_raw_->try_read(data.data(), data.size()).has_bytes())
+    settle();
+  EXPECT_EQ(server_->unacknowledged(), 0U);
+  EXPECT_EQ(read(*server_).front(), 'y') << "reading goes on";
+}
+
 TEST_F(TlsRecordFlood, EndlessSessionTicketsEndTheConnection) {
   connect_raw_server(TLS1_3_VERSION);
   for (int i = 0; i < 2 * kMax; ++i) {

@@ -17,7 +17,7 @@ namespace onehop::net {
 namespace {
 
 // The peer can make this side send (key updates). If more bytes than this are unsent, reading
-// pauses.
+// pauses. A blocked write alone has at most TlsOutbox::kRecords records there.
 constexpr std::size_t kMaxUnsent = std::size_t{256} * 1024;
 
 // Most clients send a request right after the handshake, and the session tickets leave with the
@@ -217,7 +217,7 @@ bool TlsStream::is_readable() const noexcept {
 }
 
 bool TlsStream::must_send_first() const noexcept {
-  return unsent_.size() > kMaxUnsent && blocked_ == 0;
+  return unsent_.size() > kMaxUnsent;
 }
 
 // Wakes the reader for data, an end or an error, but not for tickets, key updates or partial
