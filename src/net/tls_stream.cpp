@@ -153,7 +153,7 @@ void TlsStream::on_no_data(int result) {
   move_to(Records::drained);
   if (budget_.is_exceeded()) {
     forget_tls_errors();
-    fail(Errc::tls_failed, "the peer sent too many TLS records without data");
+    fail(Errc::tls_failed, [] { return "the peer sent too many TLS records without data"; });
     return;
   }
   const int error = SSL_get_error(ssl_.get(), result);
@@ -171,15 +171,13 @@ void TlsStream::on_no_data(int result) {
   // RFC 8446 §6.1: without close_notify, the data may be truncated.
   if (input_ == Input::end) {
     forget_tls_errors();
-    fail(Errc::truncated, "the connection ended without TLS's close_notify");
+    fail(Errc::truncated, [] { return "the connection ended without TLS's close_notify"; });
     return;
   }
-  const std::string reason = take_tls_reason(TlsErrorIn::connection);
-  fail(Errc::tls_failed, reason.empty() ? "the connection cannot be read" : reason);
-}
-
-void TlsStream::fail(Errc code, std::string detail) {
-  if (!failure_) failure_ = std::make_unique<Failure>(code, std::move(detail));
+  fail(Errc::tls_failed, [] {
+    std::string reason = take_tls_reason(TlsErrorIn::connection);
+    return reason.empty() ? "the connection cannot be read" : reason;
+  });
 }
 
 bool TlsStream::has_input() {
@@ -232,8 +230,8 @@ void TlsStream::on_inner_readable() {
   }
 }
 
-// There is no memory for a record, or for the reason of a failure. Fails the connection, because
-// its position in the stream is lost.
+// There is no memory for a record. Fails the connection, because its position in the stream is
+// lost.
 void TlsStream::on_no_memory() noexcept {
   if (read_error_ == 0) read_error_ = ENOMEM;
   wake_reader();
@@ -258,7 +256,7 @@ IoResult TlsStream::try_write(const iovec* parts, int count) {
       forget_tls_errors();
       // Writes all of it, in several records if the client asked for small ones (RFC 6066 §4).
       if (SSL_write(ssl_.get(), piece.data(), size) != size) {
-        fail(Errc::tls_failed, take_tls_reason(TlsErrorIn::connection));
+        fail(Errc::tls_failed, [] { return take_tls_reason(TlsErrorIn::connection); });
         flush();
         return IoResult::failed(EPROTO);
       }

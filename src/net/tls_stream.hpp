@@ -16,8 +16,10 @@
 #include "net/tls_handles.hpp"
 #include "net/tls_record_budget.hpp"
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <string>
 
 namespace onehop::net {
@@ -107,7 +109,17 @@ class TlsStream final : public Stream, public Lasting {
   int read_records(char* data, std::size_t size, bool peek);
   // Records why SSL_read or SSL_peek returned `result` and no data.
   void on_no_data(int result);
-  void fail(Errc code, std::string detail);
+  // Records a failure with the detail that `why` returns, or ENOMEM if there is no memory for it.
+  // It does not throw, because records and alerts may still be in the thread's outbox.
+  template <class Why>
+  void fail(Errc code, const Why& why) noexcept {
+    if (failure_) return;
+    try {
+      failure_ = std::make_unique<Failure>(code, std::string(why()));
+    } catch (const std::bad_alloc&) {
+      if (read_error_ == 0) read_error_ = ENOMEM;
+    }
+  }
   bool is_over() const noexcept {
     return failure_ || read_error_ != 0 || records_ == Records::ended;
   }

@@ -94,7 +94,7 @@ TlsStream::Step TlsStream::advance_handshake() {
   if (got_plain_http()) TlsOutbox::of_thread().size = 0;
   if (input_ != Input::error) {
     const Errc code = input_ == Input::end ? Errc::closed : Errc::tls_failed;
-    fail(code, why_handshake_failed());
+    fail(code, [this] { return why_handshake_failed(); });
   }
   flush();
   return Step::failed;
