@@ -48,6 +48,9 @@ class DnsChannel {
     // both responses, either of which may have none.
     bool is_late = false;
   };
+  // How long users of a name keep their last good response while name servers report that it does
+  // not exist.
+  static constexpr io::Duration kAbsenceGrace = std::chrono::seconds(60);
   // How long a query waits for the second family once the first has a response, or the name is
   // reported not to exist (RFC 8305 §3).
   static constexpr io::Duration kResolutionDelay = std::chrono::milliseconds(50);

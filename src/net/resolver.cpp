@@ -9,6 +9,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -28,6 +29,9 @@ struct Entry {
   std::string failure;             // the failure of the last look-up
   io::Time fresh_until = io::Time::min();
   io::Time refresh_at = io::kNever;  // when to query in the background, before the addresses expire
+  // When name servers first reported that the name does not exist, if that was after the last
+  // successful response.
+  std::optional<io::Time> absent_since;
   io::Time asked{};
   bool is_asking = false;
   IntrusiveList<io::Wakeup> waiting;
@@ -145,14 +149,20 @@ struct Resolver::State {
   }
 
   // Records a response. A failure keeps the last successful one, which stays valid until its TTL
-  // ends and is used longer if necessary.
+  // ends and is used longer if necessary, but not for a name that has ceased to exist.
   void settle(Entry& entry, DnsChannel::Answer answer) {
     const bool has_failed = answer.addresses.empty();
     const io::Duration ttl =
         has_failed ? options.min_ttl : std::clamp(answer.ttl, options.min_ttl, options.max_ttl);
     const io::Time until = io::deadline_after(reactor.now(), ttl);
     entry.failure = std::move(answer.failure);
-    if (!has_failed) entry.addresses = take_turns(answer.addresses, kMaxAddresses);
+    if (!has_failed) {
+      entry.addresses = take_turns(answer.addresses, kMaxAddresses);
+      entry.absent_since.reset();
+    } else if (answer.is_absent) {
+      if (!entry.absent_since) entry.absent_since = reactor.now();
+      if (reactor.now() - *entry.absent_since >= DnsChannel::kAbsenceGrace) entry.addresses.clear();
+    }
     const bool has_addresses = !entry.addresses.empty();
     if (!has_failed || until > entry.fresh_until) {
       if (has_failed && has_addresses) stale_answers.fetch_add(1, std::memory_order_relaxed);

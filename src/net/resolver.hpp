@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Resolver resolves host names with c-ares (DNS and /etc/hosts) without blocking. It keeps
-// responses for their TTL, and longer in case the name servers fail. Look-ups of one name share a
-// query. There is one resolver per thread and list of name servers. Destroying the task cancels a
-// look-up.
+// responses for their TTL, and longer in case the name servers fail, or deny the name for less than
+// DnsChannel::kAbsenceGrace. Look-ups of one name share a query. There is one resolver per thread
+// and list of name servers. Destroying the task cancels a look-up.
 // Thread: owner.
 #pragma once
 

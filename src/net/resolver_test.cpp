@@ -318,6 +318,26 @@ TEST_F(ResolverTest, UsesTheLastGoodResponseWhenARefreshFails) {
   EXPECT_THAT(resolve("backend.test"), ElementsAre("127.0.0.2:80"));
 }
 
+TEST_F(ResolverTest, ForgetsANameThatIsAbsentForAMinute) {
+  NameServer::Host absent;
+  absent.denied = AF_INET;
+  give("backend.test", "127.0.0.1", 1);
+  EXPECT_THAT(resolve("backend.test"), ElementsAre("127.0.0.1:80"));
+  server_.set_host("backend.test", absent);
+  for (int i = 0; i < 6; ++i) {
+    pass(seconds(10));
+    EXPECT_THAT(resolve("backend.test"), ElementsAre("127.0.0.1:80")) << i;
+  }
+  pass(seconds(10));
+  EXPECT_THAT(resolve("backend.test"), ElementsAre(HasSubstr("name not resolved")));
+  give("backend.test", "127.0.0.2", 1);
+  pass(seconds(1));
+  EXPECT_THAT(resolve("backend.test"), ElementsAre("127.0.0.2:80"));
+  server_.set_host("backend.test", absent);
+  pass(seconds(10));
+  EXPECT_THAT(resolve("backend.test"), ElementsAre("127.0.0.2:80")) << "the minute begins anew";
+}
+
 TEST_F(ResolverTest, AFailedEarlyRefreshDoesNotShortenTheTtl) {
   give("backend.test", "127.0.0.1", 20);
   resolve("backend.test");

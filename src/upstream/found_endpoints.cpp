@@ -15,8 +15,6 @@ namespace {
 constexpr Duration kMinTtl = std::chrono::seconds(1);
 constexpr Duration kMaxTtl = std::chrono::seconds(30);
 constexpr Duration kAskAgain = std::chrono::seconds(2);
-// How long a name must be absent before its endpoints are dropped.
-constexpr Duration kGrace = std::chrono::seconds(60);
 
 // A server with weight 0 still gets some requests (RFC 2782: "a very small chance").
 double weight_of(const net::SrvRecord& record, bool all_are_zero) {
@@ -117,7 +115,8 @@ std::string FoundEndpoints::keep(bool is_absent, const std::string& failure, Tim
   } else if (!absent_since_) {
     absent_since_ = now;
   }
-  const bool is_gone = absent_since_ && now - *absent_since_ >= kGrace && !endpoints_.empty();
+  const bool is_gone = absent_since_ && now - *absent_since_ >= net::DnsChannel::kAbsenceGrace &&
+                       !endpoints_.empty();
   if (is_gone) {
     endpoints_.clear();
     return name_ + " no longer exists: its endpoints were removed";
