@@ -104,6 +104,7 @@ Result<void> TransportKeeper::prepare_upstream(const config::Configuration& conf
   next.settings = configuration.upstream;
   next.endpoints = endpoints_of(configuration);
   next.backends = configuration.backends;
+  next.list = configuration.table.backends;
   next.host_of_endpoint = configuration.host_header == "backend";
   next.sticky_key = std::hash<std::string>()(
       net::read_small_file(next.settings.sticky_key, net::FileKinds::regular).value_or(""));
@@ -112,7 +113,7 @@ Result<void> TransportKeeper::prepare_upstream(const config::Configuration& conf
   const bool follows_names = next.settings.resolve == Upstream::Resolve::each || has_service;
   const bool stays = before.upstream && !next.is_new && next.settings == before.settings &&
                      next.host_of_endpoint == before.host_of_endpoint &&
-                     next.sticky_key == before.sticky_key &&
+                     next.sticky_key == before.sticky_key && next.list == before.list &&
                      (!follows_names || next.backends == before.backends);
   if (stays) {
     next.upstream = before.upstream;

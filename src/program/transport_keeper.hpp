@@ -4,9 +4,9 @@
 // was built from. A reload keeps a Transport if the name of its upstream, its options and the
 // contents of its TLS files are the same, so that connections to the backend and tunnels stay;
 // limits change in place. Otherwise a new Transport replaces it, and the old one ends with its last
-// request. An Upstream stays while its settings are the same; it gets the new list of backends and
-// keeps the state of the backends that stay, as does a new Upstream that replaces it. get(),
-// statistics() and endpoints() may be called from any thread.
+// request. An Upstream stays while its settings and the name of its list are the same; it gets the
+// new list of backends and keeps the state of the backends that stay, as does a new Upstream that
+// replaces it. get(), statistics() and endpoints() may be called from any thread.
 // Thread: owner.
 #pragma once
 
@@ -51,6 +51,7 @@ class TransportKeeper {
     bool host_of_endpoint = false;
     std::vector<Upstream::Endpoint> endpoints = {};
     std::vector<config::BackendAddress> backends = {};  // that `endpoints` was built from
+    std::string list = {};  // TableSettings::backends; sticky cookies are named after it
     bool has_new_upstream = false;
   };
   // The transports of a configuration that is not in use yet, by TableSettings::connections.

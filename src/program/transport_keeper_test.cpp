@@ -233,6 +233,18 @@ TEST_F(KeeperOfUpstreamTest, TheCookieKeyIsComparedByItsContents) {
   fs::remove(file);
 }
 
+// A route with its own settings for the backend keeps its connections when it names another
+// upstream, but that upstream's sticky cookie has another name.
+TEST_F(KeeperOfUpstreamTest, AnotherNameOfTheListMakesANewUpstream) {
+  config::Configuration configuration = towards_all({at("http://a"), at("http://b")});
+  configuration.upstream.sticky = "cookie";
+  configuration.table.backends = "a";
+  EXPECT_TRUE(is_new(configuration));
+  EXPECT_FALSE(is_new(configuration));
+  configuration.table.backends = "b";
+  EXPECT_TRUE(is_new(configuration));
+}
+
 TEST_F(TransportKeeperTest, EndpointsUseTheNamesOfTheSettings) {
   config::Configuration configuration = towards("http://127.0.0.1:1");
   EXPECT_TRUE(is_new(configuration));
