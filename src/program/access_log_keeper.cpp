@@ -4,6 +4,7 @@
 #include "program/open_logs.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace onehop::program {
@@ -85,10 +86,18 @@ std::shared_ptr<observe::AccessLog> AccessLogKeeper::get() const {
   return current_.log;
 }
 
+// Waits for readers without the lock, and a commit() may remove logs meanwhile.
 void AccessLogKeeper::finish() noexcept {
-  for (const Prepared& old : old_)
-    old.log->finish();
-  if (current_.log) current_.log->finish();
+  std::vector<std::shared_ptr<observe::AccessLog>> logs;
+  try {
+    const std::lock_guard lock(mutex_);
+    for (const Prepared& old : old_)
+      logs.push_back(old.log);
+    if (current_.log) logs.push_back(current_.log);
+  } catch (const std::bad_alloc&) {  // the destructors of the others write their lines
+  }
+  for (const auto& log : logs)
+    log->finish();
 }
 
 }  // namespace onehop::program

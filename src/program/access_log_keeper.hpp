@@ -2,7 +2,7 @@
 //
 // AccessLogKeeper owns the access log in use and the logs that reloads have replaced. A request
 // that began before a reload is still recorded in the log that was in use then. get(), reopen(),
-// reopens() and lost() may be called from any thread.
+// reopens(), lost() and finish() may be called from any thread.
 // Thread: owner.
 #pragma once
 
@@ -46,7 +46,8 @@ class AccessLogKeeper {
   void reopen();
   // Returns how many calls of reopen() have reopened a log. May be called from any thread.
   std::uint64_t reopens() const;
-  // Writes the remaining lines of every log. No request may be in progress.
+  // Writes the remaining lines of every log. No request may be in progress, but a commit() may. May
+  // be called from any thread.
   void finish() noexcept;
 
  private:

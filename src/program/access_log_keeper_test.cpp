@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/access_log_keeper.hpp"
 
+#include "io/file_descriptor.hpp"
+
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <string>
@@ -9,6 +12,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace onehop::program {
@@ -87,6 +92,33 @@ TEST_F(AccessLogKeeperTest, CountsLinesLostAtTheEndOfAReplacedLog) {
   EXPECT_EQ(keeper_.lost(), 1U);
   use(folder_ / "fourth.log");
   EXPECT_EQ(keeper_.lost(), 1U);
+}
+
+// Regression: a stop during a reload ended the process when the reader of a replaced log was stuck.
+TEST_F(AccessLogKeeperTest, MayFinishWhileAReloadEndsAReplacedLog) {
+  const fs::path fifo = folder_ / "before.fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const io::FileDescriptor reader(::open(fifo.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  std::array<char, 4096> block{};
+  while (::write(reader.get(), block.data(), block.size()) > 0) {
+  }
+  std::string text;
+  const auto read_all = [&] {
+    for (ssize_t got = 0; (got = ::read(reader.get(), block.data(), block.size())) > 0;)
+      text.append(block.data(), static_cast<std::size_t>(got));
+  };
+  use(fifo);
+  keeper_.get()->record(ExchangeRecord());
+  use(folder_ / "second.log");
+  {
+    const std::jthread reload([this] { use(folder_ / "third.log"); });
+    const std::jthread stop([this] { keeper_.finish(); });
+    std::this_thread::sleep_for(50ms);
+    read_all();
+  }
+  read_all();
+  EXPECT_TRUE(text.ends_with('\n')) << "the line was written";
+  EXPECT_EQ(keeper_.lost(), 0U);
 }
 
 }  // namespace

@@ -82,6 +82,7 @@ struct LineWriter::State {
   std::thread thread;
 
   std::mutex reports;  // held during a report; none follows once gave_up is set
+  std::mutex end;      // held during finish(), so that a second call waits for the first
 };
 
 void LineWriter::State::run() {
@@ -218,6 +219,7 @@ LineWriter::~LineWriter() {
 
 void LineWriter::finish() noexcept {
   State& state = *state_;
+  const std::scoped_lock only(state.end);
   std::unique_lock lock(state.mutex);
   if (!state.thread.joinable()) return;
   state.ending = true;

@@ -64,7 +64,8 @@ class LineWriter {
   // Opens the sink again, on the writer's thread, after the lines added so far are written.
   void reopen() noexcept;
   // Returns when everything is written, when the reader has taken nothing for 2 s, or after 5 s. In
-  // the last two cases the remaining lines are lost, and so are lines added later.
+  // the last two cases the remaining lines are lost, and so are lines added later. A call during
+  // another one returns when that one does.
   void finish() noexcept;
   // Returns the number of lines lost.
   std::uint64_t lost() const noexcept;

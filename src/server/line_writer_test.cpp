@@ -326,5 +326,24 @@ TEST_F(LineWriterReports, ReopenUnblocksAStuckWriter) {
   EXPECT_EQ(writer_.lost(), 0U);
 }
 
+// Regression: the second call ended the process.
+TEST_F(LineWriterReports, FinishReturnsToEveryCallerWhenAllIsWritten) {
+  fail_with(EAGAIN);
+  writer_.add("one\n");
+  const auto finish = [this] {
+    writer_.finish();
+    const std::scoped_lock lock(place_.mutex);
+    EXPECT_EQ(place_.text, "one\n");
+  };
+  {
+    const std::jthread first(finish);
+    const std::jthread second(finish);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    fail_with(0);
+  }
+  EXPECT_EQ(writer_.lost(), 0U);
+  EXPECT_TRUE(reports_.empty());
+}
+
 }  // namespace
 }  // namespace onehop::server
