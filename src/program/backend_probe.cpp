@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/backend_probe.hpp"
 
+#include "base/shortage.hpp"
 #include "io/file_descriptor.hpp"
 #include "io/reactor.hpp"
 #include "net/address.hpp"
@@ -51,8 +52,16 @@ int try_connect(const net::Address& address,
   return error == 0 ? succeed() : error;
 }
 
-std::string message_of(int error) {
-  return std::system_category().message(error);
+// Any other error is more telling than a shortage.
+void fail(ProbeResult& result, std::error_code error) {
+  const bool is_short = is_shortage(error);
+  if (is_short && !result.problem.empty() && !result.is_inconclusive) return;
+  result.problem = error.message();
+  result.is_inconclusive = is_short;
+}
+
+void fail(ProbeResult& result, int error) {
+  fail(result, std::error_code(error, std::system_category()));
 }
 
 ProbeResult probe_socket(const Url& backend, std::chrono::milliseconds patience) {
@@ -61,7 +70,7 @@ ProbeResult probe_socket(const Url& backend, std::chrono::milliseconds patience)
   if (!address) {
     result.problem = address.error().detail();
   } else if (const int error = try_connect(*address, patience, result)) {
-    result.problem = message_of(error);
+    fail(result, error);
   }
   return result;
 }
@@ -69,14 +78,22 @@ ProbeResult probe_socket(const Url& backend, std::chrono::milliseconds patience)
 using Clock = std::chrono::steady_clock;
 
 // Resolves the name as the system does.
-std::vector<net::Address> look_up(const Url& backend, std::string& problem) {
+std::vector<net::Address> look_up(const Url& backend, ProbeResult& result) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   const std::string host(backend.host());
   const std::string port = std::to_string(backend.port());
+  errno = 0;
   const int failed = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found);
-  if (failed != 0) problem = ::gai_strerror(failed);
+  const int error = failed == EAI_MEMORY ? ENOMEM : errno;
+  // Without descriptors, the result is often that the name is unknown. EADDRNOTAVAIL may be left
+  // from a name server that has no route.
+  if (failed != 0 && is_shortage(error) && error != EADDRNOTAVAIL) {
+    fail(result, error);
+  } else if (failed != 0) {
+    result.problem = ::gai_strerror(failed);
+  }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, &::freeaddrinfo);
   std::vector<net::Address> addresses;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next)
@@ -87,7 +104,7 @@ std::vector<net::Address> look_up(const Url& backend, std::string& problem) {
 // Resolves the name as the service does, with these name servers.
 std::vector<net::Address> ask(const config::NamedBackend& backend,
                               Clock::time_point deadline,
-                              std::string& problem) {
+                              ProbeResult& result) {
   try {
     io::Reactor reactor;
     const io::Reactor::Enter enter(reactor);
@@ -99,14 +116,14 @@ std::vector<net::Address> ask(const config::NamedBackend& backend,
     while (!work.done() && Clock::now() < deadline)
       reactor.run_once(deadline - Clock::now());
     if (!work.done()) {
-      problem = "the name servers do not respond";
+      result.problem = "the name servers do not respond";
       return {};
     }
     auto found = work.take();
     if (found) return std::move(*found);
-    problem = found.error().to_string();
+    result.problem = found.error().to_string();
   } catch (const std::system_error& error) {  // no event loop, because no descriptors are left
-    problem = error.code().message();
+    fail(result, error.code());
   }
   return {};
 }
@@ -135,9 +152,8 @@ ProbeResult probe_backend(const config::NamedBackend& backend, std::chrono::mill
   if (backend.url.scheme() == "unix") return probe_socket(backend.url, patience);
   ProbeResult result;
   const auto deadline = Clock::now() + patience;
-  const std::vector<net::Address> found = backend.dns_servers.empty()
-                                              ? look_up(backend.url, result.problem)
-                                              : ask(backend, deadline, result.problem);
+  const std::vector<net::Address> found =
+      backend.dns_servers.empty() ? look_up(backend.url, result) : ask(backend, deadline, result);
   bool answers = false;
   for (const net::Address& address : found) {
     result.addresses.push_back(address.ip());
@@ -146,7 +162,11 @@ ProbeResult probe_backend(const config::NamedBackend& backend, std::chrono::mill
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     const int error = try_connect(address, std::max(left, std::chrono::milliseconds(1)), result);
     answers = error == 0;
-    result.problem = answers ? std::string() : message_of(error);
+    if (!answers) fail(result, error);
+  }
+  if (answers) {
+    result.problem.clear();
+    result.is_inconclusive = false;
   }
   return result;
 }

@@ -17,6 +17,8 @@ struct ProbeResult {
   std::string problem;                 // "" if the backend accepted a connection
   std::string reached = {};            // the accepting address, as in Server::addresses(), or ""
   bool is_this_machine = false;        // `reached` is an address of this machine
+  // This machine is short of a resource, so `problem` says nothing about the backend.
+  bool is_inconclusive = false;
 };
 
 // Reports whether the probed address is one of `listeners`, which are a Server's addresses().

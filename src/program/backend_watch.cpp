@@ -26,6 +26,9 @@ struct Finding {
   std::string accepting;  // one backend of each upstream: "http://a:1, http://b:1"
   std::string problem;    // "" if every upstream has a backend that accepts
   bool are_several = false;
+  // An upstream has no backend that accepts. If false, a problem is only that this machine is short
+  // of a resource.
+  bool is_certain = false;
 };
 
 void append(std::string& list, std::string_view separator, std::string_view text) {
@@ -37,9 +40,10 @@ void append(std::string& list, std::string_view separator, std::string_view text
 struct BackendWatch::State {
   void run();
   bool is_of_use() const;
-  // Returns the first backend that accepts. If none does, returns null and appends to `why`.
+  // Returns the first backend that accepts. If none does, returns null and adds to the problem of
+  // `finding`.
   const config::NamedBackend* find_accepting(const config::UpstreamBackends& of,
-                                             std::string& why) const;
+                                             Finding& finding) const;
   Finding look_at(const Needed& all) const;
   void settle(const Finding& finding);
 
@@ -63,32 +67,38 @@ bool BackendWatch::State::is_of_use() const {
 }
 
 const config::NamedBackend* BackendWatch::State::find_accepting(const config::UpstreamBackends& of,
-                                                                std::string& why) const {
+                                                                Finding& finding) const {
   const auto& backends = of.backends;
   const std::string upstream(observe::upstream_name(of.upstream));
   std::string found;
+  bool is_certain = true;
   for (const config::NamedBackend& backend : backends) {
     if (!is_of_use()) break;
     const ProbeResult result = probe_backend(backend, kProbePatience);
     const bool accepts = result.problem.empty();
-    checks->add(upstream, accepts);
+    if (!result.is_inconclusive) checks->add(upstream, accepts);
     if (accepts) return &backend;
+    is_certain = is_certain && !result.is_inconclusive;
     const std::string url = config::shown_url(backend.url);
     if (backends.size() == 1) {
-      found = "the backend " + url + " accepts no connections: " + result.problem;
+      found = "the backend " + url +
+              (result.is_inconclusive ? " was not probed: " : " accepts no connections: ") +
+              result.problem;
     } else {
-      append(found, ", ", url + " (" + result.problem + ")");
+      append(found, ", ",
+             url + (result.is_inconclusive ? " (not probed: " : " (") + result.problem + ")");
     }
   }
+  finding.is_certain = finding.is_certain || is_certain;
   if (backends.size() > 1) found = "no backend accepts connections: " + found;
-  append(why, "; ", found);
+  append(finding.problem, "; ", found);
   return nullptr;
 }
 
 Finding BackendWatch::State::look_at(const Needed& all) const {
   Finding finding{.accepting = {}, .problem = {}, .are_several = all.size() > 1};
   for (const config::UpstreamBackends& one : all) {
-    const config::NamedBackend* const accepting = find_accepting(one, finding.problem);
+    const config::NamedBackend* const accepting = find_accepting(one, finding);
     if (accepting != nullptr) append(finding.accepting, ", ", config::shown_url(accepting->url));
   }
   return finding;
@@ -99,6 +109,7 @@ void BackendWatch::State::settle(const Finding& finding) {
   const std::lock_guard lock(mutex);
   if (is_over || has_new_backends) return;
   const bool accepts = finding.problem.empty();
+  if (!accepts && !finding.is_certain && *readiness == Readiness::ready) return;
   Readiness from = accepts ? Readiness::no_upstream : Readiness::ready;
   const bool is_other =
       readiness->compare_exchange_strong(from, accepts ? Readiness::ready : Readiness::no_upstream);

@@ -3,6 +3,7 @@
 
 #include "io/file_descriptor.hpp"
 #include "net/address.hpp"
+#include "support/no_descriptors.hpp"
 
 #include <chrono>
 #include <initializer_list>
@@ -130,6 +131,37 @@ TEST_F(BackendWatchTest, EveryUpstreamIsNeeded) {
             "not ready: the backend unix:/nowhere/b.sock accepts no connections: No such file or "
             "directory");
   watched->follow(needed({{place_}, {"/nowhere/b.sock", place_}}));
+  EXPECT_TRUE(becomes(Readiness::ready));
+}
+
+// Regression: the service was not ready, and the backend was blamed.
+TEST_F(BackendWatchTest, AShortageOfDescriptorsIsNotTheBackends) {
+  open();
+  const auto watched = watch(place_);
+  ASSERT_TRUE(becomes(Readiness::ready));
+  {
+    const NoDescriptors none;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_EQ(*readiness_, Readiness::ready);
+  }
+  EXPECT_EQ(checks_->all()["default"].failed, 0u);
+  EXPECT_EQ(lines().size(), 1u);
+  close();
+  EXPECT_TRUE(becomes(Readiness::no_upstream));
+}
+
+TEST_F(BackendWatchTest, ReportsAShortageThatKeepsTheServiceFromBeingReady) {
+  open();
+  std::unique_ptr<BackendWatch> watched;
+  {
+    const NoDescriptors none;
+    watched = watch(place_);
+    while (lines().empty())
+      std::this_thread::yield();
+    EXPECT_EQ(*readiness_, Readiness::no_upstream);
+  }
+  EXPECT_EQ(lines().front(),
+            "not ready: the backend unix:" + place_ + " was not probed: Too many open files");
   EXPECT_TRUE(becomes(Readiness::ready));
 }
 

@@ -96,6 +96,9 @@ std::vector<ReportLine> backend_lines(const Url& backend,
   if (probe.problem.empty()) {
     return {target, {LogLevel::info, "the backend accepts connections"}};
   }
+  if (probe.is_inconclusive) {
+    return {target, {LogLevel::warning, "the backend was not probed: " + probe.problem}};
+  }
   return {target,
           {LogLevel::warning, "the backend does not accept connections yet: " + probe.problem}};
 }

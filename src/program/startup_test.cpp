@@ -2,6 +2,7 @@
 #include "program/startup.hpp"
 
 #include "program/stopping.hpp"
+#include "support/no_descriptors.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -52,6 +53,15 @@ TEST(StartupLines, WarnIfTheBackendIsUnreachable) {
           backend_lines(backend, {.addresses = {"127.0.0.1"}, .problem = "Connection refused"})),
       ElementsAre("requests go to http://127.0.0.1:8000",
                   "warning the backend does not accept connections yet: Connection refused"));
+}
+
+TEST(StartupLines, DoNotBlameTheBackendForAShortage) {
+  const Url backend = Url::parse("http://127.0.0.1:8000").value();
+  EXPECT_THAT(texts_of(backend_lines(backend, {.addresses = {"127.0.0.1"},
+                                               .problem = "Too many open files",
+                                               .is_inconclusive = true})),
+              ElementsAre("requests go to http://127.0.0.1:8000",
+                          "warning the backend was not probed: Too many open files"));
 }
 
 TEST(StartupLines, ReportThatTheBackendIsThisProxy) {
@@ -115,6 +125,24 @@ TEST(BackendProbe, ReportsWhyTheBackendIsUnreachable) {
   EXPECT_EQ(refused.problem, "Connection refused");
   ASSERT_EQ(refused.addresses.size(), 1U);
   EXPECT_EQ(refused.addresses.front(), "127.0.0.1");
+}
+
+TEST(BackendProbe, HasNoResultIfThisMachineIsShortOfDescriptors) {
+  const auto patience = std::chrono::milliseconds(500);
+  for (const config::NamedBackend& backend :
+       {config::NamedBackend{Url::parse("unix:/nonexistent/app.sock").value()},
+        config::NamedBackend{Url::parse("http://127.0.0.1:1").value()},
+        config::NamedBackend{Url::parse("http://localhost:1").value()},
+        config::NamedBackend{Url::parse("http://a.test:1").value(), {"127.0.0.1:1"}}}) {
+    ProbeResult result;
+    {
+      const NoDescriptors none;
+      result = probe_backend(backend, patience);
+    }
+    EXPECT_TRUE(result.is_inconclusive) << backend.url.to_string();
+    EXPECT_EQ(result.problem, "Too many open files") << backend.url.to_string();
+    EXPECT_FALSE(probe_backend(backend, patience).is_inconclusive) << backend.url.to_string();
+  }
 }
 
 // No name server listens on port 1. Errors of the system's name servers would not name the host.

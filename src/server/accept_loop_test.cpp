@@ -3,6 +3,7 @@
 
 #include "server/worker.hpp"
 #include "support/messages.hpp"
+#include "support/no_descriptors.hpp"
 
 #include <memory>
 #include <string>
@@ -15,7 +16,6 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,25 +26,6 @@ using namespace std::chrono_literals;
 using test::status_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// While one of these exists, no descriptor can be opened.
-class NoDescriptors {
- public:
-  NoDescriptors() {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    const int next = ::dup(0);
-    ::close(next);
-    rlimit none = before_;
-    none.rlim_cur = static_cast<rlim_t>(next);
-    ::setrlimit(RLIMIT_NOFILE, &none);
-  }
-  NoDescriptors(const NoDescriptors&) = delete;
-  NoDescriptors& operator=(const NoDescriptors&) = delete;
-  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
 
 // A worker with a real listener. Only the clock is simulated.
 class AcceptLoopTest : public ::testing::Test {
