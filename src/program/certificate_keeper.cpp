@@ -115,7 +115,7 @@ struct CertificateKeeper::Surroundings {
   std::string ca_file = {};
 };
 
-// The thread that runs the renewer.
+// The thread that runs the renewer from begin() on.
 class CertificateKeeper::Loop {
  public:
   explicit Loop(std::shared_ptr<acme::Renewer> renewer)
@@ -140,10 +140,21 @@ class CertificateKeeper::Loop {
     }
   }
 
+  // Has no effect after the first call, or after stop().
+  void begin() {
+    if (reactor_ == nullptr || std::exchange(has_begun_, true)) return;
+    state_->begins.set_value(true);
+  }
   // Does not wait for the thread.
   void stop() noexcept {
     // The reactor may be gone after the first stop().
-    if (io::Reactor* const running = std::exchange(reactor_, nullptr)) running->stop();
+    io::Reactor* const reactor = std::exchange(reactor_, nullptr);
+    if (reactor == nullptr) return;
+    if (has_begun_) {
+      reactor->stop();
+    } else {
+      state_->begins.set_value(false);
+    }
   }
 
  private:
@@ -170,13 +181,15 @@ class CertificateKeeper::Loop {
         return started.set_exception(std::current_exception());
       }
       started.set_value(&*reactor);
-      reactor->run();
+      if (begun.get()) reactor->run();
       const io::Reactor::Enter enter(*reactor);
       work.reset();
     }
 
     const std::shared_ptr<acme::Renewer> renewer;
     std::promise<io::Reactor*> started;
+    std::promise<bool> begins;
+    std::future<bool> begun = begins.get_future();
     std::promise<void> ended;
   };
 
@@ -184,8 +197,9 @@ class CertificateKeeper::Loop {
 
   const std::shared_ptr<State> state_;  // the thread has it, too
   const std::future<void> ended_ = state_->ended.get_future();
+  bool has_begun_ = false;
   std::thread thread_;
-  io::Reactor* reactor_ = nullptr;
+  io::Reactor* reactor_ = nullptr;  // null after stop()
 };
 
 CertificateKeeper::CertificateKeeper(observe::Log& log)
@@ -277,17 +291,22 @@ void CertificateKeeper::commit(const config::Configuration& configuration) noexc
   }
 }
 
-void CertificateKeeper::begin() {
-  {
-    const std::lock_guard lock(mutex_);
-    acts_ = true;
-  }
-  start_loop();
+void CertificateKeeper::make_thread() {
+  const std::lock_guard lock(mutex_);
+  if (renewer_) loop_ = std::make_unique<Loop>(renewer_);
+}
+
+void CertificateKeeper::begin() noexcept {
+  const std::lock_guard lock(mutex_);
+  acts_ = true;
+  if (loop_) loop_->begin();
 }
 
 void CertificateKeeper::start_loop() {
   const std::lock_guard lock(mutex_);
-  if (acts_ && renewer_ && !loop_) loop_ = std::make_unique<Loop>(renewer_);
+  if (!acts_ || !renewer_ || loop_) return;
+  loop_ = std::make_unique<Loop>(renewer_);
+  loop_->begin();
 }
 
 void CertificateKeeper::end() noexcept {

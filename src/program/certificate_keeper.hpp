@@ -38,8 +38,10 @@ class CertificateKeeper {
   Result<void> prepare(config::Configuration& configuration);
   // Puts the result of prepare() into use. Cannot fail.
   void commit(const config::Configuration& configuration) noexcept;
-  // Starts to get and renew certificates in this process. Throws std::system_error.
-  void begin();
+  // Creates the thread for begin() if there are certificates to manage. Throws std::system_error.
+  void make_thread();
+  // Starts to get and renew certificates in this process.
+  void begin() noexcept;
   // Stops getting and renewing certificates for good; they stay in use. Does not wait for the
   // thread. May be called from any thread.
   void end() noexcept;

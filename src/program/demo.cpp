@@ -80,7 +80,7 @@ int serve_demo(Service::Setup setup, Signals& signals) {
 
   Service service(std::move(setup));
   if (!is_started) return report_start_failure(service.log(), is_started.error());
-  if (const auto started = service.start(); !started) {
+  if (const auto started = service.start(signals); !started) {
     return report_start_failure(service.log(), started.error());
   }
   link->set(service.admin_url());

@@ -110,12 +110,12 @@ void Service::record_places(const config::Configuration& configuration) {
   places_ = std::move(actual);
 }
 
-Result<void> Service::start() {
+Result<void> Service::start(Signals& signals) {
   warn_of_settings(*configuration(), log_);
   open_reports();
   if (auto prepared = prepare_certificates(); !prepared) return prepared;
   if (auto started = start_server(); !started) return started;
-  prepare_to_serve();
+  prepare_to_serve(signals);
   if (auto taken = take_over(); !taken) return taken;
   server_->accept();
   report_arrival();
@@ -127,7 +127,9 @@ Result<void> Service::start() {
   return {};
 }
 
-void Service::prepare_to_serve() {
+void Service::prepare_to_serve(Signals& signals) {
+  signals.prepare();
+  certificates_.make_thread();
   stopping_.emplace(
       *server_, log_, readiness_,
       [this] {

@@ -80,8 +80,8 @@ class Service {
   Service& operator=(const Service&) = delete;
   ~Service();
 
-  // Listens and serves, or returns the reason why it cannot.
-  Result<void> start();
+  // Listens and serves, or returns the reason why it cannot. Prepares `signals` for run().
+  Result<void> start(Signals& signals);
   // Serves until a signal or a command ends it. Returns the exit code of the process.
   int run(Signals& signals);
 
@@ -100,7 +100,7 @@ class Service {
   Result<void> prepare_certificates();
   Result<void> start_server();
   // Creates what the system could refuse, such as threads, before this process replaces another.
-  void prepare_to_serve();
+  void prepare_to_serve(Signals& signals);
   Result<void> start_server_with(const Transports& transports,
                                  const std::shared_ptr<observe::AccessLog>& access_log,
                                  bool& is_listening);

@@ -12,7 +12,7 @@ namespace onehop::program {
 int serve_backend(Service::Setup setup, Signals& signals) {
   const auto arrival = setup.arrival;
   Service service(std::move(setup));
-  if (const auto started = service.start(); !started) {
+  if (const auto started = service.start(signals); !started) {
     if (arrival) arrival->from.refuse(reason_of(started.error()));
     return report_start_failure(service.log(), started.error());
   }

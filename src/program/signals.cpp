@@ -56,13 +56,25 @@ Signals::Signals() {
   arrivals_ = opened(::signalfd(-1, &set, SFD_CLOEXEC), "signalfd");
 }
 
-void Signals::wait_for(const std::function<void()>& work, const std::function<void()>& hurry) {
-  const io::FileDescriptor done = opened(::eventfd(0, EFD_CLOEXEC), "eventfd");
-  const std::jthread worker([&work, &done] {
-    work();
-    ::eventfd_write(done.get(), 1);
+Signals::~Signals() {
+  if (worker_.joinable()) work_.set_value({});
+}
+
+void Signals::prepare() {
+  if (worker_.joinable()) return;
+  done_ = opened(::eventfd(0, EFD_CLOEXEC), "eventfd");
+  work_ = {};
+  worker_ = std::jthread([this, comes = work_.get_future()]() mutable {
+    if (const auto work = comes.get()) work();
+    ::eventfd_write(done_.get(), 1);
   });
-  while (wait_or_readable(done.get()))
+}
+
+void Signals::wait_for(const std::function<void()>& work, const std::function<void()>& hurry) {
+  prepare();
+  const std::jthread worker = std::move(worker_);
+  work_.set_value([&work] { work(); });
+  while (wait_or_readable(done_.get()))
     hurry();
 }
 

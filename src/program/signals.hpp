@@ -10,6 +10,8 @@
 #include "io/file_descriptor.hpp"
 
 #include <functional>
+#include <future>
+#include <thread>
 #include <utility>
 
 namespace onehop::program {
@@ -26,13 +28,16 @@ class Signals {
   Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
+  ~Signals();
 
   // Sets the function for signals that do not ask the process to end. wait_for() calls it; signals
   // that arrive earlier wait.
   void on_other(std::function<void(int number)> handle) { other_ = std::move(handle); }
 
-  // Runs `work` on another thread until it returns. Calls `hurry` on this thread for each signal
-  // that asks the process to end.
+  // Creates what wait_for() needs and the system could refuse. Throws std::system_error.
+  void prepare();
+  // Calls prepare() unless it was called before. Runs `work` on another thread until it returns.
+  // Calls `hurry` on this thread for each signal that asks the process to end.
   void wait_for(const std::function<void()>& work, const std::function<void()>& hurry);
   // Lets TERM, INT and QUIT end the process immediately.
   void release();
@@ -43,6 +48,9 @@ class Signals {
 
   std::function<void(int)> other_;
   io::FileDescriptor arrivals_;
+  io::FileDescriptor done_;  // readable when the work has ended
+  std::promise<std::function<void()>> work_;
+  std::jthread worker_;  // last, because it uses the other members
 };
 
 }  // namespace onehop::program

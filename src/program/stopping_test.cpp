@@ -4,6 +4,7 @@
 #include "io/file_descriptor.hpp"
 #include "io/reactor.hpp"
 #include "net/address.hpp"
+#include "support/no_descriptors.hpp"
 
 #include <csignal>
 #include <memory>
@@ -94,6 +95,14 @@ TEST_F(StoppingTest, EndsWithSuccessAfterASignal) {
   EXPECT_EQ(serve(), 0);
   server_.reset();
   EXPECT_THAT(said(), HasSubstr("stopped"));
+}
+
+// Regression: a process that took over from another ended if it had no descriptor left.
+TEST_F(StoppingTest, ServesWithoutAnotherDescriptorOncePrepared) {
+  signals_->prepare();
+  const NoDescriptors none;
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_EQ(serve(), 0);
 }
 
 // Otherwise the process would run for ever without serving.

@@ -138,6 +138,33 @@ def test_a_process_whose_parent_is_gone_serves(started, step):
     assert ("starting normally" in parent.stderr()) == (step == "hello")
 
 
+@pytest.mark.skipif(NEEDS_DESCRIPTORS, reason="the sanitizer needs descriptors")
+def test_after_the_order_the_new_process_needs_no_more_descriptors(started, tmp_path):
+    """The old process leaves, so the service would be down."""
+    port = free_port()
+    parent = started(listen=[f"http://127.0.0.1:{port}", f"https://127.0.0.1:{free_port()}"], host=["app.example.com"],
+                     acme="ops@example.org", acme_ca=[f"https://127.0.0.1:{free_port()}/dir"],
+                     state=str(tmp_path / "state"))
+    parent.hand_over()
+    parent.expect("ready")
+    pid = parent.process.pid
+    used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    free = next(number for number in range(len(used) + 1) if number not in used)
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, limits[1]))
+    parent.send(go=True)
+    parent.expect("serving")
+    deadline = time.monotonic() + 2 * PATIENCE
+    while "listening on" not in parent.stderr():
+        assert time.monotonic() < deadline and parent.process.poll() is None, parent.stderr()
+        time.sleep(0.02)
+    time.sleep(0.2)
+    assert parent.process.poll() is None, parent.stderr()
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    with Client(("127.0.0.1", port)) as client:
+        assert client.ask(get(host="app.example.com")).status == 200
+
+
 def test_a_process_that_cannot_use_its_files_reports_it(started, tmp_path):
     """Even before it serves."""
     parent = started(watch_config="on", landlock="auto", admin_socket=str(tmp_path / "no" / "such" / "admin.sock"))
