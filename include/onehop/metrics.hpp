@@ -27,7 +27,7 @@ struct DurationHistogram {
   // The number of durations in each bucket, not cumulative. The last bucket is for durations above
   // all bounds.
   std::array<std::uint64_t, kBounds.size() + 1> counts{};
-  std::chrono::nanoseconds sum{};  // of all durations
+  std::chrono::microseconds sum{};  // of all durations
 
   // The number of durations.
   std::uint64_t count() const noexcept {

@@ -7,6 +7,7 @@
 #include <onehop/metrics.hpp>
 
 #include "base/counter.hpp"
+#include "base/duration_sum.hpp"
 
 #include <array>
 #include <chrono>
@@ -22,13 +23,13 @@ class DurationCounts {
     while (bucket < kBounds.size() && duration.count() > kBounds[bucket])
       ++bucket;
     counts_[bucket].add(1);
-    sum_.add(static_cast<std::uint64_t>(duration.count() > 0 ? duration.count() : 0));
+    sum_.add(duration);
   }
   DurationHistogram value() const noexcept {
     DurationHistogram all;
     for (std::size_t i = 0; i < counts_.size(); ++i)
       all.counts[i] = counts_[i].value();
-    all.sum = std::chrono::nanoseconds(sum_.value());
+    all.sum = std::chrono::microseconds(sum_.microseconds());
     return all;
   }
 
@@ -42,7 +43,7 @@ class DurationCounts {
   }();
 
   std::array<Counter, kBounds.size() + 1> counts_;
-  Counter sum_;
+  DurationSum sum_;
 };
 
 }  // namespace onehop

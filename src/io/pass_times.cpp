@@ -32,8 +32,9 @@ DurationHistogram PassTimes::durations() const noexcept {
   if (passed > 0) {
     const Duration lived = std::chrono::steady_clock::now() - made_;
     const double per_tick = static_cast<double>(lived.count()) / static_cast<double>(passed);
-    all.sum += Duration(short_nanoseconds_.of(
+    const Duration in_short_ones(short_nanoseconds_.of(
         static_cast<std::int64_t>(static_cast<double>(short_ticks_.value()) * per_tick)));
+    all.sum += std::chrono::floor<std::chrono::microseconds>(in_short_ones);
   }
   return all;
 }

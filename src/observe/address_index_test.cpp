@@ -102,11 +102,11 @@ TEST_F(AddressIndexTest, TheTimesOfAForgottenAddressStayInTheSums) {
   observe(one_, "b:1");
   observe(other_, "a:1");
   index_.forget("a:1");
-  EXPECT_EQ(index_.connect_times().nanoseconds, 3'000'000U);
+  EXPECT_EQ(index_.connect_times().microseconds, 3'000U);
   EXPECT_EQ(index_.wait_times().count(), 3U);
   observe(one_, "c:1");  // which deletes the forgotten shards
-  EXPECT_EQ(index_.connect_times().nanoseconds, 4'000'000U);
-  EXPECT_EQ(index_.wait_times().nanoseconds, 8'000'000U);
+  EXPECT_EQ(index_.connect_times().microseconds, 4'000U);
+  EXPECT_EQ(index_.wait_times().microseconds, 8'000U);
   EXPECT_EQ(index_.wait_times().count(), 4U);
   EXPECT_EQ(index_.totals().size(), 2U);
 }

@@ -27,13 +27,13 @@ Buckets::Buckets(std::vector<BucketDuration> bounds) : size_(std::min(bounds.siz
 void HistogramTotals::add(const HistogramCounters& counters) noexcept {
   for (std::size_t i = 0; i < counts.size(); ++i)
     counts[i] += counters.counts[i].value();
-  nanoseconds += counters.nanoseconds.value();
+  microseconds += counters.sum.microseconds();
 }
 
 void HistogramTotals::add(const HistogramTotals& other) noexcept {
   for (std::size_t i = 0; i < counts.size(); ++i)
     counts[i] += other.counts[i];
-  nanoseconds += other.nanoseconds;
+  microseconds += other.microseconds;
 }
 
 std::uint64_t HistogramTotals::count() const noexcept {

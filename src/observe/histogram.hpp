@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/counter.hpp"
+#include "base/duration_sum.hpp"
 
 #include <array>
 #include <chrono>
@@ -44,19 +45,18 @@ class Buckets {
 
 struct HistogramCounters {
   std::array<Counter, Buckets::kMax + 1> counts;
-  Counter nanoseconds;
+  DurationSum sum;
 
   void observe(BucketDuration value, const Buckets& buckets) noexcept {
-    if (value < BucketDuration::zero()) value = BucketDuration::zero();
     counts[buckets.index_of(value)].add(1);
-    nanoseconds.add(static_cast<std::uint64_t>(value.count()));
+    sum.add(value);
   }
 };
 
 // The number of values in each bucket, not cumulative, and the sum of all values.
 struct HistogramTotals {
   std::array<std::uint64_t, Buckets::kMax + 1> counts{};
-  std::uint64_t nanoseconds = 0;
+  std::uint64_t microseconds = 0;
 
   void add(const HistogramCounters& counters) noexcept;
   void add(const HistogramTotals& other) noexcept;

@@ -43,6 +43,23 @@ TEST(MetricCountsTest, AreAddedToThoseOfTheNextProcess) {
   EXPECT_THAT(text, HasSubstr("onehop_times_seconds_bucket{le=\"+Inf\"} 6\n"));
 }
 
+// Regression: the sum was negative after ten days with 10,000 requests in progress.
+TEST(MetricCountsTest, TheSumOfAHistogramHasNoSign) {
+  const Buckets buckets;
+  HistogramCounters counters;
+  HistogramTotals totals;
+  counters.observe(BucketDuration::max(), buckets);
+  for (int i = 0; i < 3; ++i)
+    totals.add(counters);
+  MetricFamilies families;
+  families.histogram("onehop_times_seconds", "Times.").add(totals, buckets);
+  totals.microseconds = std::uint64_t{1} << 63;
+  families.histogram("onehop_long_seconds", "Times.").add(totals, buckets);
+  const MetricCounts counts = families.counts();
+  EXPECT_DOUBLE_EQ(counts.all().at({.name = "onehop_times_seconds"}).sum, 27'670'116'110.564325);
+  EXPECT_DOUBLE_EQ(counts.all().at({.name = "onehop_long_seconds"}).sum, 9'223'372'036'854.775808);
+}
+
 TEST(MetricCountsTest, KeepSeriesMissingFromTheNextProcess) {
   MetricFamilies next = families_with(3);
   MetricCounts before = families_with(4, "b").counts();

@@ -39,8 +39,8 @@ ClientMetric labelled(MetricFamilies::Labels labels) {
   return metric;
 }
 
-double seconds(BucketDuration duration) {
-  return std::chrono::duration<double>(duration).count();
+double seconds(std::chrono::duration<double> duration) {
+  return duration.count();
 }
 
 // `count` is the number of values in this bucket alone.
@@ -111,7 +111,7 @@ MetricFamilies::Family& MetricFamilies::Family::add(const HistogramTotals& total
     add_bucket(metric.histogram, seconds(buckets.bound(i)), totals.counts[i]);
   add_bucket(metric.histogram, kNoBound, totals.counts[buckets.size()]);
   metric.histogram.sample_sum =
-      seconds(BucketDuration(static_cast<std::int64_t>(totals.nanoseconds)));
+      seconds(std::chrono::duration<std::uint64_t, std::micro>(totals.microseconds));
   family_->metric.push_back(std::move(metric));
   return *this;
 }

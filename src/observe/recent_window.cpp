@@ -12,7 +12,7 @@ HistogramTotals growth(const HistogramTotals& before, const HistogramTotals& now
   HistogramTotals grown;
   for (std::size_t i = 0; i < grown.counts.size(); ++i)
     grown.counts[i] = now.counts[i] - before.counts[i];
-  grown.nanoseconds = now.nanoseconds - before.nanoseconds;
+  grown.microseconds = now.microseconds - before.microseconds;
   return grown;
 }
 

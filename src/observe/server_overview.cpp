@@ -58,7 +58,7 @@ std::vector<Overview::Request> rows_of(std::vector<RequestInFlight>& requests) {
 HistogramTotals totals_of(const DurationHistogram& histogram) {
   HistogramTotals totals;
   std::ranges::copy(histogram.counts, totals.counts.begin());
-  totals.nanoseconds = static_cast<std::uint64_t>(histogram.sum.count());
+  totals.microseconds = static_cast<std::uint64_t>(histogram.sum.count());
   return totals;
 }
 
