@@ -109,10 +109,10 @@ std::string OverviewFeed::State::next_event(bool is_first, Queries queries) {
   std::string before;
   if (is_first) before = "retry: 2000\nevent: history\n" + event_text(history.json());
   if (const std::int64_t now = second(); event_second != now) {
-    event_second = now;
     renew();
     history.add(*overview);
     events = {};
+    event_second = now;  // last, since the steps before it may throw
   }
   std::string& event = events[static_cast<std::size_t>(queries)];
   if (event.empty()) event = event_text(overview_json(*overview, queries));
@@ -134,9 +134,8 @@ void OverviewFeed::State::wake_viewers() noexcept {
 // The events of one viewer. A slow viewer misses some.
 class OverviewFeed::Events final : public BodySource {
  public:
-  // The caller has added the viewer, identified by `ending`, to State::viewers.
-  Events(std::shared_ptr<State> state, std::shared_ptr<Event> ending, Queries queries)
-      : state_(std::move(state)), ending_(std::move(ending)), queries_(queries) {}
+  Events(std::shared_ptr<State> state, Queries queries)
+      : state_(std::move(state)), queries_(queries) {}
   ~Events() override {
     const std::lock_guard lock(state_->mutex);
     std::erase_if(state_->viewers, [this](const State::Viewer& one) {
@@ -146,6 +145,15 @@ class OverviewFeed::Events final : public BodySource {
     state_->overview.reset();
     state_->events = {};
     state_->event_second = -1;
+  }
+
+  // Adds the viewer to State::viewers, from which the destructor removes it. Returns false if there
+  // are kMaxViewers.
+  bool add_viewer() {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->viewers.size() == kMaxViewers) return false;
+    state_->viewers.push_back({.worker = current_worker(), .ending = ending_});
+    return true;
   }
 
   task<Result<bytes>> read() override {
@@ -164,7 +172,7 @@ class OverviewFeed::Events final : public BodySource {
 
  private:
   const std::shared_ptr<State> state_;
-  const std::shared_ptr<Event> ending_;
+  const std::shared_ptr<Event> ending_ = std::make_shared<Event>();
   const Queries queries_;
   bool has_begun_ = false;
   std::string piece_;
@@ -223,22 +231,18 @@ task<Response> OverviewFeed::serve_requests(std::shared_ptr<State> state) {
 }
 
 Response OverviewFeed::serve_events(const std::shared_ptr<State>& state, Queries queries) {
-  auto ending = std::make_shared<Event>();
-  {
-    const std::lock_guard lock(state->mutex);
-    if (state->viewers.size() == kMaxViewers) {
-      Response refusal(Status::service_unavailable,
-                       std::to_string(kMaxViewers) +
-                           " pages show live figures of this proxy already, which is the maximum. "
-                           "Close one of them.\n");
-      refusal.headers().set("Retry-After", "10");
-      return refusal;
-    }
-    state->viewers.push_back({.worker = current_worker(), .ending = ending});
+  auto events = std::make_unique<Events>(state, queries);
+  if (!events->add_viewer()) {
+    Response refusal(Status::service_unavailable,
+                     std::to_string(kMaxViewers) +
+                         " pages show live figures of this proxy already, which is the maximum. "
+                         "Close one of them.\n");
+    refusal.headers().set("Retry-After", "10");
+    return refusal;
   }
   Response response(Status::ok);
   response.headers().set("Content-Type", "text/event-stream");
-  response.set_body(Body::from(std::make_unique<Events>(state, std::move(ending), queries)));
+  response.set_body(Body::from(std::move(events)));
   return response;
 }
 

@@ -4,9 +4,12 @@
 #include <onehop/scope.hpp>
 #include <onehop/testing.hpp>
 
+#include "support/failing_allocation.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +31,7 @@ class OverviewFeedTest : public ::testing::Test {
         pages_(feed_->pages(), {}) {}
 
   Overview next() {
+    if (lacks_memory_.exchange(false)) throw std::bad_alloc();
     Overview overview;
     overview.totals.requests = static_cast<std::uint64_t>(++collected_);
     overview.requests.resize(1);
@@ -49,6 +53,7 @@ class OverviewFeedTest : public ::testing::Test {
   }
 
   std::atomic<int> collected_ = 0;
+  std::atomic<bool> lacks_memory_ = false;  // the next overview cannot be collected
   std::unique_ptr<OverviewFeed> feed_;
   AdminPages pages_;
 };
@@ -92,6 +97,43 @@ TEST_F(OverviewFeedTest, ViewersShareOneOverviewPerSecond) {
     EXPECT_EQ(next, same);
     EXPECT_THAT(next, StartsWith("data: {\"time\":"));
     EXPECT_EQ(test.collected_.load(), before + 1);
+  }(*this));
+}
+
+// Regression: the second viewer read an overview that did not exist.
+TEST_F(OverviewFeedTest, OneFailureToCollectConcernsOneViewer) {
+  lacks_memory_ = true;
+  testing::run([](OverviewFeedTest& test) -> task<void> {
+    auto first = co_await test.get("/events");
+    auto second = co_await test.get("/events");
+    bool has_failed = false;
+    try {
+      co_await test.next_events(first);
+    } catch (const std::bad_alloc&) {
+      has_failed = true;
+    }
+    EXPECT_TRUE(has_failed);
+    const std::string other = co_await test.next_events(second);
+    EXPECT_THAT(other, HasSubstr("\n\ndata: {\"time\":"));
+    EXPECT_EQ(test.collected_.load(), 1);
+  }(*this));
+}
+
+// Regression: after eight of them, /events responded with 503 until a restart.
+TEST_F(OverviewFeedTest, AViewerWhoseResponseCouldNotBeMadeIsNotCounted) {
+  if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
+  testing::run([](OverviewFeedTest& test) -> task<void> {
+    bool has_failed = true;
+    for (std::size_t succeed = 0; has_failed; ++succeed) {
+      auto request = testing::request("GET /events", {{"Host", "localhost"}});
+      try {
+        const FailingAllocation failing(succeed);
+        const auto response = co_await test.pages_.serve(std::move(request));
+        has_failed = failing.is_over();
+      } catch (const std::bad_alloc&) {
+      }
+      EXPECT_EQ(test.feed_->viewers(), 0U) << succeed;
+    }
   }(*this));
 }
 
