@@ -136,12 +136,12 @@ class TraceExporter::Sender {
 
  private:
   void run();
-  Queued take_batch();
-  void send(const Queued& batch);
+  void take_into(Queued& batch);
+  void send(Queued& batch);
   Verdict post(io::Reactor& reactor, const std::string& body);
   task<void> exchange(Request request, Verdict* verdict) const;
   bool wait_before_retry(const Verdict& verdict);
-  void settle(const Queued& batch, const Verdict& verdict);
+  void settle(Queued& batch, const Verdict& verdict);
   void report_drops(std::string_view when, std::string_view why);
   bool is_over() const noexcept {
     return ending_ && Clock::now() >= last_moment_.load(std::memory_order_acquire);
@@ -222,28 +222,36 @@ void TraceExporter::Sender::run() {
       changed_.wait_for(lock, options_.pause, [this] { return spans_ >= kBatch || ending_; });
       if (queue_.empty()) break;
     }
-    send(take_batch());
+    Queued batch;
+    try {
+      take_into(batch);
+      send(batch);
+    } catch (...) {  // no memory
+      drop(batch.spans);
+    }
   }
-  if (dropped_ != dropped_before_) {
-    report_drops("the export of traces to " + shown_ + " has ended; ", "");
+  try {
+    if (dropped_ != dropped_before_) {
+      report_drops("the export of traces to " + shown_ + " has ended; ", "");
+    }
+  } catch (...) {  // no memory
   }
 }
 
-Queued TraceExporter::Sender::take_batch() {
+void TraceExporter::Sender::take_into(Queued& batch) {
   const std::scoped_lock lock(mutex_);
-  Queued batch;
   while (!queue_.empty() && (batch.spans == 0 || batch.spans + queue_.front().spans <= kBatch)) {
-    if (batch.spans != 0) batch.json += ',';
-    batch.json += queue_.front().json;
-    batch.spans += queue_.front().spans;
-    size_ -= queue_.front().json.size();
-    spans_ -= queue_.front().spans;
+    const Queued one = std::move(queue_.front());
     queue_.pop_front();
+    size_ -= one.json.size();
+    spans_ -= one.spans;
+    batch.spans += one.spans;
+    if (!batch.json.empty()) batch.json += ',';
+    batch.json += one.json;
   }
-  return batch;
 }
 
-void TraceExporter::Sender::send(const Queued& batch) {
+void TraceExporter::Sender::send(Queued& batch) {
   if (is_over()) return drop(batch.spans);
   Verdict verdict;
   try {
@@ -306,35 +314,36 @@ bool TraceExporter::Sender::wait_before_retry(const Verdict& verdict) {
   return !changed_.wait_for(lock, wait, [this] { return ending_.load(); });
 }
 
-// Reports when export fails or works again and, at most every kBetweenReports, how many spans were
-// dropped.
-void TraceExporter::Sender::settle(const Queued& batch, const Verdict& verdict) {
-  const std::uint64_t lost =
-      verdict.accepted ? std::min<std::uint64_t>(verdict.rejected, batch.spans) : batch.spans;
+// Takes the spans out of the batch and counts them. Reports when export fails or works again and,
+// at most every kBetweenReports, how many spans were dropped.
+void TraceExporter::Sender::settle(Queued& batch, const Verdict& verdict) {
+  const std::uint64_t spans = std::exchange(batch.spans, 0);
+  const std::uint64_t lost = verdict.accepted ? std::min(verdict.rejected, spans) : spans;
   dropped_ += lost;
-  exported_ += batch.spans - lost;
+  exported_ += spans - lost;
   if (!options_.report) return;
   const std::string to = shown_;
   if (lost > 0 && !is_failing_) {
-    is_failing_ = true;
     options_.report(LogLevel::warning,
                     "traces cannot be exported to " + to + ": " + shortened(verdict.problem));
+    is_failing_ = true;
   } else if (lost == 0 && is_failing_) {
-    is_failing_ = false;
     report_drops("traces are exported to " + to + " again; ", "");
+    is_failing_ = false;
   } else if (!is_failing_ && dropped_ != dropped_before_ && Clock::now() >= may_report_drops_) {
-    may_report_drops_ = Clock::now() + kBetweenReports;
     report_drops("", ": " + to + " takes traces too slowly");
+    may_report_drops_ = Clock::now() + kBetweenReports;
   }
 }
 
 void TraceExporter::Sender::report_drops(std::string_view when, std::string_view why) {
   const std::uint64_t all = dropped_;
-  const std::uint64_t dropped = all - std::exchange(dropped_before_, all);
+  const std::uint64_t dropped = all - dropped_before_;
   if (!options_.report) return;
   options_.report(LogLevel::warning, std::string(when) + std::to_string(dropped) +
                                          (dropped == 1 ? " span was" : " spans were") + " dropped" +
                                          std::string(why));
+  dropped_before_ = all;
 }
 
 TraceExporter::TraceExporter(std::unique_ptr<Sender> sender) : sender_(std::move(sender)) {}

@@ -6,8 +6,13 @@
 #include <onehop/scope.hpp>
 #include <onehop/trace.hpp>
 
+#include "support/failing_allocation.hpp"
+
 #include <chrono>
+#include <future>
 #include <mutex>
+#include <new>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -111,6 +116,59 @@ TEST(TraceExporter, HidesSecretsOfTheUrlInMessages) {
   (*exporter)->finish();
   EXPECT_THAT(lines, Contains(HasSubstr("to http://127.0.0.1:1/v1/traces")));
   EXPECT_THAT(lines, Not(Contains(HasSubstr("s3cret"))));
+}
+
+// Regression: a failed allocation on the exporter's thread ended the process.
+TEST(TraceExporter, DropsABatchThatFindsNoMemory) {
+  if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
+  std::promise<void> reported;
+  bool is_first = true;
+  auto exporter = TraceExporter::start({.collector = collector_url("http://127.0.0.1:1").value(),
+                                        .pause = 1ms,
+                                        .last_timeout = 60s,
+                                        .retry_wait = 1ms,
+                                        .report = [&](LogLevel, std::string_view) {
+                                          if (!std::exchange(is_first, false)) return;
+                                          reported.set_value();
+                                          // The next allocation of this thread is for the second
+                                          // batch.
+                                          thread_local std::optional<FailingAllocation> failing;
+                                          failing.emplace(0);
+                                        }});
+  ASSERT_TRUE(exporter);
+  Trace trace;
+  trace.trace_id = "0123456789abcdef0123456789abcdef";
+  trace.span_id = "0123456789abcdef";
+  trace.sampled = true;
+  ExchangeRecord exchange;
+  exchange.status = 200;
+  exchange.trace = &trace;
+  (*exporter)->record(exchange);
+  reported.get_future().wait();
+  (*exporter)->record(exchange);
+  (*exporter)->finish();
+  EXPECT_EQ((*exporter)->statistics().exported, 0U);
+  EXPECT_EQ((*exporter)->statistics().dropped, 2U);
+}
+
+TEST(TraceExporter, SurvivesAMessageThatFindsNoMemory) {
+  auto exporter =
+      TraceExporter::start({.collector = collector_url("http://127.0.0.1:1").value(),
+                            .pause = 1ms,
+                            .last_timeout = 60s,
+                            .retry_wait = 1ms,
+                            .report = [](LogLevel, std::string_view) { throw std::bad_alloc(); }});
+  ASSERT_TRUE(exporter);
+  Trace trace;
+  trace.trace_id = "0123456789abcdef0123456789abcdef";
+  trace.span_id = "0123456789abcdef";
+  trace.sampled = true;
+  ExchangeRecord exchange;
+  exchange.status = 200;
+  exchange.trace = &trace;
+  (*exporter)->record(exchange);
+  (*exporter)->finish();
+  EXPECT_EQ((*exporter)->statistics().dropped, 1U);
 }
 
 }  // namespace

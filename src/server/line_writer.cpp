@@ -51,9 +51,11 @@ struct LineWriter::State {
   void write_batch(std::string_view text);
   std::string_view write_lines(std::string_view text);
   std::string_view write_until_error(std::string_view text);
+  LineSink::Written write_some(std::string_view text) noexcept;
   void reopen_sink();
   void report_losses();
   void report(const LineReport& report);
+  void call_report(const LineReport& report) noexcept;
   void give_up();
   void report_at_the_end();
 
@@ -141,7 +143,7 @@ std::string_view LineWriter::State::write_lines(std::string_view text) {
 
 std::string_view LineWriter::State::write_until_error(std::string_view text) {
   while (!text.empty() && !gave_up) {
-    const LineSink::Written took = sink->write(text, ending ? kSmallPiece : kWorthWriting);
+    const LineSink::Written took = write_some(text);
     if (took.size > 0) {
       unwritten -= lines_in(text.substr(0, took.size));
       text.remove_prefix(took.size);
@@ -157,9 +159,22 @@ std::string_view LineWriter::State::write_until_error(std::string_view text) {
   return text;
 }
 
+LineSink::Written LineWriter::State::write_some(std::string_view text) noexcept {
+  try {
+    return sink->write(text, ending ? kSmallPiece : kWorthWriting);
+  } catch (...) {  // no memory
+    return {.size = 0, .error = ENOMEM};
+  }
+}
+
 void LineWriter::State::reopen_sink() {
   wants_reopen = false;
-  std::string problem = sink->reopen();
+  std::string problem;
+  try {
+    problem = sink->reopen();
+  } catch (...) {
+    problem = "out of memory";  // so short that it needs none
+  }
   const bool is_new = problem.empty();
   if (is_new) is_within_line = false;
   report({.kind = is_new ? LineReport::Kind::reopened : LineReport::Kind::not_reopened,
@@ -190,9 +205,15 @@ void LineWriter::State::report_losses() {
 }
 
 void LineWriter::State::report(const LineReport& report) {
-  if (!options.report) return;
   const std::scoped_lock lock(reports);
-  if (!gave_up) options.report(report);
+  if (!gave_up) call_report(report);
+}
+
+void LineWriter::State::call_report(const LineReport& report) noexcept {
+  try {
+    if (options.report) options.report(report);
+  } catch (...) {  // no memory for the message
+  }
 }
 
 void LineWriter::State::give_up() {
@@ -202,9 +223,9 @@ void LineWriter::State::give_up() {
 
 void LineWriter::State::report_at_the_end() {
   const std::uint64_t lines = lost - reported;
-  if (lines == 0 || !options.report) return;
+  if (lines == 0) return;
   reported = lost.load();
-  options.report({.kind = LineReport::Kind::ended, .lines = lines, .error = loss_error});
+  call_report({.kind = LineReport::Kind::ended, .lines = lines, .error = loss_error});
 }
 
 LineWriter::LineWriter(int descriptor, Duration pause)

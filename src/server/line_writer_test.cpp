@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -175,6 +176,7 @@ struct Place {
   std::mutex mutex;
   std::string text;
   int error = 0;
+  bool lacks_memory = false;
   std::string reopen_problem;
   int reopened = 0;
 };
@@ -184,6 +186,7 @@ class TestSink final : public LineSink {
   explicit TestSink(Place& place) : place_(place) {}
   Written write(std::string_view text, std::size_t /*at_most*/) override {
     const std::scoped_lock lock(place_.mutex);
+    if (place_.lacks_memory) throw std::bad_alloc();
     if (place_.error != 0) return {.size = 0, .error = place_.error};
     const std::size_t size = text.find('\n') + 1;
     place_.text += text.substr(0, size);
@@ -194,6 +197,7 @@ class TestSink final : public LineSink {
   }
   std::string reopen() override {
     const std::scoped_lock lock(place_.mutex);
+    if (place_.lacks_memory) throw std::bad_alloc();
     ++place_.reopened;
     if (!place_.reopen_problem.empty()) return place_.reopen_problem;
     place_.error = 0;
@@ -212,6 +216,10 @@ class LineWriterReports : public ::testing::Test {
   void fail_with(int error) {
     const std::scoped_lock lock(place_.mutex);
     place_.error = error;
+  }
+  void set_lack_of_memory(bool lacks) {
+    const std::scoped_lock lock(place_.mutex);
+    place_.lacks_memory = lacks;
   }
   LineReport next_report() {
     std::unique_lock lock(mutex_);
@@ -312,6 +320,40 @@ TEST_F(LineWriterReports, AFailedReopenKeepsTheOldSink) {
   writer_.add("still\n");
   writer_.finish();
   EXPECT_EQ(place_.text, "still\n");
+}
+
+// Regression: a failed allocation on the writer's thread ended the process.
+TEST_F(LineWriterReports, LinesForWhichTheSinkHasNoMemoryAreLost) {
+  set_lack_of_memory(true);
+  writer_.add("one\n");
+  const LineReport losing = next_report();
+  EXPECT_EQ(losing.kind, Kind::losing);
+  EXPECT_EQ(losing.error, ENOMEM);
+  writer_.reopen();
+  const LineReport reopening = next_report();
+  EXPECT_EQ(reopening.kind, Kind::not_reopened);
+  EXPECT_EQ(reopening.problem, "out of memory");
+  set_lack_of_memory(false);
+  writer_.add("two\n");
+  const LineReport recovered = next_report();
+  EXPECT_EQ(recovered.kind, Kind::recovered);
+  EXPECT_EQ(recovered.lines, 1U);
+  EXPECT_EQ(writer_.lost(), 1U);
+  writer_.finish();
+  EXPECT_EQ(place_.text, "two\n");
+}
+
+TEST(LineWriter, SurvivesReportsThatFindNoMemory) {
+  Place place;
+  place.error = EIO;
+  LineWriter writer(std::make_unique<TestSink>(place),
+                    {.report = [](const LineReport&) { throw std::bad_alloc(); }});
+  writer.add("one\n");
+  while (writer.lost() == 0)
+    std::this_thread::yield();
+  writer.add("two\n");
+  writer.finish();
+  EXPECT_EQ(writer.lost(), 2U);
 }
 
 // The sink behaves as a FIFO whose reader has stopped, and which was then replaced.
