@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/dashboard_page.hpp"
 
+#include "base/utf8.hpp"
+
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -26,6 +32,36 @@ TEST(DashboardPage, FillsInEveryPart) {
         "<dt>Requests</dt> <dd>0</dd>", "<dt>Version</dt>", "File descriptors",
         "class=\"pill ok\">Serving</span>"}) {
     EXPECT_THAT(page, HasSubstr(sentence));
+  }
+}
+
+// Returns the ranges of characters that the script replaces: [\u0000-\u001f\u061c...].
+std::vector<std::pair<char32_t, char32_t>> ranges_of_script(std::string_view page) {
+  constexpr std::string_view kBegin = "const visible = (text) => text.replace(/[";
+  std::vector<std::pair<char32_t, char32_t>> ranges;
+  std::string_view rest = page.substr(std::min(page.find(kBegin), page.size() - kBegin.size()));
+  rest.remove_prefix(kBegin.size());
+  while (rest.starts_with("\\u") || rest.starts_with("-\\u")) {
+    const bool is_end = rest.starts_with('-');
+    const std::string digits(rest.substr(is_end ? 3 : 2, 4));
+    const auto code = static_cast<char32_t>(std::stoul(digits, nullptr, 16));
+    if (is_end) {
+      ranges.back().second = code;
+    } else {
+      ranges.emplace_back(code, code);
+    }
+    rest.remove_prefix(is_end ? 7 : 6);
+  }
+  EXPECT_THAT(rest, StartsWith("]/g"));
+  return ranges;
+}
+
+TEST(DashboardPage, TheScriptKnowsTheInvisibleCharacters) {
+  const auto ranges = ranges_of_script(dashboard_page({}));
+  for (char32_t code = 0; code <= 0x10ffff; ++code) {
+    const bool is_replaced = std::ranges::any_of(
+        ranges, [code](const auto& range) { return range.first <= code && code <= range.second; });
+    ASSERT_EQ(is_replaced, is_invisible(code)) << std::hex << static_cast<unsigned>(code);
   }
 }
 
