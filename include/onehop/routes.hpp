@@ -104,7 +104,8 @@ std::shared_ptr<const Handler> redirect_to(std::string target,
                                            Status status = Status::temporary_redirect);
 
 // Returns a handler that responds with `status` and, unless the status forbids content, a short
-// text, or JSON or HTML as Accept requests. Throws std::invalid_argument if `status` is a 1xx.
+// text, or JSON or HTML as Accept requests. Throws std::invalid_argument if `status` is a 1xx, or
+// is 206, 401, 405, 407 or 426, which need a field that only the resource knows.
 std::shared_ptr<const Handler> respond_with(Status status);
 
 }  // namespace onehop

@@ -80,14 +80,19 @@ struct Prefix : Text {
   }
 };
 
+// Returns the message without the name of the function that has thrown it.
+std::string reason_of(const std::invalid_argument& error) {
+  const std::string_view why = error.what();
+  return std::string(why.substr(why.find(": ") + 2));
+}
+
 struct RedirectTarget : Text {
   static constexpr std::string_view kPlaceholder = "URL";
   static Parsed<std::string> parse(std::string_view text) {
     try {
       redirect_to(std::string(text));
     } catch (const std::invalid_argument& error) {
-      const std::string_view why = error.what();
-      return refused(std::string(why.substr(why.find(": ") + 2)));
+      return refused(reason_of(error));
     }
     return std::string(text);
   }
@@ -100,6 +105,11 @@ struct StatusCode {
     const auto code = ascii::parse_decimal(text);
     if (!code || *code < 200 || *code > 599) {
       return refused(in_quotes(text) + " is not a status from 200 to 599");
+    }
+    try {
+      respond_with(Status(static_cast<int>(*code)));
+    } catch (const std::invalid_argument& error) {
+      return refused(reason_of(error));
     }
     return static_cast<int>(*code);
   }

@@ -243,6 +243,14 @@ TEST(Tables, ARouteWithoutABackendAcceptsNoBackendSettings) {
             0U);
 }
 
+TEST(Tables, ARouteDoesNotRespondWithAStatusThatNeedsAField) {
+  const auto found =
+      load_text("backend = \"http://a\"\n[[route]]\npath = \"/x\"\nstatus = 401\n").findings;
+  ASSERT_EQ(found.size(), 1U) << text_of(found);
+  EXPECT_EQ(found.front().origin.line, 4U);
+  EXPECT_THAT(found.front().message, HasSubstr("a 401 must have the field WWW-Authenticate"));
+}
+
 TEST(Tables, ListTheBackendsNeededForReadiness) {
   const Loaded loaded = load_text(
       "backend = [\"http://a\", \"http://b backup\", \"http://c weight=0\"]\n"

@@ -29,7 +29,8 @@ Response default_error_response(const Request& in, const Error& error) {
 }
 
 Response response_to(const Request& request, Status status) {
-  if (status.forbids_body()) return Response(status);
+  const bool has_content = !status.forbids_body() && status != Status::reset_content;
+  if (!has_content) return Response(status);
   return response_for(status, request.headers().get_or_empty(field::accept),
                       request.headers().get_or_empty(field::x_request_id));
 }

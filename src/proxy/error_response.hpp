@@ -19,7 +19,8 @@ Response error_response_for(std::string_view accept,
                             std::string_view request_id,
                             const Error& error);
 
-// Returns a response with the status and a short text, in the form that the request accepts.
+// Returns a response with the status and a short text, in the form that the request accepts. A 205
+// and a status that forbids a body have no text.
 Response response_to(const Request& request, Status status);
 
 }  // namespace onehop

@@ -9,6 +9,8 @@
 #include "proxy/redirect_status.hpp"
 #include "proxy/route_path.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -81,6 +83,21 @@ class Redirect final : public Handler {
   Kept kept_ = Kept::nothing;
 };
 
+struct NeededField {
+  Status status;
+  std::string_view name;
+};
+
+// The fields that RFC 9110 requires in responses with these statuses. Only the resource knows their
+// values.
+constexpr std::array<NeededField, 5> kNeededFields{{
+    {Status::partial_content, "Content-Range"},
+    {Status::unauthorized, "WWW-Authenticate"},
+    {Status::method_not_allowed, "Allow"},
+    {Status::proxy_authentication_required, "Proxy-Authenticate"},
+    {Status::upgrade_required, "Upgrade"},
+}};
+
 }  // namespace
 
 std::shared_ptr<const Handler> redirect_to(std::string target, Status status) {
@@ -91,6 +108,12 @@ std::shared_ptr<const Handler> respond_with(Status status) {
   if (status.is_informational()) {
     throw std::invalid_argument("respond_with: a " + std::to_string(status.code()) +
                                 " is not a final response");
+  }
+  const auto* const needed = std::ranges::find(kNeededFields, status, &NeededField::status);
+  if (needed != kNeededFields.end()) {
+    throw std::invalid_argument("respond_with: a " + std::to_string(status.code()) +
+                                " must have the field " + std::string(needed->name) +
+                                ", which a fixed response does not have");
   }
   return make_handler([status](const Request& request) { return response_to(request, status); });
 }

@@ -244,5 +244,21 @@ TEST(RespondWith, RespondsInTheFormThatTheClientAccepts) {
   EXPECT_THROW(respond_with(Status::early_hints), std::invalid_argument);
 }
 
+// RFC 9110 §15.3.6
+TEST(RespondWith, A205HasNoContent) {
+  Response reset = serve(*respond_with(Status::reset_content),
+                         from_client({{"Host", "h"}, {"Accept", "text/html"}}));
+  EXPECT_EQ(reset.status(), Status::reset_content);
+  EXPECT_EQ(reset.headers().size(), 0U);
+  EXPECT_EQ(test::text_of(reset.body()), "");
+}
+
+TEST(RespondWith, RefusesAStatusThatNeedsAFieldOfTheResource) {
+  for (const int code : {206, 401, 405, 407, 426})
+    EXPECT_THROW(respond_with(Status(code)), std::invalid_argument) << code;
+  for (const int code : {200, 400, 403, 404, 406, 410, 503})
+    EXPECT_NO_THROW(respond_with(Status(code))) << code;
+}
+
 }  // namespace
 }  // namespace onehop

@@ -230,7 +230,7 @@ status = 404
 
 [[route]]
 path = "/%78/*"
-status = 405
+status = 410
 
 [[route]]
 status = 406
