@@ -23,11 +23,12 @@ def make(tmp_path):
         (build / "pch.hxx.cxx").write_text("/* made by CMake */\n", encoding="utf-8")
         (sources / "main.cpp").write_text("std::string text;\nconst char* where = __FILE__;\n", encoding="utf-8")
         compiler = [TOOL, sources, build, "ccache", "clang++-19", "-Xclang", "-fno-pch-timestamp"]
-        for arguments in (["-Xclang", "-emit-pch", "-Xclang", "-include", "-Xclang", build / "pch.hxx", "-x", "c++-header",
-                           "-o", "pch.pch", "-c", build / "pch.hxx.cxx"],
-                          ["-Xclang", "-include-pch", "-Xclang", build / "pch.pch", "-Xclang", "-include", "-Xclang",
-                           build / "pch.hxx", "-o", "main.o", "-c", sources / "main.cpp"]):
-            subprocess.run([*compiler, *arguments], cwd=build, env=cache, check=True, timeout=60)
+        included = ["-Xclang", "-include", "-Xclang", build / "pch.hxx"]
+        precompile = ["-Xclang", "-emit-pch", "-x", "c++-header", "-o", "pch.pch", "-c", build / "pch.hxx.cxx"]
+        compile_main = ["-Xclang", "-include-pch", "-Xclang", build / "pch.pch", "-o", "main.o",
+                        "-c", sources / "main.cpp"]
+        for arguments in (precompile, compile_main):
+            subprocess.run([*compiler, *included, *arguments], cwd=build, env=cache, check=True, timeout=60)
         return build / "main.o"
 
     return run
