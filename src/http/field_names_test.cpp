@@ -102,10 +102,12 @@ TEST(FieldNames, ProtectedFromConnection) {
   for (const std::string_view name :
        {"Host", "Cookie", "Set-Cookie", "Authorization", "Content-Length", "Content-Encoding",
         "content-anything", "X-Forwarded-For", "X-Forwarded-Prefix", "Forwarded", "Date", "ETag",
-        "Location", "Cache-Control", "Via"}) {
+        "Location", "Cache-Control", "Via", "X-Request-ID", "Traceparent", "tracestate",
+        "cdn-loop"}) {
     EXPECT_TRUE(is_protected_from_connection(find_field(name), name)) << name;
   }
-  for (const std::string_view name : {"X-A", "Keep-Alive", "Upgrade", "HTTP2-Settings", "close"}) {
+  for (const std::string_view name :
+       {"X-A", "traceparent-x", "Keep-Alive", "Upgrade", "HTTP2-Settings", "close"}) {
     EXPECT_FALSE(is_protected_from_connection(find_field(name), name)) << name;
   }
 }

@@ -22,6 +22,9 @@ constexpr std::array<std::string_view, 18> kNotInTrailers = {
     "X-HTTP-Method", "X-Original-",  "X-Rewrite-",     "X-Client-",  "X-Remote-", "X-Auth-",
     "X-SSL-",        "True-Client-", "CF-Connecting-", "Set-Cookie", "X-Method-", "X-Amzn-Oidc-"};
 constexpr std::array<std::string_view, 2> kEndToEnd = {"Content-", "X-Forwarded-"};
+// Names that are not in the table. The server or the proxy sets these fields, and a client must not
+// remove them by naming them in Connection.
+constexpr std::array<std::string_view, 3> kSetOnTheWay = {"traceparent", "tracestate", "CDN-Loop"};
 
 }  // namespace
 
@@ -33,7 +36,10 @@ bool is_forbidden_in_trailers(FieldId id, std::string_view name) noexcept {
 
 bool is_protected_from_connection(FieldId id, std::string_view name) noexcept {
   if (id != FieldId::unknown) return has_flag(id, keep);
-  return starts_with_any(name, kEndToEnd);
+  return starts_with_any(name, kEndToEnd) ||
+         std::ranges::any_of(kSetOnTheWay, [name](std::string_view kept) {
+           return ascii::equals_ignoring_case(name, kept);
+         });
 }
 
 }  // namespace onehop
