@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <utility>
 #include <vector>
 
@@ -153,10 +154,11 @@ void map_cookies(Headers& headers, Map map) {
 
 Changed with_path_for_client(std::string_view reference,
                              const PrefixChange& change,
-                             std::string_view host) {
+                             std::initializer_list<std::string_view> hosts) {
   std::size_t begin = 0;
   if (const auto parsed = parse_reference(reference)) {
-    if (!leads_to(*parsed, host)) return std::nullopt;
+    const auto is_named = [&](std::string_view host) { return leads_to(*parsed, host); };
+    if (std::ranges::none_of(hosts, is_named)) return std::nullopt;
     begin = parsed->path_at;
   } else if (!reference.starts_with('/')) {
     return std::nullopt;  // relative to the request's path, or another scheme
@@ -201,9 +203,11 @@ std::optional<std::string> path_for_client(std::string_view path, const PrefixCh
   return mapped;
 }
 
-void map_back(Response& response, const PrefixChange& change, std::string_view host) {
+void map_back(Response& response,
+              const PrefixChange& change,
+              std::initializer_list<std::string_view> hosts) {
   map_references(response.headers(), [&](std::string_view reference) {
-    return with_path_for_client(reference, change, host);
+    return with_path_for_client(reference, change, hosts);
   });
   map_cookies(response.headers(), [&](std::string_view attribute) {
     return path_attribute_for_client(attribute, change);

@@ -9,6 +9,7 @@
 
 #include <onehop/response.hpp>
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,9 +26,11 @@ struct PrefixChange {
 // if the route does not lead there.
 std::optional<std::string> path_for_client(std::string_view path, const PrefixChange& change);
 
-// Maps back the paths of references and the Path of cookies. `host` is the Host field of the
-// request; references to other hosts stay unchanged.
-void map_back(Response& response, const PrefixChange& change, std::string_view host);
+// Maps back the paths of references and the Path of cookies. `hosts` are the names by which the
+// client and its proxies know this host; references to other hosts stay unchanged.
+void map_back(Response& response,
+              const PrefixChange& change,
+              std::initializer_list<std::string_view> hosts);
 
 // HostChange is the change that a proxy makes to the host of a request.
 struct HostChange {

@@ -16,14 +16,14 @@ using ::testing::ElementsAre;
 std::string location_after(std::string location,
                            const PrefixChange& change = {.strip = "/api", .add = ""}) {
   Response response(Status::found, Headers{{"Location", location}});
-  map_back(response, change, "a.example");
+  map_back(response, change, {"inner", "a.example"});
   return std::string(response.headers().get_or_empty("Location"));
 }
 
 std::string cookie_after(std::string cookie,
                          const PrefixChange& change = {.strip = "/api", .add = ""}) {
   Response response(Status::ok, Headers{{"Set-Cookie", cookie}});
-  map_back(response, change, "a.example");
+  map_back(response, change, {"inner", "a.example"});
   return std::string(response.headers().get_or_empty("Set-Cookie"));
 }
 
@@ -76,7 +76,7 @@ TEST(MapBack, MapsContentLocationAndRefresh) {
   Response response(
       Status::ok,
       Headers{{"Content-Location", "/x?q"}, {"Refresh", "5; url=/login"}, {"Link", "</x>"}});
-  map_back(response, {.strip = "/api", .add = ""}, "a.example");
+  map_back(response, {.strip = "/api", .add = ""}, {"a.example"});
   EXPECT_THAT(
       lines_of(response.headers()),
       ElementsAre("Content-Location: /api/x?q", "Refresh: 5; url=/api/login", "Link: </x>"));
@@ -87,7 +87,7 @@ TEST(MapBack, KeepsTheOrderOfCookies) {
                                         {"Set-Cookie", "b=2; Path=/x"},
                                         {"Set-Cookie", "c=3"},
                                         {"X-Last", "z"}});
-  map_back(response, {.strip = "/api", .add = ""}, "a.example");
+  map_back(response, {.strip = "/api", .add = ""}, {"a.example"});
   EXPECT_THAT(response.headers().get_all("Set-Cookie"),
               ElementsAre("a=1", "b=2; Path=/api/x", "c=3"));
 }

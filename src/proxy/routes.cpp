@@ -7,6 +7,7 @@
 #include "http/header_lines.hpp"
 #include "http/limited_body.hpp"
 #include "proxy/error_response.hpp"
+#include "proxy/forwarded.hpp"
 #include "proxy/map_back.hpp"
 #include "proxy/route_host.hpp"
 #include "proxy/route_path.hpp"
@@ -43,8 +44,9 @@ bool is_misdirected(const Request& request) {
 task<Response> serve_mapped_back(const Handler* to, const PrefixChange* change, Request request) {
   const ArenaRef memory = HeaderLines(request.headers()).arena_or_none();  // holds `host`
   const std::string_view host = request.host();
+  const ClientPlace client = client_place(request, request.connection().peer_is_trusted);
   Response response = co_await to->serve(std::move(request));
-  map_back(response, *change, host);
+  map_back(response, *change, {host, client.host});
   co_return response;
 }
 

@@ -4,6 +4,7 @@
 
 #include <onehop/reverse_proxy.hpp>
 
+#include "http/message_access.hpp"
 #include "support/bodies.hpp"
 #include "support/scripted_upstream.hpp"
 
@@ -155,6 +156,27 @@ TEST(Routes, MapsResponsesBack) {
   EXPECT_EQ(mapped.headers().get("Set-Cookie"), "s=1; Path=/a");
   EXPECT_EQ(serve(routes, from_client({{"Host", "h"}}, "/b/x")).headers().get("Location"),
             "/login");
+}
+
+// The application builds the URL from the X-Forwarded-Host that it gets.
+TEST(Routes, MapsRedirectsToTheHostThatATrustedPeerNames) {
+  const auto application = make_handler([](const Request&) {
+    Response response(Status::found);
+    response.headers().set("Location", "https://shop.example/login");
+    return response;
+  });
+  const Routes routes(
+      {{.path = "/a/*", .to = application, .strip_prefix = "/a", .map_back = true}});
+  const auto location_for = [&](bool peer_is_trusted) {
+    Request request =
+        from_client({{"Host", "inner"}, {"X-Forwarded-Host", "shop.example"}}, "/a/x");
+    ConnectionInfo connection = request.connection();
+    connection.peer_is_trusted = peer_is_trusted;
+    MessageAccess::set_connection(request, connection);
+    return std::string(serve(routes, std::move(request)).headers().get_or_empty("Location"));
+  };
+  EXPECT_EQ(location_for(true), "https://shop.example/a/login");
+  EXPECT_EQ(location_for(false), "https://shop.example/login");
 }
 
 // Responds with the size of the content, or with the error of reading it.
