@@ -38,15 +38,9 @@ void AttemptTrace::record_connection(Version version) {
   attempt_->connected = record.upstream_chosen;
 }
 
-// For each step, the record has the time of the last attempt that got that far, so a time before
-// `connected` belongs to an earlier attempt.
 void AttemptTrace::record_times() {
-  const ExchangeRecord& record = *request_.record();
-  if (attempt_->connected == Time{}) return;
-  if (record.request_sent >= attempt_->connected) attempt_->request_sent = record.request_sent;
-  if (record.response_began >= attempt_->connected) {
-    attempt_->response_began = record.response_began;
-  }
+  attempt_->request_sent = request_.record()->request_sent;
+  attempt_->response_began = request_.record()->response_began;
 }
 
 void AttemptTrace::record_failure(const Error& error, Time now) {

@@ -35,6 +35,14 @@ bool wants_http1(const Error& error) {
   return h2::code_of(error) == h2::ErrorCode::http_1_1_required;
 }
 
+// The record describes the last attempt. If that gets no connection, or no response, the values of
+// an earlier one must not appear beside its failure.
+void forget_attempt(ExchangeRecord& record) noexcept {
+  record.upstream = {};
+  record.reused = false;
+  record.upstream_chosen = record.request_sent = record.response_began = {};
+}
+
 // One exchange, over the version of HTTP of its connection.
 class Attempt {
  public:
@@ -137,7 +145,11 @@ class RoundTrip {
   }
 
   std::optional<Lease> try_lease() { return origin_->try_lease(need_); }
-  void record_begin() { trace_.begin(context_.reactor().now()); }
+  void record_begin() {
+    if (record_ && record_->attempts != 0) [[unlikely]]
+      forget_attempt(*record_);
+    trace_.begin(context_.reactor().now());
+  }
   void record_end(const Result<Response>& response) {
     if (response) {
       trace_.responded(*response);

@@ -286,6 +286,31 @@ TEST_F(UpstreamTest, RetriesConfiguredStatusesOnAnotherEndpoint) {
   EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 503 ")) << "a POST may have been served";
 }
 
+// Regression: the times and the address of an earlier attempt were taken for those of the last one.
+TEST_F(UpstreamTest, TheRecordDescribesTheLastAttempt) {
+  start({.endpoints = {"http://a", "http://b"}, .retry_statuses = {503}}, {.response_timeout = 5s});
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  a.send("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+  Wire b = at("b");
+  network_.advance(5s);
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 504 "));
+  const Time never{};
+  EXPECT_NE(exchanges_.last().request_sent, never);
+  EXPECT_EQ(exchanges_.last().response_began, never);
+
+  client.send(get());
+  network_.refuse("a:80");
+  network_.refuse("b:80");
+  a.reset();
+  network_.advance(50ms);
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 502 "));
+  EXPECT_EQ(exchanges_.last().upstream, "");
+  EXPECT_EQ(exchanges_.last().upstream_chosen, never);
+  EXPECT_EQ(exchanges_.last().request_sent, never);
+}
+
 // The client gets the response of the last endpoint that was tried.
 TEST_F(UpstreamTest, TheClientGetsTheResponseOfTheLastEndpoint) {
   start({.retry_statuses = {503}});

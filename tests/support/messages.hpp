@@ -60,6 +60,9 @@ struct EndedExchange {
         upstream(exchange.upstream),
         attempts(exchange.attempts),
         reused(exchange.reused),
+        upstream_chosen(exchange.upstream_chosen),
+        request_sent(exchange.request_sent),
+        response_began(exchange.response_began),
         request_id(exchange.request_id),
         trace_id(exchange.trace_id),
         failure(exchange.failure) {}
@@ -77,6 +80,9 @@ struct EndedExchange {
   std::string upstream;
   int attempts;
   bool reused;
+  Time upstream_chosen;
+  Time request_sent;
+  Time response_began;
   std::string request_id;
   std::string trace_id;
   std::optional<Error> failure;
