@@ -102,6 +102,7 @@ void H2Exchange::watch(net::Time now) {
         Error(Errc::timed_out, Side::client, "the head is incomplete").during(Phase::head));
     return owner_.head_timed_out();
   }
+  if (link_.is_blocked()) stalled_since_ = now;  // the link has a deadline of its own
   content_.watch(now, options.body_timeout, timed());
   settle();
   const bool is_idle = unsent() == 0 && !owes_end();

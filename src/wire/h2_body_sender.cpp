@@ -38,9 +38,11 @@ task<Result<void>> H2BodySender::wait_for_room(H2Link& link, net::Duration stall
     if (!stream_.is_open()) co_return failure(Errc::closed, Side::local);
     stream_.notify_below(low);
     const std::size_t unsent = stream_.unsent();
+    const std::size_t unread = link.unread();
     const net::Time deadline = io::deadline_after(link.reactor().now(), stall);
     const bool has_changed = co_await room_.wait(deadline);
-    if (!has_changed && stream_.unsent() == unsent) {
+    const bool peer_reads = link.is_blocked() && link.unread() != unread;
+    if (!has_changed && !peer_reads && stream_.unsent() == unsent) {
       co_return failure(Error(Errc::timed_out, side_).with("no progress in writing"));
     }
   }

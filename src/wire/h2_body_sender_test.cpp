@@ -96,6 +96,29 @@ TEST_F(H2BodySenderTest, ProgressExtendsTheTimeout) {
   EXPECT_TRUE(failed_with(Errc::timed_out, Side::upstream)) << "and nothing since";
 }
 
+// The connection is full, so the upstream reads frames for a long time before the stream can send.
+TEST_F(H2BodySenderTest, AnUpstreamThatReadsAFullConnectionSlowlyMakesProgress) {
+  open();
+  open_window(1024 * 1024);
+  const std::string filler(8 * std::size_t{1024} * 1024, 'x');
+  while (near_->try_write(filler.data(), filler.size()).has_bytes()) {
+  }
+  body_ = Body::of(std::string(kSize, 'x'));
+  work_ = send_all(10s);
+  work_.start();
+  settle();
+  const std::size_t unsent = stream_.unsent();
+  for (int i = 0; i < 10; ++i) {
+    advance(9s);
+    EXPECT_EQ(far_.receive(1024).size(), 1024u);
+    settle();
+    ASSERT_FALSE(work_.done()) << i;
+    ASSERT_EQ(stream_.unsent(), unsent) << i;
+  }
+  advance(20s);
+  EXPECT_TRUE(failed_with(Errc::timed_out, Side::upstream)) << "nothing was read since";
+}
+
 TEST_F(H2BodySenderTest, TimesOutWithoutProgress) {
   send(Body::of(std::string(kSize, 'x')));
   EXPECT_EQ(arrived(), h2_frames::kFirstWindow);

@@ -10,6 +10,7 @@
 #include "net/stream.hpp"
 #include "wire/stream_writer.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -53,6 +54,13 @@ class H2Link {
   void give_up() noexcept;
 
   bool is_broken() const noexcept { return broken_; }
+  // Reports whether no stream can send until the peer has read. write_stall limits that.
+  bool is_blocked() const noexcept { return output_.has_pending(); }
+  // Returns 0 if the link is not blocked, else the bytes that the peer has to read. While it is
+  // blocked, the number changes only if the peer reads.
+  std::size_t unread() const noexcept {
+    return is_blocked() ? output_.pending() + stream_.unacknowledged() : 0;
+  }
   // Reports whether a read returned the end of the connection or its failure.
   bool has_peer_gone() const noexcept { return peer_gone_; }
   // Returns when the last bytes arrived.

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import struct
 import subprocess
 import threading
@@ -16,6 +17,7 @@ from h2_client import (CANCEL, CONTINUATION, DATA, ENABLE_CONNECT_PROTOCOL, END_
                        MAX_HEADER_LIST_SIZE, NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, RST_STREAM, WINDOW_UPDATE,
                        H2Client, block, frame, request_fields)
 from proxy_process import IN_CI, ROOT, SANITIZED
+from raw_client import connect
 from scripted_backend import reply_once, silent
 from wire import OK, PATIENCE, answer, chunk, message
 
@@ -275,6 +277,23 @@ def test_a_stream_whose_window_stays_closed_is_reset(hop_with):
     with H2Client(hop.address, settings=[(INITIAL_WINDOW_SIZE, 0)]) as client:
         stream = client.request()
         assert client.read_answer(stream).reset == CANCEL
+
+
+def test_a_client_that_takes_a_little_now_and_then_is_not_reset(hop_with):
+    """The socket stays full for longer than the timeout, so that no stream could send: see the same test of HTTP/1."""
+    hop = hop_with("--write-timeout", "1500ms")
+    size = 12_000_000
+    hop.backend.answers(answer(b"x" * size))
+    sock = connect(hop.address)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+    with H2Client(hop.address, [(INITIAL_WINDOW_SIZE, (1 << 31) - 1)], sock=sock) as client:
+        client.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 30)))
+        stream = client.request()
+        for _ in range(40):
+            client.buffer += sock.recv(20_000)
+            time.sleep(0.1)
+        got = client.read_answer(stream)
+        assert (got.reset, len(got.body)) == (None, size)
 
 
 def test_tiny_window_updates_do_not_count_as_progress(hop_with):
