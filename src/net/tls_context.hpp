@@ -13,7 +13,6 @@
 #include <cstddef>
 #include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,11 +32,14 @@ using TlsProtocols = std::vector<std::string>;
 
 class TlsServerContext {
  public:
-  // Reads every file. Errors: Errc::bad_option; the detail names the file and a remedy.
-  static Result<std::shared_ptr<const TlsServerContext>> make(const TlsServerOptions& options,
-                                                              const TlsProtocols& protocols,
-                                                              std::shared_ptr<TlsTicketKeys> keys,
-                                                              FileKinds kinds = FileKinds::regular);
+  // Reads every file. Errors: Errc::bad_option; the detail names the file and a remedy. `before`:
+  // the context in use, or null. Its self-signed certificate stays.
+  static Result<std::shared_ptr<const TlsServerContext>> make(
+      const TlsServerOptions& options,
+      const TlsProtocols& protocols,
+      std::shared_ptr<TlsTicketKeys> keys,
+      FileKinds kinds = FileKinds::regular,
+      const TlsServerContext* before = nullptr);
   ~TlsServerContext();
 
   // Returns the server's side of a connection over `inner`, before its handshake. Throws
@@ -64,8 +66,9 @@ class TlsServerContext {
   static int on_client_hello(ssl_st* ssl, int* alert, void* self);
   void answer_challenges(ssl_ctx_st* context);
   struct Authorities;
+  using KeyPairs = std::vector<std::shared_ptr<const TlsKeyPair>>;
   Result<void> add_contexts(const TlsServerOptions& options,
-                            std::span<const TlsKeyPair> pairs,
+                            const KeyPairs& pairs,
                             const Authorities& authorities);
   Result<ssl_ctx_st*> make_context(const TlsServerOptions& options, const Authorities& authorities);
   ssl_ctx_st* context_for(std::string_view name) const;
@@ -76,6 +79,7 @@ class TlsServerContext {
   std::string protocols_;  // in the format of ALPN
   std::shared_ptr<const TlsCertificateSource> source_;
   std::shared_ptr<TlsTicketKeys> keys_;
+  std::shared_ptr<const TlsKeyPair> self_made_;  // null if a file or a source has the certificates
   std::vector<TlsCertificateInfo> infos_;
   std::vector<std::string> warnings_;
   std::vector<std::size_t> unused_;

@@ -24,24 +24,35 @@ std::string lowered(std::string_view name) {
   return lower;
 }
 
-Result<std::vector<TlsKeyPair>> read_pairs(const TlsServerOptions& options, FileKinds kinds) {
-  std::vector<TlsKeyPair> pairs;
+using Pairs = std::vector<std::shared_ptr<const TlsKeyPair>>;
+
+Result<void> add(Pairs& pairs, Result<TlsKeyPair> pair) {
+  if (!pair) return failure(pair.error());
+  pairs.push_back(std::make_shared<const TlsKeyPair>(std::move(*pair)));
+  return {};
+}
+
+// Makes a self-signed pair only if `self_made` is null.
+Result<Pairs> read_pairs(const TlsServerOptions& options,
+                         FileKinds kinds,
+                         std::shared_ptr<const TlsKeyPair> self_made) {
+  Pairs pairs;
   for (const TlsCertificate& source : options.certificates) {
-    auto pair = read_key_pair(source, kinds);
-    if (!pair) return failure(pair.error());
-    pairs.push_back(std::move(*pair));
+    if (auto added = add(pairs, read_key_pair(source, kinds)); !added) {
+      return failure(added.error());
+    }
   }
   if (options.source) {
     for (const TlsCertificate& one : options.source->certificates()) {
-      auto pair = read_key_pair(one, kinds);
-      if (!pair) return failure(pair.error());
-      pairs.push_back(std::move(*pair));
+      if (auto added = add(pairs, read_key_pair(one, kinds)); !added) {
+        return failure(added.error());
+      }
     }
   }
-  if (options.self_signed) {
-    auto pair = make_self_signed_pair();
-    if (!pair) return failure(pair.error());
-    pairs.push_back(std::move(*pair));
+  if (options.self_signed && self_made) {
+    pairs.push_back(std::move(self_made));
+  } else if (options.self_signed) {
+    if (auto added = add(pairs, make_self_signed_pair()); !added) return failure(added.error());
   }
   if (pairs.empty()) {
     return failure(Errc::bad_option, Side::local, "TLS needs a certificate, or self_signed");
@@ -52,14 +63,14 @@ Result<std::vector<TlsKeyPair>> read_pairs(const TlsServerOptions& options, File
 // The pairs that serve a name, by index: the first pair of each kind of key.
 using Selection = std::set<std::size_t>;
 
-std::map<std::string, Selection> selections_by_name(std::span<const TlsKeyPair> pairs) {
+std::map<std::string, Selection> selections_by_name(const Pairs& pairs) {
   std::map<std::string, Selection> by_name;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    for (const std::string& name : pairs[i].info.names) {
+    for (const std::string& name : pairs[i]->info.names) {
       Selection& selection = by_name[lowered(name)];
-      const int kind = EVP_PKEY_get_base_id(pairs[i].key.get());
+      const int kind = EVP_PKEY_get_base_id(pairs[i]->key.get());
       const bool is_there = std::any_of(selection.begin(), selection.end(), [&](std::size_t other) {
-        return EVP_PKEY_get_base_id(pairs[other].key.get()) == kind;
+        return EVP_PKEY_get_base_id(pairs[other]->key.get()) == kind;
       });
       if (!is_there) selection.insert(i);
     }
@@ -136,14 +147,15 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::make(
     const TlsServerOptions& options,
     const TlsProtocols& protocols,
     std::shared_ptr<TlsTicketKeys> keys,
-    FileKinds kinds) {
+    FileKinds kinds,
+    const TlsServerContext* before) {
   const bool asks = options.client_auth != ClientAuth::none;
   if (asks == options.client_ca_file.empty()) {
     return failure(Errc::bad_option, Side::local,
                    asks ? "client_auth asks for client certificates, but client_ca_file is not set"
                         : "client_ca_file is set, but client_auth does not ask for certificates");
   }
-  auto pairs = read_pairs(options, kinds);
+  auto pairs = read_pairs(options, kinds, before ? before->self_made_ : nullptr);
   if (!pairs) return failure(pairs.error());
   Authorities authorities;
   if (asks) {
@@ -159,16 +171,17 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::make(
   if (auto added = made->add_contexts(options, *pairs, authorities); !added) {
     return failure(added.error());
   }
-  for (TlsKeyPair& pair : *pairs) {
-    made->infos_.push_back(std::move(pair.info));
-    if (!pair.warning.empty()) made->warnings_.push_back(std::move(pair.warning));
+  for (const auto& pair : *pairs) {
+    made->infos_.push_back(pair->info);
+    if (!pair->warning.empty()) made->warnings_.push_back(pair->warning);
   }
+  if (options.self_signed) made->self_made_ = pairs->back();
   return std::shared_ptr<const TlsServerContext>(std::move(made));
 }
 
 // Makes one SSL_CTX for each distinct selection; the first certificate's becomes the default.
 Result<void> TlsServerContext::add_contexts(const TlsServerOptions& options,
-                                            std::span<const TlsKeyPair> pairs,
+                                            const KeyPairs& pairs,
                                             const Authorities& authorities) {
   const std::map<std::string, Selection> by_name = selections_by_name(pairs);
   std::map<Selection, SSL_CTX*> made;
@@ -177,13 +190,14 @@ Result<void> TlsServerContext::add_contexts(const TlsServerOptions& options,
     auto context = make_context(options, authorities);
     if (!context) return failure(context.error());
     for (const std::size_t i : selection) {
-      if (auto used = use_key_pair(*context, pairs[i]); !used) return failure(used.error());
+      if (auto used = use_key_pair(*context, *pairs[i]); !used) return failure(used.error());
     }
     made[selection] = *context;
     return *context;
   };
   Selection first{0};
-  if (!pairs.front().info.names.empty()) first = by_name.at(lowered(pairs.front().info.names[0]));
+  const std::vector<std::string>& names = pairs.front()->info.names;
+  if (!names.empty()) first = by_name.at(lowered(names[0]));
   if (auto context = context_of(first); !context) return failure(context.error());
   for (const auto& [name, selection] : by_name) {
     auto context = context_of(selection);

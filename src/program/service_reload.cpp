@@ -69,7 +69,9 @@ std::vector<std::string> texts_of(const config::Findings& findings) {
 }
 
 bool has_tls_files(const config::Configuration& configuration) {
-  return configuration.server.tls && !configuration.server.tls->self_signed;
+  const auto& tls = configuration.server.tls;
+  return tls &&
+         (!tls->self_signed || !tls->client_ca_file.empty() || !tls->ticket_key_file.empty());
 }
 
 bool is_self_signed(const config::Configuration& configuration) {

@@ -66,18 +66,21 @@ Result<std::shared_ptr<TlsCertificates>> TlsCertificates::load(const TlsServerOp
     made->current_ = before->current();
     return made;
   }
-  if (auto read = made->reload(); !read) return failure(read.error());
+  const auto context = before ? before->current() : nullptr;
+  if (auto read = made->read(context.get(), net::FileKinds::regular_or_pipe); !read) {
+    return failure(read.error());
+  }
   return made;
 }
 
 // Reports whether the certificates of `before` stay: the options that they depend on are the same,
-// and the certificate was made by this process or can be read only once.
+// and a file can be read only once.
 bool TlsCertificates::stays_as(const TlsCertificates& before) const {
   TlsServerOptions compared = before.options_;
   compared.handshake_timeout = options_.handshake_timeout;
   compared.watch_files = options_.watch_files;
   if (compared != options_ || protocols_ != before.protocols_) return false;
-  return options_.self_signed || (has_pipe_ && before.has_pipe_);
+  return has_pipe_ && before.has_pipe_;
 }
 
 std::string TlsCertificates::ticket_keys() const {
@@ -90,13 +93,11 @@ void TlsCertificates::continue_with_ticket_keys(std::string_view text) {
 
 Result<void> TlsCertificates::reload() {
   const std::lock_guard one_at_a_time(reloading_);
-  auto kinds = net::FileKinds::regular_or_pipe;
-  {
-    const std::lock_guard lock(mutex_);
-    if (options_.self_signed && current_) return {};  // there is nothing to read again
-    if (current_) kinds = net::FileKinds::regular;
-  }
-  auto context = net::TlsServerContext::make(options_, protocols_, ticket_keys_, kinds);
+  return read(current().get(), net::FileKinds::regular);
+}
+
+Result<void> TlsCertificates::read(const net::TlsServerContext* before, net::FileKinds kinds) {
+  auto context = net::TlsServerContext::make(options_, protocols_, ticket_keys_, kinds, before);
   if (!context) return failure(context.error());
   if (!options_.ticket_key_file.empty()) {
     if (auto read = ticket_keys_->read(options_.ticket_key_file, kinds); !read) return read;

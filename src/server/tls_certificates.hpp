@@ -35,9 +35,9 @@ class TlsCertificates {
   using Log = std::function<void(LogLevel, std::string_view)>;
 
   // Reads the files. Errors: Errc::bad_option; the detail names the file, the problem and the
-  // remedy. `before`: the certificates in use, or null. Their TLS sessions can be resumed. If
-  // their options are unchanged, they stay if this process made them or if a file can be read only
-  // once, such as a pipe.
+  // remedy. `before`: the certificates in use, or null. Their TLS sessions can be resumed. They
+  // stay if their options are unchanged and a file can be read only once, such as a pipe. A
+  // self-signed certificate always stays.
   static Result<std::shared_ptr<TlsCertificates>> load(const TlsServerOptions& options,
                                                        const net::TlsProtocols& protocols,
                                                        Log log,
@@ -70,6 +70,8 @@ class TlsCertificates {
                   std::shared_ptr<net::TlsTicketKeys> ticket_keys);
   Stamp stamp() const;
   bool stays_as(const TlsCertificates& before) const;
+  // `before`: see TlsServerContext::make().
+  Result<void> read(const net::TlsServerContext* before, net::FileKinds kinds);
   void watch_until_stopped(const std::stop_token& stop);
 
   const TlsServerOptions options_;

@@ -147,5 +147,36 @@ TEST_F(TlsCertificatesTest, ReloadsANewVersionOfASource) {
   EXPECT_EQ(served(), "second.example");
 }
 
+// The clients may have noted the fingerprint of a self-signed certificate.
+TEST_F(TlsCertificatesTest, ReadsTheAuthoritiesOfClientsAgainBesideASelfSignedCertificate) {
+  TlsServerOptions options;
+  options.self_signed = true;
+  options.client_auth = ClientAuth::required;
+  options.client_ca_file = authority().path("clients.pem");
+  put(first().chain_file, options.client_ca_file);
+  auto loaded = TlsCertificates::load(
+      options, {"http/1.1"}, [this](LogLevel, std::string_view line) { said_.emplace_back(line); });
+  ASSERT_TRUE(loaded) << loaded.error().to_string();
+  certificates_ = std::move(*loaded);
+  const std::string fingerprint = certificates_->certificates().at(0).sha256;
+  std::ofstream(options.client_ca_file) << "no certificate";
+  EXPECT_FALSE(certificates_->reload());
+  EXPECT_THAT(look(), IsEmpty());
+  EXPECT_THAT(look(), ElementsAre(HasSubstr(options.client_ca_file)));
+  EXPECT_FALSE(TlsCertificates::load(
+      options, {"http/1.1"}, [](LogLevel, std::string_view) {}, certificates_.get()));
+
+  const auto before = certificates_->current();
+  put(second().chain_file, options.client_ca_file);
+  EXPECT_THAT(look(), IsEmpty());
+  EXPECT_THAT(look(), ElementsAre(kChanged));
+  EXPECT_NE(certificates_->current(), before);
+  EXPECT_EQ(certificates_->certificates().at(0).sha256, fingerprint);
+  auto next = TlsCertificates::load(
+      options, {"http/1.1"}, [](LogLevel, std::string_view) {}, certificates_.get());
+  ASSERT_TRUE(next) << next.error().to_string();
+  EXPECT_EQ((*next)->certificates().at(0).sha256, fingerprint);
+}
+
 }  // namespace
 }  // namespace onehop::server

@@ -67,17 +67,16 @@ class EmbeddedTls : public ::testing::Test {
     return all.empty() ? std::vector<std::string>() : all.front().names;
   }
 
-  TestCertificates old_;
-  TestCertificates new_;
-  Server server_;
-
- private:
   static task<std::string> fetch(Transport transport, std::string url) {
     auto response = co_await transport.round_trip(Request(Method::get, Url::parse(url).value()));
     if (!response) co_return std::string(response.error().detail());
     auto text = co_await response->body().read_all(1000);
     co_return text ? std::string(*text) : std::string(text.error().detail());
   }
+
+  TestCertificates old_;
+  TestCertificates new_;
+  Server server_;
 };
 
 TEST_F(EmbeddedTls, NewConnectionsGetAReloadedCertificate) {
@@ -130,6 +129,33 @@ TEST_F(EmbeddedTls, ReloadMayHaveNothingToRead) {
   const std::string shown = self_signed.certificates().front().sha256;
   EXPECT_TRUE(self_signed.reload_tls());
   EXPECT_EQ(self_signed.certificates().front().sha256, shown) << "clients may have noted it";
+}
+
+TEST_F(EmbeddedTls, AReloadChangesWhoseClientsASelfSignedServerAccepts) {
+  Server::Options options = this->options();
+  const std::string authorities = old_.path("clients.pem");
+  std::filesystem::copy_file(old_.ca_file(), authorities);
+  options.tls->certificates.clear();
+  options.tls->self_signed = true;
+  options.tls->client_ca_file = authorities;
+  options.tls->client_auth = ClientAuth::required;
+  Server server(options);
+  ASSERT_TRUE(server.start(testing::recorder(Status::ok, "served")));
+  const std::string shown = server.certificates().front().sha256;
+  const auto fetch_as = [&server](TestCertificates& authority) {
+    Transport::Options client;
+    client.tls.insecure = true;
+    client.tls.certificate = authority.sign("client", "DNS:client");
+    return testing::run(fetch(Transport(client), "https://" + server.addresses().front()));
+  };
+  EXPECT_EQ(fetch_as(old_), "served");
+  EXPECT_NE(fetch_as(new_), "served");
+  std::filesystem::copy_file(new_.ca_file(), authorities,
+                             std::filesystem::copy_options::overwrite_existing);
+  ASSERT_TRUE(server.reload_tls());
+  EXPECT_EQ(fetch_as(new_), "served");
+  EXPECT_NE(fetch_as(old_), "served");
+  EXPECT_EQ(server.certificates().front().sha256, shown);
 }
 
 }  // namespace
