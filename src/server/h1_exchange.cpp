@@ -140,11 +140,11 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
   co_return co_await settle_body(plan.close);
 }
 
-// Lingers if bytes are unread: closing would then send a reset, which can destroy the response in
-// flight (RFC 9112 §9.6).
+// Lingers if the client sent more: closing would then send a reset, which can destroy the response
+// in flight (RFC 9112 §9.6). A client that has pipelined requests may send more of them.
 Next H1Exchange::next_after_whole_request(bool close) {
   if (!close) return Next::keep_alive;
-  return stream_.has_unread() ? Next::linger : Next::close;
+  return !input_.empty() || stream_.has_unread_now() ? Next::linger : Next::close;
 }
 
 Error H1Exchange::why_gone() const {
