@@ -69,7 +69,7 @@ void Stream::watch_hangup(io::Wakeup* wakeup, Hangup kind) noexcept {
   hangup_ = wakeup;
   hangup_kind_ = kind;
   if (!hangup_) return;
-  if (kind == Hangup::any ? is_hung_up() : is_broken()) {
+  if (has_hung_up(kind)) {
     reactor_.schedule(*std::exchange(hangup_, nullptr));
     return;
   }
@@ -109,7 +109,7 @@ void Stream::call_when_writable(io::Wakeup& wakeup) noexcept {
 void Stream::on_hangup(Ending ending) noexcept {
   ONEHOP_DCHECK(ending != Ending::none);
   ending_ = std::max(ending_, ending);
-  if (hangup_kind_ == Hangup::any || is_broken()) wake(hangup_, Wait::ready);
+  if (has_hung_up(hangup_kind_)) wake(hangup_, Wait::ready);
 }
 
 // An armed timer may fire early: on_timer() then checks the deadlines and arms it again.

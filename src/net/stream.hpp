@@ -85,11 +85,11 @@ class Stream {
   // Reports whether nothing can be sent any more.
   bool is_broken() const noexcept { return ending_ >= Ending::closed; }
   bool has_failed() const noexcept { return ending_ == Ending::failed; }
-  enum class Hangup : std::uint8_t { any, broken };
+  enum class Hangup : std::uint8_t { any, broken, failed };
   // Schedules `wakeup` once when a hang-up happens, or immediately if one has happened. Null ends
   // the watch, at the latest before the wakeup is destroyed.
   void watch_hangup(io::Wakeup* wakeup, Hangup kind = Hangup::any) noexcept;
-  // If the peer has hung up, schedules the watcher even if it waits for `broken`.
+  // If the peer has hung up, schedules the watcher even if it waits for another kind.
   void recheck_hangup() noexcept {
     if (is_hung_up()) wake(hangup_, Wait::ready);
   }
@@ -152,6 +152,9 @@ class Stream {
   void on_timer();
   // Asks the kernel, once per expired deadline, whether data arrived in time.
   bool is_readable_after_all();
+  bool has_hung_up(Hangup kind) const noexcept {
+    return kind == Hangup::any ? is_hung_up() : kind == Hangup::broken ? is_broken() : has_failed();
+  }
 
   io::Reactor& reactor_;
   io::Wakeup* reader_ = nullptr;

@@ -90,10 +90,6 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   return request;
 }
 
-void H1Exchange::send_continue() {
-  send_informational(Response(Status::continue_));
-}
-
 // --- the exchange ------------------------------------------------------------------------------
 
 task<Next> H1Exchange::run(h1::HeadParser& parser) {
@@ -325,12 +321,17 @@ void H1Exchange::on_send_failed(const Error& why) {
 }
 
 // Waits, after an early response, until the upload has ended. The upstream or the client may stop
-// it. Once the client has sent all of it, the client may leave.
+// it. Once the client has sent all of it, the client may leave, even if some is still unread.
 task<void> H1Exchange::wait_until_settled(bool passes_on) {
   using Watch = UntilHangup<void>;
+  constexpr auto kUntil = net::Stream::Hangup::failed;
   content_.response_complete();
-  task<void> settling = content_.until_settled();
-  co_await Watch(stream_, settling, Watch::Begin::start, net::Stream::Hangup::broken);
+  {  // only one task at a time may wait for the content
+    task<void> settling = content_.until_settled();
+    auto begin = Watch::Begin::start;
+    while (!co_await Watch(stream_, settling, begin, kUntil) && !stream_.has_failed())
+      begin = Watch::Begin::go_on;
+  }
   if (passes_on && content_.at_end()) co_await content_.until_dropped();
 }
 

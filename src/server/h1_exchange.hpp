@@ -68,7 +68,7 @@ class H1Exchange final : private H1Content::Owner, private ServedExchange::Owner
   // Returns why the request is not served now, or std::nullopt if it is.
   std::optional<Errc> reason_to_reject();
   [[gnu::noinline]] task<Next> reject_busy(Request& request, Errc why);
-  void send_continue() override;
+  void send_continue() override { send_informational(Response(Status::continue_)); }
   bool client_is_gone();
   Error why_gone() const;
 

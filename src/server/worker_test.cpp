@@ -131,49 +131,6 @@ TEST_F(WorkerTest, LingersWhileTheClientSends) {
   }
 }
 
-// The client may have sent still more requests before it learns that the connection ends.
-TEST_F(WorkerTest, LingersIfARequestFollowsTheLastOne) {
-  serve(testing::recorder(Status::ok, "fine"));
-  auto client = connect();
-  constexpr std::string_view kTwo =
-      "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n";
-  client->try_write(kTwo.data(), kTwo.size());
-  settle();
-  EXPECT_EQ(common_->admission.connections(), 1u);
-  bool at_end = false;
-  EXPECT_THAT(receive(*client, at_end), EndsWith("\r\n\r\nfine"));
-  EXPECT_TRUE(at_end);
-  EXPECT_EQ(exchanges_.size(), 1u);
-  send_request(*client);
-  EXPECT_EQ(common_->admission.connections(), 1u);
-  advance(6s);
-  EXPECT_EQ(common_->admission.connections(), 0u);
-}
-
-// Some clients send a CRLF behind their content. No event has reported it when the response is
-// sent.
-TEST_F(WorkerTest, DoesNotResetALastResponseIfMoreHasArrived) {
-  int ends[2];
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
-  const io::FileDescriptor client(ends[0]);
-  serve(make_handler([&client](Request) {
-    EXPECT_EQ(::write(client.get(), "\r\n", 2), 2);
-    return Response(Status::ok, "fine");
-  }));
-  constexpr std::string_view kLast = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
-  ASSERT_EQ(::write(client.get(), kLast.data(), kLast.size()), static_cast<ssize_t>(kLast.size()));
-  worker_->adopt(std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
-                                                  net::TcpStream::Role::accepted),
-                 AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
-  settle();
-  std::string answer(4096, '\0');
-  const ssize_t got = ::read(client.get(), answer.data(), answer.size());
-  answer.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  EXPECT_THAT(answer, EndsWith("\r\n\r\nfine"));
-  char rest = 0;
-  EXPECT_EQ(::read(client.get(), &rest, 1), 0) << "a reset would be an error";
-}
-
 // A reset could destroy the GOAWAY, which has the reason.
 TEST_F(WorkerTest, LingersAfterAnHttp2Error) {
   auto client = connect();
