@@ -12,6 +12,8 @@ namespace onehop::server {
 namespace {
 
 constexpr std::chrono::seconds kLookEvery(1);
+// A failure may have a reason that passes, such as a shortage of descriptors.
+constexpr int kLooksToRetry = 5;
 constexpr std::string_view kNoRegularFile = "no regular file;";
 
 void add_file(std::string& stamp, const std::string& path) {
@@ -137,25 +139,30 @@ void TlsCertificates::watch_until_stopped(const std::stop_token& stop) {
     try {
       look();
     } catch (const std::bad_alloc&) {  // the next look may have more memory
-      loaded_.clear();
     }
   }
 }
 
 // A change counts once two looks have found the same files, since a certificate and its key are
-// replaced one by one.
+// replaced one by one. A change that fails is tried again, and logged once.
 void TlsCertificates::look() {
   Stamp now = stamp();
   const bool settled = now == seen_;
   seen_ = std::move(now);
   if (!settled || seen_ == loaded_) return;
-  loaded_ = seen_;
-  if (auto read = reload(); read) {
+  if (seen_ == refused_ && --looks_to_retry_ > 0) return;
+  const auto read = reload();
+  if (read) {
+    loaded_ = seen_;
     log_(LogLevel::info, "the TLS files have changed: new connections use them");
-  } else {
+    return;
+  }
+  if (seen_ != refused_) {
     log_(LogLevel::error, "the TLS files have changed, but the old ones stay in use: " +
                               std::string(read.error().detail()));
   }
+  refused_ = seen_;
+  looks_to_retry_ = kLooksToRetry;
 }
 
 }  // namespace onehop::server

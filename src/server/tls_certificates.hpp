@@ -80,8 +80,10 @@ class TlsCertificates {
   const std::shared_ptr<net::TlsTicketKeys> ticket_keys_;
   bool has_pipe_ = false;  // a file is not regular; set before any other thread uses this
   // Used only by the watching thread, once there is one.
-  Stamp loaded_;  // when the files were last read
-  Stamp seen_;    // at the last look
+  Stamp loaded_;            // of the files in use
+  Stamp seen_;              // at the last look
+  Stamp refused_;           // of files that could not be used
+  int looks_to_retry_ = 0;  // until refused_ is tried again
 
   std::mutex reloading_;
   mutable std::mutex mutex_;

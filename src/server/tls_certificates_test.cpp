@@ -14,6 +14,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+
 namespace onehop::server {
 namespace {
 
@@ -118,6 +120,29 @@ TEST_F(TlsCertificatesTest, KeepsTheOldCertificateIfAFileIsMissing) {
   put(first().key_file, own_.key_file);
   EXPECT_THAT(look(), IsEmpty());
   EXPECT_THAT(look(), ElementsAre(kChanged));
+}
+
+TEST_F(TlsCertificatesTest, TriesAChangeAgainThatFailedForAPassingReason) {
+  put(second().chain_file, own_.chain_file);
+  put(second().key_file, own_.key_file);
+  EXPECT_THAT(look(), IsEmpty());
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto said = look();
+  std::size_t repeated = 0;
+  for (int i = 0; i < 12; ++i)
+    repeated += look().size();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_THAT(said, ElementsAre(HasSubstr("the old ones stay in use")));
+  EXPECT_EQ(repeated, 0u) << "once is enough";
+  EXPECT_EQ(served(), "first.example");
+  for (int i = 0; i < 5; ++i)
+    certificates_->look();
+  EXPECT_THAT(said_, ElementsAre(kChanged));
+  EXPECT_EQ(served(), "second.example");
 }
 
 class CountedSource final : public TlsCertificateSource {
