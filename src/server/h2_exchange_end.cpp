@@ -63,7 +63,7 @@ void H2Exchange::on_closed() {
   }
   if (problem() == kMemoryIsShort) {
     served_.record_failure(Error(Errc::overloaded, Side::local, problem()).during(Phase::head));
-  } else if (problem() || !begun_) {
+  } else if (problem() || (!begun_ && !has_head())) {
     const char* const what = problem() ? problem() : "the head is incomplete";
     served_.record_failure(
         Error(Errc::bad_request, Side::client, what).during(begun_ ? Phase::send : Phase::head));

@@ -92,5 +92,17 @@ TEST_F(RequestEnd, AResetDuringTheWaitIsRecorded) {
   EXPECT_EQ(exchanges_.last().target, "/there");
 }
 
+// The head is complete, but the stream is closed before the first event.
+TEST_F(RequestEnd, AResetThatArrivesWithTheHeadIsRecordedAsTheClients) {
+  const std::vector<Field> fields = {
+      {":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/there"}};
+  client_->send(h2_frames::head(1, h2_frames::block(fields), true) +
+                frame(h2_frames::rst_stream, 0, 1, h2_frames::number(8, 4)));
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
+  EXPECT_TRUE(exchanges_.last().failed_with(Errc::client_gone));
+  EXPECT_EQ(exchanges_.last().target, "/there");
+}
+
 }  // namespace
 }  // namespace onehop::server
