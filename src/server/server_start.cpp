@@ -61,7 +61,7 @@ class Reachable {
     const std::lock_guard lock(mutex_);
     worker_.was_cut = worker_.local->was_cut();
     worker_.local->add_to(ended_);
-    ended_.tunnels.open = ended_.http2.streams = 0;
+    ended_.tunnels.open = ended_.websockets.open = ended_.http2.streams = 0;
     worker_.reactor = nullptr;
     worker_.local = nullptr;
   }

@@ -8,6 +8,7 @@
 #include "io/reactor.hpp"
 #include "net/address.hpp"
 #include "support/failing_allocation.hpp"
+#include "support/socket_client.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -98,6 +99,39 @@ TEST_F(FailingWorker, EndsTheServerWhenItIsTheLast) {
   start();
   ask_until_closed(server_.addresses().front());
   EXPECT_FALSE(server_.wait());
+}
+
+class MuteTunnel final : public Tunnel {
+ public:
+  task<Result<bytes>> read() override {
+    co_await sleep_for(std::chrono::hours(1));
+    co_return bytes();
+  }
+  task<Result<void>> write(bytes) override { co_return Result<void>(); }
+  void close_write() override {}
+};
+
+TEST_F(FailingWorker, LeavesNoWebSocketsOpen) {
+  ASSERT_TRUE(server_.start(make_handler([](const Request& request) {
+    if (!request.headers().has("Upgrade")) {
+      io::Reactor::current().post([] { throw std::bad_alloc(); });
+      return Response(Status::no_content);
+    }
+    Response response(Status::switching_protocols, Headers({{"Upgrade", "websocket"}}));
+    response.set_tunnel(std::make_unique<MuteTunnel>());
+    return response;
+  })));
+  test::SocketClient client(server_.addresses().front());
+  client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+  EXPECT_THAT(client.read_response(), HasSubstr(" 101 "));
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (server_.metrics().websockets.open == 0 && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::yield();
+  EXPECT_EQ(server_.metrics().websockets.open, 1u);
+  ask_until_closed(server_.addresses().front());
+  EXPECT_FALSE(server_.wait());
+  EXPECT_EQ(server_.metrics().websockets.open, 0u);
+  EXPECT_EQ(server_.metrics().tunnels.open, 0u);
 }
 
 TEST_F(FailingWorker, MakesRunFail) {
