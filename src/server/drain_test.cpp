@@ -291,5 +291,21 @@ TEST_F(DrainedHttp2, APingAckTriggersTheFinalGoawayAtOnce) {
   EXPECT_TRUE(is_drained_before_its_deadline());
 }
 
+TEST_F(DrainedHttp2, AHeadThatHasBegunHasFiveSecondsToArrive) {
+  adopt();
+  far_.send(hello() + frame(h2_frames::headers, 0, 1, h2_frames::block({{":method", "GET"}})));
+  settle();
+  advance(4s);
+  drain();
+  advance(4s);
+  EXPECT_EQ(exchanges_.size(), 0u);
+  advance(2500ms);
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_TRUE(exchanges_.last().failed_with(Errc::timed_out));
+  far_.close();
+  settle();
+  EXPECT_TRUE(is_drained_before_its_deadline());
+}
+
 }  // namespace
 }  // namespace onehop::server

@@ -24,6 +24,8 @@ constexpr net::Duration kMinBusyWait = std::chrono::seconds(1);
 // vanished if it then sends nothing for kPingPatience.
 constexpr net::Duration kSilence = std::chrono::seconds(60);
 constexpr net::Duration kPingPatience = std::chrono::seconds(20);
+// The longest time between two looks at the requests during a drain.
+constexpr net::Duration kWatchOfDrain = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -76,6 +78,7 @@ void H2Connection::start() {
 
 void H2Connection::end_when_idle() noexcept {
   begin_end();
+  if (watch_.is_armed()) watch();  // a drain shortens deadlines
   link_.flush_soon();
   stream_->interrupt_reader();  // its deadline has changed
 }
@@ -231,8 +234,9 @@ void H2Connection::watch() {
   const Server::Options& options = worker_.configuration()->options();
   const net::Duration shortest =
       std::min({options.write_timeout, options.body_timeout, options.header_timeout});
-  const net::Duration period = std::clamp<net::Duration>(
-      shortest / 4, std::chrono::milliseconds(10), std::chrono::seconds(15));
+  const net::Duration period =
+      std::clamp<net::Duration>(shortest / 4, std::chrono::milliseconds(10),
+                                worker_.is_draining() ? kWatchOfDrain : std::chrono::seconds(15));
   worker_.reactor().timers().arm(watch_, worker_.reactor().now() + period);
 }
 

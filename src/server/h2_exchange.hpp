@@ -106,6 +106,7 @@ class H2Exchange final : public h2::Stream,
   void settle();
   void on_closed();
   void on_over();
+  net::Time end_of_head(net::Duration timeout) const noexcept;
 
   WorkerContext& worker_;
   wire::H2Link& link_;

@@ -5,6 +5,8 @@
 #include "server/h2_exchange.hpp"
 #include "server/worker_context.hpp"
 
+#include <algorithm>
+
 namespace onehop::server {
 namespace {
 
@@ -94,9 +96,16 @@ void H2Exchange::on_over() {
   link.flush_soon();
 }
 
+// Returns the deadline for the head. A drain shortens it.
+net::Time H2Exchange::end_of_head(net::Duration timeout) const noexcept {
+  const net::Time began = served_.record().began;
+  const net::Time last = io::deadline_after(began, timeout);
+  return worker_.is_draining() ? std::min(last, worker_.drain_state().end_of_rest(began)) : last;
+}
+
 void H2Exchange::watch(net::Time now) {
   const Server::Options& options = served_.options();
-  if (!begun_ && io::deadline_after(served_.record().began, options.header_timeout) <= now) {
+  if (!begun_ && end_of_head(options.header_timeout) <= now) {
     served_.on_cut(
         Outcome::client_gone,
         Error(Errc::timed_out, Side::client, "the head is incomplete").during(Phase::head));
