@@ -5,6 +5,7 @@
 #include "support/pool_test.hpp"
 
 #include <memory>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -102,6 +103,19 @@ TEST_F(LimitedPoolTest, ALowerLimitClosesReturnedConnections) {
   Taking more = begin(origin());
   settle();
   EXPECT_FALSE(more.done());
+}
+
+TEST_F(LimitedPoolTest, ALowerLimitClosesAnHttp2ConnectionThatBecomesIdle) {
+  auto first = begin_http2(1);
+  auto second = begin_http2(1);
+  EXPECT_EQ(open(), 2u);
+  shared_->set_limits(1, 0.2);
+  settle();
+  EXPECT_EQ(open(), 2u) << "both are in use";
+  first.reset();
+  second.reset();
+  settle();
+  EXPECT_EQ(open(), 1u) << "one is allowed";
 }
 
 TEST_F(LimitedPoolTest, CountsEachOriginSeparately) {
@@ -234,10 +248,9 @@ class TwoPoolsTest : public LimitedPoolTest {
     const io::Reactor::Enter enter(other_reactor_);
     other_.reset();
   }
-  Origin& other_origin() { return other_->origin(Url::parse("http://a").value()); }
-  Taking begin_elsewhere() {
+  Taking begin_elsewhere(std::string_view url = "http://a") {
     const io::Reactor::Enter enter(other_reactor_);
-    return begin(other_origin());
+    return begin(other_->origin(Url::parse(url).value()));
   }
   void settle_both() {
     for (int i = 0; i < 3; ++i) {
@@ -291,7 +304,25 @@ TEST_F(TwoPoolsTest, AConnectionGivenBackOrClosedGivesWayToARequestElsewhere) {
   }
 }
 
-// Like the test before, with a worker that sleeps in its event loop.
+// Regression: the connection stayed open until pool_idle_timeout, the request waited until
+// queue_timeout.
+TEST_F(TwoPoolsTest, AnHttp2ConnectionGivesWayToARequestElsewhereOnceItIsIdle) {
+  auto used = begin_http2();
+  Taking waiting = begin_elsewhere("h2c://a");
+  settle_both();
+  EXPECT_FALSE(waiting.done());
+  EXPECT_EQ(open(), 1u);
+  used.reset();
+  settle_both();
+  ASSERT_TRUE(waiting.done());
+  EXPECT_TRUE(waiting.take());
+  EXPECT_EQ(upstream_.dials, 2);
+  upstream_.accepted.front().receive();
+  EXPECT_EQ(upstream_.accepted.front().ending(), "end");
+}
+
+// Like AConnectionGivenBackOrClosedGivesWayToARequestElsewhere, with a worker that sleeps in its
+// event loop.
 TEST_F(ConnectionPoolTest, WakesAThreadThatWaitsForASlot) {
   Transport::Options options;
   options.max_connections = 1;

@@ -74,6 +74,7 @@ class H2Connection final : public Connection, private h2::SessionObserver {
   bool takes_requests() const noexcept {
     return state_ == State::open && ping_ != Ping::deciding && ping_ != Ping::unanswered;
   }
+  bool is_closing() const noexcept { return state_ != State::open && streams() == 0; }
   std::size_t streams() const noexcept { return session_.streams(); }
   // Returns the last stream that the upstream will serve, if a GOAWAY has named one.
   std::int32_t last_taken() const noexcept { return last_taken_; }

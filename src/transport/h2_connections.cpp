@@ -39,6 +39,12 @@ bool H2Connections::takes_requests() const noexcept {
                      [](const auto& each) { return each->takes_requests(); });
 }
 
+std::size_t H2Connections::closing() const noexcept {
+  const auto count =
+      std::count_if(all_.begin(), all_.end(), [](const auto& each) { return each->is_closing(); });
+  return static_cast<std::size_t>(count);
+}
+
 void H2Connections::add(std::unique_ptr<H2Connection> connection) {
   all_.reserve(all_.size() + 1);  // so that a connection that runs is always in the list
   connection->start();            // if this throws for lack of memory, no request waits on it

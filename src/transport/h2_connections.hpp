@@ -14,7 +14,6 @@ namespace onehop::transport {
 
 class H2Connections {
  public:
-  bool empty() const noexcept { return all_.empty(); }
   // Returns a connection for one more request, or null if none has room: the fullest that is not
   // busy, so that the others may end; if all are busy, the emptiest. With `with_settings`, only
   // connections that know the peer's SETTINGS are considered.
@@ -26,6 +25,8 @@ class H2Connections {
   bool allows_none() const noexcept;
   // Reports whether any connection still takes requests, even if it is full.
   bool takes_requests() const noexcept;
+  // Returns how many connections are about to end: they have no requests and take none.
+  std::size_t closing() const noexcept;
 
   // Adds `connection` and starts it.
   void add(std::unique_ptr<H2Connection> connection);

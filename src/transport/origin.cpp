@@ -156,7 +156,7 @@ task<Result<Lease>> Origin::lease(Need need, net::Time began) {
   MemoryPromise claim(goes_over_http2(need) ? kStreamWindow : 0);
   for (bool first = true; goes_over_http2(need); first = false) {
     waiter.join(Protocol::http2);  // before a dial, which may fail at once
-    if (!http2_.best(false) && !dial_http2() && http2_.empty()) {
+    if (!http2_.best(false) && !dial_http2()) {
       close_any_idle();
       if (!dial_http2()) pool_.shared().ask_for_slot(key_, pool_.member());
     }
@@ -278,7 +278,8 @@ void Origin::give_back(std::unique_ptr<H1Connection> connection) noexcept {
 // connection. Above a limit that was lowered, idle connections are closed to reach it.
 bool Origin::gives_way() const noexcept {
   const std::size_t max = pool_.shared().max_connections();
-  return shared_->open > max || (shared_->waiting > 0 && shared_->open >= max);
+  const std::size_t open = shared_->open;
+  return open - http2_.closing() > max || (shared_->waiting > 0 && open >= max);
 }
 
 bool Origin::keeps_none() const noexcept {
@@ -311,9 +312,15 @@ void Origin::close_abandoned() {
 // --- connections of HTTP/2 ---------------------------------------------------------------------
 
 void Origin::look_again() {
-  if (!speaks_http2()) return line_.wake_all_http2();
-  line_.wake_http2(http2_.room());
-  if (line_.waiting(Protocol::http2) > 0 && http2_.room() == 0) dial_http2();
+  if (!speaks_http2()) {
+    line_.wake_all_http2();
+  } else {
+    line_.wake_http2(http2_.room());
+    if (line_.waiting(Protocol::http2) > 0 && http2_.room() == 0) dial_http2();
+  }
+  if (line_.waiting(Protocol::http2) > 0) return;  // they may use what is idle
+  while (gives_way() && http2_.close_one_idle()) {
+  }
 }
 
 void Origin::remove(H2Connection& connection) {

@@ -191,6 +191,27 @@ TEST_F(OriginTest, AnIdleHttp1ConnectionGivesWay) {
   EXPECT_TRUE(connect(1));
 }
 
+// Regression: a connection that was full or had got a GOAWAY prevented it, and the request waited
+// until queue_timeout.
+TEST_F(OriginTest, AnIdleHttp1ConnectionGivesWayBesideAConnectionWithoutRoom) {
+  Transport::Options options;
+  options.max_connections = 2;
+  start(options);
+  H2Connection* const full = connect(1);
+  ASSERT_TRUE(full);
+  const auto served = begin(*full);
+  auto taking = origin().lease(http1(), reactor_.now());
+  taking.start();
+  settle();
+  ASSERT_TRUE(taking.done());
+  taking = {};  // which returns the connection
+  ASSERT_EQ(origin().idle(), 1u);
+  H2Connection* const another = connect(1);
+  EXPECT_TRUE(another);
+  EXPECT_NE(another, full);
+  EXPECT_EQ(origin().idle(), 0u);
+}
+
 TEST_F(OriginTest, AnIdleConnectionGivesWayToAnHttp1Request) {
   Transport::Options options;
   options.max_connections = 1;

@@ -3,10 +3,13 @@
 // ConnectionPoolTest has a pool with a scripted in-memory dialer.
 #pragma once
 
+#include "support/h2_frames.hpp"
 #include "support/stream_pair.hpp"
 #include "transport/connection_pool.hpp"
+#include "transport/h2_exchange.hpp"
 
 #include <cerrno>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <new>
@@ -148,6 +151,29 @@ class ConnectionPoolTest : public test::StreamPair {
     connection->count_exchange();
     H1Connection::Owner& owner = connection->owner();
     owner.give_back(std::move(connection));
+  }
+  // Begins a request to h2c://a, over a new connection if those before it are full. The upstream
+  // allows `max_streams` streams.
+  std::unique_ptr<H2Exchange> begin_http2(std::uint32_t max_streams = 100) {
+    Origin& to = origin("h2c://a");
+    auto lease = to.try_lease(Need());
+    if (!lease) {
+      Taking taking = begin(to);
+      settle();
+      EXPECT_TRUE(taking.done());
+      if (!taking.done()) return nullptr;
+      auto taken = taking.take();
+      EXPECT_TRUE(taken);
+      if (!taken) return nullptr;
+      lease.emplace(std::move(*taken));
+    }
+    Request request(Method::get, Url::parse("h2c://a/").value(), Headers({{"Host", "a"}}));
+    auto exchange = std::make_unique<H2Exchange>(lease->h2(), request);
+    exchange->begin(request, nullptr);
+    upstream_.accepted.back().send(h2_frames::frame(
+        h2_frames::settings, 0, 0, h2_frames::number(3, 2) + h2_frames::number(max_streams, 4)));
+    settle();
+    return exchange;
   }
   std::size_t idle() const { return shared_->statistics().idle; }
   std::size_t open() const { return shared_->statistics().open; }
