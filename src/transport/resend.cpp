@@ -36,7 +36,8 @@ Resend::Resend(PoolContext& pool, Request& request)
     : pool_(pool),
       request_(request),
       began_(pool.reactor().now()),
-      repeatable_(transport::is_repeatable(request)) {}
+      repeatable_(transport::is_repeatable(request)),
+      had_no_content_(request.body().is_empty()) {}
 
 // Reports whether the request is still within `hold`. A restarting upstream accepts some
 // connections and then resets them, which counts as a refusal.
@@ -71,6 +72,13 @@ bool Resend::is_allowed(Delivery delivery, const Error& error, Target target) co
 // because of pause().
 bool Resend::is_affordable(Delivery delivery) {
   return is_never_reached(delivery) || is_held() || pool_.try_retry();
+}
+
+// The content is not kept once there is a response.
+bool Resend::repeats_answered() {
+  if (!repeatable_ || !had_no_content_ || !pool_.try_retry()) return false;
+  count(Delivery::answered, Target::elsewhere);
+  return true;
 }
 
 void Resend::count(Delivery delivery, Target target) noexcept {

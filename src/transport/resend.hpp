@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Resend decides whether a request is sent again after an attempt has failed. Only this class
-// decides it, over both versions of HTTP, with TLS and without. One per request. Thread: owner.
+// Resend decides whether a request is sent again after an attempt has failed, or after a response
+// whose status asks for that. Only this class decides it, over both versions of HTTP, with TLS and
+// without. One per request. Thread: owner.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -69,6 +70,10 @@ class Resend {
     count(delivery, target);
     return true;
   }
+  // Called if the status of a complete response head means that another endpoint should serve the
+  // request. Returns true if it is to be sent there; then the retry is counted. Destinations limits
+  // how often.
+  bool repeats_answered();
   // Reports whether, after the present attempt, only one more may reach the upstream.
   bool is_next_the_last() const noexcept;
   // Returns how long to wait before the request is sent again. It is 0 unless hold is set and the
@@ -86,6 +91,7 @@ class Resend {
   net::Time began_;
   net::Duration pause_{};
   bool repeatable_;
+  bool had_no_content_;
   int never_reached_ = 0;  // attempts that ended unsent or passed over
   int reached_ = 0;        // attempts that ended otherwise
 };

@@ -126,8 +126,7 @@ class RoundTrip {
         request_(request),
         record_(request.record()),
         resend_(context_, request),
-        trace_(request),
-        had_no_content_(request.body().is_empty()) {
+        trace_(request) {
     need_.has_credentials = has_connection_credentials(request.headers());
     need_.client = request.connection().id;
     need_.reuse = resend_.is_repeatable() ? Reuse::any : Reuse::recent_only;
@@ -239,7 +238,6 @@ class RoundTrip {
   bool was_refused_ = false;
   bool was_late_ = false;   // a place took all of the time
   bool was_stale_ = false;  // at this place: the next failure leads to another place
-  const bool had_no_content_;
 };
 
 // Not inlined, because its frame would become part of the frame of every round trip.
@@ -303,11 +301,11 @@ bool RoundTrip::may_repeat(Attempt& attempt, const Error& error) {
   return true;
 }
 
-// Once there is a response, only a request without content can be sent again.
 bool RoundTrip::goes_elsewhere(Response& response) {
   if (!places_ || !places_->on_response(response)) return false;
-  const bool may = resend_.is_repeatable() && had_no_content_ && places_->has_next();
-  return may && context_.try_retry() && move_on();
+  if (!places_->has_next() || !resend_.repeats_answered()) return false;
+  round_began_ = context_.reactor().now();
+  return move_on();
 }
 
 }  // namespace

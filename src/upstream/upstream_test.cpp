@@ -37,6 +37,18 @@ TEST_F(UpstreamTest, ForwardsTheRequestToTheEndpointUnchanged) {
   EXPECT_EQ(endpoints()[0].requests_total, 1u);
 }
 
+// Regression: the request failed, although another endpoint could serve it.
+TEST_F(UpstreamTest, ARequestThatAuthenticatesItsConnectionPassesOverH2cEndpoints) {
+  start({.endpoints = {"h2c://a", "http://b"}});
+  Wire client = this->client();
+  client.send(get("Authorization: NTLM bmVnb3RpYXRl\r\n"));
+  Wire b = at("b");
+  EXPECT_THAT(b.receive(), StartsWith("GET "));
+  b.send(ok("b"));
+  EXPECT_EQ(body_of(client.receive()), "b");
+  EXPECT_EQ(endpoints()[0].failures_total, 0u);
+}
+
 TEST_F(UpstreamTest, ARequestIsInProgressUntilItsContentIsDelivered) {
   Wire client = this->client();
   client.send(get());
@@ -309,6 +321,41 @@ TEST_F(UpstreamTest, TheRecordDescribesTheLastAttempt) {
   EXPECT_EQ(exchanges_.last().upstream, "");
   EXPECT_EQ(exchanges_.last().upstream_chosen, never);
   EXPECT_EQ(exchanges_.last().request_sent, never);
+}
+
+TEST_F(UpstreamTest, CountsRequestsThatAStatusSendsAgain) {
+  start({.retry_statuses = {503}});
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  a.send("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+  Wire b = at("b");
+  b.send(ok("b"));
+  EXPECT_EQ(body_of(client.receive()), "b");
+  EXPECT_EQ(transport_->statistics().retried, 1u);
+  EXPECT_EQ(transport_->statistics().retried_uncertain, 1u);
+
+  client.send(post("content"));
+  a.send("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 503 "));
+  EXPECT_EQ(transport_->statistics().retried, 1u) << "it was not sent again";
+}
+
+// Regression: the time until the response counted against connect_timeout.
+TEST_F(UpstreamTest, ASlowStatusLeavesOtherEndpointsTheirTimeToConnect) {
+  start({.endpoints = {"http://a", "http://b", "http://c", "http://d"},
+         .retry_statuses = {503},
+         .max_attempts = 4},
+        {.connect_timeout = 1s});
+  network_.refuse("b:80");
+  network_.refuse("c:80");
+  serve("d");
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  network_.advance(2s);
+  a.send("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(body_of(client.receive()), "d");
 }
 
 // The client gets the response of the last endpoint that was tried.
