@@ -106,8 +106,8 @@ TEST_F(LimitedPoolTest, ALowerLimitClosesReturnedConnections) {
 }
 
 TEST_F(LimitedPoolTest, ALowerLimitClosesAnHttp2ConnectionThatBecomesIdle) {
-  auto first = begin_http2(1);
-  auto second = begin_http2(1);
+  auto first = begin_http2(origin("h2c://a"), 1);
+  auto second = begin_http2(origin("h2c://a"), 1);
   EXPECT_EQ(open(), 2u);
   shared_->set_limits(1, 0.2);
   settle();
@@ -307,7 +307,7 @@ TEST_F(TwoPoolsTest, AConnectionGivenBackOrClosedGivesWayToARequestElsewhere) {
 // Regression: the connection stayed open until pool_idle_timeout, the request waited until
 // queue_timeout.
 TEST_F(TwoPoolsTest, AnHttp2ConnectionGivesWayToARequestElsewhereOnceItIsIdle) {
-  auto used = begin_http2();
+  auto used = begin_http2(origin("h2c://a"));
   Taking waiting = begin_elsewhere("h2c://a");
   settle_both();
   EXPECT_FALSE(waiting.done());

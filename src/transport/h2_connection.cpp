@@ -222,7 +222,9 @@ void H2Connection::watch() {
   const net::Duration idle = std::max<net::Duration>(pool_.options().pool_idle_timeout.value() / 2,
                                                      std::chrono::milliseconds(10));
   io::Reactor& reactor = stream_->reactor();
-  reactor.timers().arm(watch_, io::deadline_after(reactor.now(), std::min(idle, kWatchEvery)));
+  net::Time next = io::deadline_after(reactor.now(), std::min(idle, kWatchEvery));
+  if (lifetime_.ends_at() > reactor.now()) next = std::min(next, lifetime_.ends_at());
+  reactor.timers().arm(watch_, next);
 }
 
 void H2Connection::on_watch() {
@@ -243,7 +245,8 @@ void H2Connection::on_watch() {
     net::Duration timeout = pool_.options().pool_idle_timeout;
     // A request may be waiting for the connection's SETTINGS.
     if (!knows_settings()) timeout = std::max(timeout, kPingPatience);
-    if (io::deadline_after(idle_since_, timeout) <= now) close_idle();
+    const bool is_due = io::deadline_after(idle_since_, timeout) <= now;
+    if (is_due || lifetime_.is_over(now, requests_)) close_idle();
     return;
   }
   if (lifetime_.is_over(now, requests_)) retire();

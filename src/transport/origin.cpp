@@ -283,7 +283,7 @@ bool Origin::gives_way() const noexcept {
 }
 
 bool Origin::keeps_none() const noexcept {
-  return pool_.options().pool_size == 0 || pool_.is_retired() || is_client_gone();
+  return pool_.options().pool_size == 0 || takes_nothing();
 }
 
 bool Origin::close_idle() {
@@ -319,6 +319,7 @@ void Origin::look_again() {
     if (line_.waiting(Protocol::http2) > 0 && http2_.room() == 0) dial_http2();
   }
   if (line_.waiting(Protocol::http2) > 0) return;  // they may use what is idle
+  if (takes_nothing()) http2_.close_all_idle();
   while (gives_way() && http2_.close_one_idle()) {
   }
 }

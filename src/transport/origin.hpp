@@ -150,6 +150,8 @@ class Origin final : public H1Connection::Owner,
   // Closes an idle connection of this origin, or of another origin of the same upstream.
   void close_any_idle();
   bool is_client_gone() const noexcept { return client_end_ && client_end_->has_ended(); }
+  // Reports whether the Transport or the client is gone, so that no more requests come.
+  bool takes_nothing() const noexcept { return pool_.is_retired() || is_client_gone(); }
 
   Keeper& keeper_;
   PoolContext& pool_;

@@ -376,6 +376,21 @@ TEST_F(OriginTest, IsKeptWhileItsUpstreamIsKnownToSpeakHttp1) {
 
 // --- the end of a connection -------------------------------------------------------------------
 
+// Regression: only a connection in use was checked, so that an old one took one more request.
+TEST_F(OriginTest, AnIdleConnectionEndsAtItsMaximumAge) {
+  Transport::Options options;
+  options.pool_idle_timeout = std::chrono::minutes(1);
+  options.max_connection_age = std::chrono::seconds(10);
+  start(options);
+  H2Connection* const connection = connect(100);
+  ASSERT_TRUE(connection);
+  begin(*connection).reset();
+  advance(std::chrono::milliseconds(8900));
+  EXPECT_EQ(pool_->context().counters().open.value(), 1u);
+  advance(std::chrono::milliseconds(1200));
+  EXPECT_EQ(pool_->context().counters().open.value(), 0u);
+}
+
 // Regression: the connection stayed open, with its slot, until the upstream closed it.
 TEST_F(OriginTest, ARetiredConnectionEndsEvenIfItsLastRequestEndsWhileItYields) {
   start();

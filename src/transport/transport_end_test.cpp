@@ -73,6 +73,20 @@ TEST_F(TransportEnd, WaitsForConnectionsInUse) {
   EXPECT_TRUE(gone_.expired());
 }
 
+// Regression: the connection stayed open for pool_idle_timeout.
+TEST_F(TransportEnd, AnHttp2ConnectionInUseEndsWithItsExchange) {
+  auto used = begin_http2(pool().origin(Url::parse("h2c://a").value()));
+  end();
+  upstream_.accepted.front().receive();
+  EXPECT_EQ(upstream_.accepted.front().ending(), "");
+  used.reset();
+  settle();
+  upstream_.accepted.front().receive();
+  EXPECT_EQ(upstream_.accepted.front().ending(), "end");
+  advance(2s);
+  EXPECT_TRUE(gone_.expired());
+}
+
 TEST_F(TransportEnd, ForgetsThatAnUpstreamSpeaksHttp1) {
   Origin& h2 = pool().origin(Url::parse("https://a").value());
   h2.use_http1();

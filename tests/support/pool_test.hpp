@@ -152,10 +152,9 @@ class ConnectionPoolTest : public test::StreamPair {
     H1Connection::Owner& owner = connection->owner();
     owner.give_back(std::move(connection));
   }
-  // Begins a request to h2c://a, over a new connection if those before it are full. The upstream
-  // allows `max_streams` streams.
-  std::unique_ptr<H2Exchange> begin_http2(std::uint32_t max_streams = 100) {
-    Origin& to = origin("h2c://a");
+  // Begins a request to h2c://a, whose origin is `to`, over a new connection if those before it are
+  // full. The upstream allows `max_streams` streams.
+  std::unique_ptr<H2Exchange> begin_http2(Origin& to, std::uint32_t max_streams = 100) {
     auto lease = to.try_lease(Need());
     if (!lease) {
       Taking taking = begin(to);
