@@ -148,17 +148,16 @@ void H2Connection::on_exception() noexcept {
 
 RootTask<H2Connection> H2Connection::run() {
   using Step = wire::H2Link::Step;
-  for (;;) {
+  // The state is checked before each wait, because interrupt_reader() has no effect outside one.
+  while (ping_ != Ping::unanswered) {
     const Step step = link_.read();
     if (step == Step::over) break;
     if (step == Step::yield) {
       co_await io::yield(stream_->reactor());
       continue;
     }
-    // Checked before the wait, because interrupt_reader() has no effect outside a wait.
     if (state_ == State::ending && streams() == 0 && users_.empty()) break;
     co_await stream_->readable(io::kNever);
-    if (ping_ == Ping::unanswered) break;
   }
   state_ = State::over;
   // Sends the reason, if there is one, and the last data of requests and tunnels, which the
@@ -228,7 +227,7 @@ void H2Connection::watch() {
 }
 
 void H2Connection::on_watch() {
-  if (state_ == State::over) return;
+  if (state_ == State::over || ping_ == Ping::unanswered) return;
   const net::Time now = stream_->reactor().now();
   watch();
   const net::Time heard = link_.last_read();

@@ -100,6 +100,19 @@ class OriginTest : public test::StreamPair {
     return all;
   }
 
+  // Sends unknown frames, of exactly as many bytes as a connection reads before it yields.
+  void send_one_turn() {
+    std::string turn;
+    while (turn.size() + 2 * 16393 < kMebi)
+      turn += frame(0x7f, 0, 0, std::string(16384, 'x'));
+    while (turn.size() < kMebi) {
+      const std::size_t left = std::min(kMebi - turn.size() - 9, std::size_t{16000});
+      turn += frame(0x7f, 0, 0, std::string(left, 'x'));
+    }
+    ASSERT_EQ(turn.size(), kMebi);
+    ASSERT_EQ(upstream_.accepted.back().send(turn), turn.size());
+  }
+
   DialledUpstream upstream_;
   std::unique_ptr<ConnectionPool> pool_;
 };
@@ -400,16 +413,7 @@ TEST_F(OriginTest, ARetiredConnectionEndsEvenIfItsLastRequestEndsWhileItYields) 
   settle();
   connection->retire();
   settle();
-  // Unknown frames, of exactly as many bytes as are read in one turn.
-  std::string turn;
-  while (turn.size() + 2 * 16393 < kMebi)
-    turn += frame(0x7f, 0, 0, std::string(16384, 'x'));
-  while (turn.size() < kMebi) {
-    const std::size_t left = std::min(kMebi - turn.size() - 9, std::size_t{16000});
-    turn += frame(0x7f, 0, 0, std::string(left, 'x'));
-  }
-  ASSERT_EQ(turn.size(), kMebi);
-  ASSERT_EQ(upstream_.accepted.back().send(turn), turn.size());
+  send_one_turn();
   io::Wakeup client_leaves(
       [](void* exchange) { static_cast<std::unique_ptr<H2Exchange>*>(exchange)->reset(); }, &last);
   reactor_.schedule(client_leaves);
@@ -417,6 +421,23 @@ TEST_F(OriginTest, ARetiredConnectionEndsEvenIfItsLastRequestEndsWhileItYields) 
   ASSERT_FALSE(last);
   upstream_.accepted.back().receive();
   EXPECT_EQ(upstream_.accepted.back().ending(), "end");
+  EXPECT_EQ(pool_->context().counters().open.value(), 0u);
+}
+
+// Regression: the connection, which took no requests, stayed open until the upstream closed it.
+TEST_F(OriginTest, AConnectionEndsEvenIfItsPingExpiresWhileItYields) {
+  start();
+  H2Connection* const connection = connect(100);
+  ASSERT_TRUE(connection);
+  const auto waiting = begin(*connection);
+  settle();
+  connection->suspect();
+  advance(std::chrono::seconds(14));
+  EXPECT_EQ(pool_->context().counters().open.value(), 1u);
+  send_one_turn();
+  reactor_.run_once({});
+  reactor_.set_time(reactor_.now() + std::chrono::seconds(3));
+  settle();
   EXPECT_EQ(pool_->context().counters().open.value(), 0u);
 }
 
