@@ -10,6 +10,7 @@
 #include "support/messages.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,6 +54,16 @@ class ProxiedH2Timeouts : public ::testing::Test {
   }
   void post(const std::string& content) {
     ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n" + content);
+  }
+  // Sends content of 100,000 bytes, of which the first window takes 65,535.
+  void post_large() {
+    ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n" + std::string(100'000, 'x'));
+  }
+  // Lets the upstream take as many bytes more.
+  void open_window(std::uint32_t bytes) {
+    for (const std::uint32_t stream : {0U, 1U})
+      upstream_->send(
+          h2_frames::frame(h2_frames::window_update, 0, stream, h2_frames::number(bytes, 4)));
   }
   void get() { ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n"); }
 
@@ -104,6 +115,33 @@ TEST_F(ProxiedH2Timeouts, MeasuresTheResponseFromTheEndOfAPausedRequest) {
   EXPECT_EQ(client_->receive(), "");
   pass(2s);
   EXPECT_EQ(status_of(client_->receive()), 504);
+}
+
+// Regression: the time began when the content was in the stream, which the upstream opened slowly.
+TEST_F(ProxiedH2Timeouts, MeasuresTheResponseFromTheEndOfASlowlyReadRequest) {
+  post_large();
+  for (int i = 0; i < 4; ++i) {
+    pass(9s);
+    EXPECT_EQ(client_->receive(), "");
+    open_window(10'000);
+  }
+  pass(9s);
+  EXPECT_EQ(client_->receive(), "");
+  begin_response();
+  send_content("in time", true);
+  EXPECT_THAT(client_->receive(), EndsWith("7\r\nin time\r\n0\r\n\r\n"));
+}
+
+// Regression: only response_timeout applied to content that was in the stream.
+TEST_F(ProxiedH2Timeouts, RespondsWith504WhenTheUpstreamStopsReading) {
+  post_large();
+  pass(50s);
+  open_window(10'000);
+  pass(59s);
+  EXPECT_EQ(client_->receive(), "");
+  pass(20s);
+  EXPECT_EQ(status_of(client_->receive()), 504);
+  EXPECT_EQ(exchanges_.last().failure->phase(), Phase::send);
 }
 
 // The upstream is not late while it waits for the client's content.

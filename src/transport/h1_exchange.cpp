@@ -217,7 +217,7 @@ Poll<void> H1Exchange::try_head(h1::HeadParser& parser) {
 
 net::Stream::Awaiter H1Exchange::wait_for_response() noexcept {
   const net::Time now = pool_.reactor().now();
-  return connection_->stream().readable(upload_.wait_deadline(now, output_.waits_for_source()));
+  return connection_->stream().readable(upload_.wait_deadline(now));
 }
 
 void H1Exchange::on_wait(net::Wait wait) {
@@ -225,7 +225,7 @@ void H1Exchange::on_wait(net::Wait wait) {
   const net::Time now = pool_.reactor().now();
   if (upload_.is(Upload::State::awaiting_continue)) {
     begin_upload(0);
-  } else if (upload_.response_deadline(now, output_.waits_for_source()) <= now) {
+  } else if (upload_.response_deadline(now) <= now) {
     wait_failure_ = Error(Errc::timed_out, Side::upstream).during(Phase::wait);
   }
 }

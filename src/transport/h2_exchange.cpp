@@ -90,6 +90,7 @@ void H2Exchange::on_connection_lost(bool timed_out) noexcept {
 
 void H2Exchange::on_event() {
   if (has_head() && progress_ == Progress::waiting) progress_ = Progress::responding;
+  if (has_sent_end() && !std::exchange(has_left_, true)) upload_.on_left(pool_.reactor().now());
   mark_passed_over();
   if (has_responded()) {
     if (is_closed()) stop_upload();
@@ -200,18 +201,28 @@ Poll<Response> H2Exchange::try_response(const Request& request) {
 
 io::Event::Awaiter H2Exchange::wait_for_response() noexcept {
   const net::Time now = pool_.reactor().now();
-  return changed_.wait(upload_.wait_deadline(now, sender_.waits_for_source()));
+  return changed_.wait(std::min(upload_.wait_deadline(now), stall_deadline(now)));
+}
+
+// While the upload runs, its sender limits the wait for the windows. Once it has passed everything
+// to the stream, some of that may still wait for them.
+net::Time H2Exchange::stall_deadline(net::Time now) noexcept {
+  if (!upload_.is_on_its_way()) return io::kNever;
+  if (upload_.is(Upload::State::sending)) return io::deadline_after(now, stall_);
+  if (std::exchange(framed_, sent()) != sent()) framed_at_ = now;
+  return io::deadline_after(std::max(framed_at_, upload_.last_progress()), stall_);
 }
 
 void H2Exchange::on_wait(bool changed) {
   if (changed) return;
   const net::Time now = pool_.reactor().now();
-  if (upload_.is(Upload::State::awaiting_continue)) {
-    begin_upload();
-  } else if (upload_.response_deadline(now, sender_.waits_for_source()) <= now) {
-    if (connection_) connection_->suspect();
-    wait_failure_ = Error(Errc::timed_out, Side::upstream).during(Phase::wait);
-  }
+  if (upload_.is(Upload::State::awaiting_continue)) return begin_upload();
+  const bool has_stalled = stall_deadline(now) <= now;
+  if (!has_stalled && upload_.response_deadline(now) > now) return;
+  if (connection_) connection_->suspect();
+  Error error(Errc::timed_out, Side::upstream);
+  if (has_stalled) error.with("no progress in writing");
+  wait_failure_ = error.during(has_stalled ? Phase::send : Phase::wait);
 }
 
 void H2Exchange::mark_passed_over() noexcept {

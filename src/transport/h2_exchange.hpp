@@ -95,6 +95,7 @@ class H2Exchange final : public h2::Stream,
   void on_connection_lost(bool timed_out) noexcept;
   bool at_end_of_response() const noexcept { return h2::Stream::at_end() && !has_head(); }
   Result<void> open(const Request& request, bool as_tunnel);
+  net::Time stall_deadline(net::Time now) noexcept;
   void begin_upload();
   void stop_upload();
   bool is_answered() const noexcept override { return has_responded(); }
@@ -133,11 +134,14 @@ class H2Exchange final : public h2::Stream,
   io::Event changed_;
   net::Duration activity_timeout_;
   net::Duration stall_ = net::Duration::max();  // of the upload
+  std::uint64_t framed_ = 0;                    // content, when stall_deadline() last looked
+  net::Time framed_at_{};                       // when it saw that more was framed
   wire::H2Tunnel* tunnel_ = nullptr;            // owns this
   bool takes_trailers_ = false;
   Progress progress_ = Progress::waiting;
   End end_ = End::own;
   bool is_tunnel_ = false;
+  bool has_left_ = false;       // the end of the request was framed
   bool may_be_silent_ = false;  // a response without a length
   bool trailers_taken_ = false;
   Upload upload_;  // last: destroyed first, it uses the rest

@@ -88,14 +88,13 @@ void Upload::drop() noexcept {
   drop_body();
 }
 
-io::Time Upload::response_deadline(io::Time now, bool waits_for_source) const noexcept {
-  const bool is_alive = is(State::sending) && waits_for_source;
-  const io::Time since = is_alive ? now : std::max(began_, progress_.last);
+io::Time Upload::response_deadline(io::Time now) const noexcept {
+  const io::Time since = is_on_its_way() ? now : std::max(began_, progress_.last);
   return io::deadline_after(since, options_.response_timeout);
 }
 
-io::Time Upload::wait_deadline(io::Time now, bool waits_for_source) const noexcept {
-  const io::Time deadline = response_deadline(now, waits_for_source);
+io::Time Upload::wait_deadline(io::Time now) const noexcept {
+  const io::Time deadline = response_deadline(now);
   if (!is(State::awaiting_continue)) return deadline;
   return std::min(deadline, io::deadline_after(began_, options_.expect_continue_timeout));
 }

@@ -92,11 +92,17 @@ class Upload {
   const std::optional<Error>& failure_of_source() const noexcept { return failure_; }
 
   // Returns when the wait for the response head ends. wait_deadline() is earlier while the content
-  // is held back. response_deadline() is response_timeout after the last progress of the request.
-  // An upload that waits for its own source counts as making progress: the source limits that wait,
-  // as body_timeout does for a client's request.
-  io::Time response_deadline(io::Time now, bool waits_for_source) const noexcept;
-  io::Time wait_deadline(io::Time now, bool waits_for_source) const noexcept;
+  // is held back. response_deadline() is response_timeout after the last byte of the request has
+  // left, and response_timeout after `now` before that: then the sender limits the wait for the
+  // upstream, and the source its own, as body_timeout does for a client's request.
+  io::Time response_deadline(io::Time now) const noexcept;
+  io::Time wait_deadline(io::Time now) const noexcept;
+  // Called when the content, which was sent, has left the exchange.
+  void on_left(io::Time now) noexcept {
+    if (is(State::sent)) progress_.last = now;
+  }
+  // Returns when content was last passed on.
+  io::Time last_progress() const noexcept { return progress_.last; }
   // Reports whether content was sent less than `timeout` ago and more is to come.
   bool was_active(io::Time now, io::Duration timeout) const noexcept {
     return is(State::sending) && io::deadline_after(progress_.last, timeout) > now;

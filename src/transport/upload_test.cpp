@@ -90,10 +90,27 @@ TEST_F(UploadTest, WaitsForContinueNoLongerThanTheOptionsAllow) {
   options_.expect_continue_timeout = 1s;
   take(Headers({{"Expect", "100-continue"}}));
   EXPECT_EQ(upload_.state(), State::awaiting_continue);
-  EXPECT_EQ(upload_.wait_deadline(reactor_.now(), false), reactor_.now() + 1s);
-  EXPECT_EQ(upload_.response_deadline(reactor_.now(), false), io::kNever);
+  EXPECT_EQ(upload_.wait_deadline(reactor_.now()), reactor_.now() + 1s);
+  EXPECT_EQ(upload_.response_deadline(reactor_.now()), io::kNever);
   begin(Result<void>());
   EXPECT_EQ(upload_.state(), State::sent);
+}
+
+// Regression: the time began with the last piece, while the upstream still received it.
+TEST_F(UploadTest, TheResponseIsDueAfterTheLastByteHasLeft) {
+  options_.response_timeout = 10s;
+  take();
+  begin(std::nullopt);
+  advance(9s);
+  EXPECT_EQ(upload_.response_deadline(reactor_.now()), reactor_.now() + 10s);
+  has_left_ = false;
+  end({});
+  advance(9s);
+  EXPECT_EQ(upload_.response_deadline(reactor_.now()), reactor_.now() + 10s);
+  has_left_ = true;
+  upload_.on_left(reactor_.now());
+  advance(9s);
+  EXPECT_EQ(upload_.response_deadline(reactor_.now()), reactor_.now() + 1s);
 }
 
 TEST_F(UploadTest, DoesNotWaitForContinueWithATimeoutOfZero) {

@@ -16,7 +16,7 @@ namespace onehop::wire {
 
 struct BodyProgress {
   std::uint64_t sent = 0;  // content passed to the stream, in bytes
-  io::Time last{};         // when `sent` last grew
+  io::Time last{};         // when `sent` last grew, or the last of it left
   // Unless null, content is appended here as it is sent, as long as all of it fits and memory is
   // not short.
   HeldString* copy = nullptr;

@@ -35,10 +35,6 @@ class H1Output : public StreamWriter {
                       const BodyOptions& options,
                       BodyProgress& progress);
   task<Result<void>> send_rest() { return pump_.send_rest(*this); }
-  // Reports whether the body being sent waits for its source, and not for the peer.
-  bool waits_for_source() const noexcept {
-    return pump_.has_begun() && !ended_ && pump_.need() == BodyPump::Need::piece && !has_pending();
-  }
 
  private:
   friend class BodyPump;

@@ -35,10 +35,6 @@ class H2BodySender {
                       BodyProgress& progress,
                       net::Duration stall = net::Duration::max());
   task<Result<void>> send_rest() { return pump_.send_rest(*this); }
-  // Reports whether the body being sent waits for its source, and not for the peer.
-  bool waits_for_source() const noexcept {
-    return pump_.has_begun() && pump_.need() == BodyPump::Need::piece;
-  }
   // Completes when the stream has few unsent bytes. Fails if the stream is not open, or if the peer
   // accepts nothing for `stall`.
   task<Result<void>> wait_for_room(H2Link& link, net::Duration stall = net::Duration::max());
