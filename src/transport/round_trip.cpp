@@ -137,10 +137,11 @@ class RoundTrip {
   // Returns how long to wait before the next attempt.
   io::Duration pause() const noexcept { return resend_.pause(); }
 
-  // Returns the reason why the request cannot go to this upstream, if there is one.
-  std::optional<Error> obstacle() const {
-    if (!need_.has_credentials || request_.url().scheme() != "h2c") return std::nullopt;
-    return http1_needed("an upstream with h2c:// speaks HTTP/2 only");
+  // Leaves the first place if the request cannot go there. Returns the reason if there is no other.
+  std::optional<Error> find_place() {
+    std::optional<Error> reason = obstacle();
+    if (reason && move_on()) reason.reset();
+    return reason;
   }
 
   std::optional<Lease> try_lease() { return origin_->try_lease(need_); }
@@ -165,6 +166,11 @@ class RoundTrip {
   bool goes_elsewhere(Response& response);
 
  private:
+  // Returns the reason why the request cannot go to this place, if there is one.
+  std::optional<Error> obstacle() const {
+    if (!need_.has_credentials || request_.url().scheme() != "h2c") return std::nullopt;
+    return http1_needed("an upstream with h2c:// speaks HTTP/2 only");
+  }
   // An Upgrade to an https upstream goes over HTTP/1.1, which every upstream speaks. So does a
   // request that authenticates its connection, which must not be shared (RFC 4559 §6, RFC 9113
   // §8.1), and so do later requests on such a connection.
@@ -326,7 +332,7 @@ task<Result<Response>> round_trip(const Pools& pools,
   ConnectionPool& pool = pools.pool(*reactor);
   pool.context().count_request();
   RoundTrip trip(pool, request, places.get());
-  if (const auto obstacle = trip.obstacle()) co_return failure(*obstacle);
+  if (const auto obstacle = trip.find_place()) co_return failure(*obstacle);
   for (;;) {
     trip.record_begin();
     std::optional<Lease> lease = trip.try_lease();
