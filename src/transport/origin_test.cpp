@@ -466,6 +466,26 @@ TEST_F(OriginTest, AFailedBodyIsNotResent) {
     EXPECT_NE(each.type, h2_frames::headers);
 }
 
+// Regression: the piece that was being read was lost, and the second request looked complete.
+TEST_F(OriginTest, ABodyWhoseSourceIsBeingReadIsNotResent) {
+  start();
+  ASSERT_TRUE(connect(100));
+  Request asked = request();
+  asked.set_method(Method::put);
+  auto source = test::pieces({"one", "two"});
+  source->pause_ = std::chrono::seconds(1);
+  asked.set_body(Body::from(std::move(source)));
+  const OnePool pools(*pool_);
+  auto asking = round_trip(pools, std::move(asked));
+  asking.start();
+  advance(std::chrono::milliseconds(1500));
+  upstream_.accepted.back().close();
+  advance(std::chrono::seconds(5));
+  ASSERT_TRUE(asking.done());
+  EXPECT_FALSE(asking.take());
+  EXPECT_EQ(upstream_.accepted.size(), 1u);
+}
+
 // --- numbers of streams ------------------------------------------------------------------------
 
 // Regression: all later requests on such a connection failed.

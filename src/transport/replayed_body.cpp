@@ -36,7 +36,7 @@ std::optional<Body> take_back(wire::BodyProgress& progress,
                               bool rest_has_ended) {
   const bool copied = progress.copy != nullptr && progress.copy_complete;
   progress.copy = nullptr;
-  if (progress.sent > 0 && !copied) return std::nullopt;
+  if (progress.is_reading || (progress.sent > 0 && !copied)) return std::nullopt;
   if (copy.empty() && !rest_has_ended) return rest;
   return Body::from(
       std::make_unique<ReplayedSource>(std::move(copy), std::move(rest), rest_has_ended));

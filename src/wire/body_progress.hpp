@@ -22,6 +22,8 @@ struct BodyProgress {
   HeldString* copy = nullptr;
   std::size_t copy_limit = 0;
   bool copy_complete = true;  // false once the copy was given up
+  // A read() of the source has begun. If the sender is destroyed before it ends, its piece is lost.
+  bool is_reading = false;
 
   void record(bytes piece, io::Time now) {
     sent += piece.size();

@@ -113,7 +113,9 @@ class BodyPump {
                   MessageAccess::polled(*MessageAccess::source(*body_))) {
             co_await polled->wait();
           } else {
+            progress_->is_reading = true;
             auto read = co_await MessageAccess::source(*body_)->read();
+            progress_->is_reading = false;
             piece = std::move(read);
           }
       }
