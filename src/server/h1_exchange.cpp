@@ -11,6 +11,7 @@
 #include "http/host.hpp"
 #include "http/message_access.hpp"
 #include "server/http_connection.hpp"
+#include "server/request_facts.hpp"
 #include "server/until_hangup.hpp"
 #include "server/worker_context.hpp"
 #include "wire/request_claim.hpp"
@@ -74,9 +75,7 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
     // The target overrides Host, so that the upstream sees only one of them (RFC 9112 §3.2.2).
     headers.set(field::host, url->authority());
     record.host = headers.get_or_empty(field::host);
-    const bool is_bare = url->path().empty() && !url->has_query();
-    const bool is_for_server = is_bare && parser.method() == Method::options;  // RFC 9112 §3.2.4
-    url = is_for_server ? Url::parse_target("*") : url->without_authority();
+    url = target_for_server(*url, parser.method());
   }
   Request request(parser.method(), std::move(*url), std::move(headers));
   const auto expects_continue = served_.complete_request(request, version_, *framing, *this);

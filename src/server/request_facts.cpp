@@ -46,6 +46,12 @@ void record_client(ExchangeRecord& record,
   record.client = {text, static_cast<std::size_t>(client->write(text) - text)};
 }
 
+Url target_for_server(const Url& absolute, const Method& method) {
+  const bool is_bare = absolute.path().empty() && !absolute.has_query();
+  if (!is_bare || method != Method::options) return absolute.without_authority();
+  return Url::parse_target("*").value();
+}
+
 ConnectionInfo facts_of(Arena& arena,
                         const ConnectionInfo& connection,
                         const ExchangeRecord& record) {

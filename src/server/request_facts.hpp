@@ -30,6 +30,9 @@ void record_request(ExchangeRecord& record,
                     const Method& method,
                     std::string_view target,
                     const Headers& headers);
+// Returns the target for the server that an absolute target names: its path and query, or "*" for
+// OPTIONS without either (RFC 9112 §3.2.4).
+Url target_for_server(const Url& absolute, const Method& method);
 // Returns the facts about the connection for a request, in memory that lives as long as the
 // request, which may outlive the connection.
 ConnectionInfo facts_of(Arena& arena,
