@@ -143,7 +143,7 @@ TEST_F(H2TunnelTest, IsGoneWhenItsStreamIsResetAfterItsEnd) {
   gone.start();
   settle();
   EXPECT_FALSE(gone.done());
-  say(h2_frames::rst_stream, 0, number(0, 4));
+  say(h2_frames::rst_stream, 0, number(8, 4));  // CANCEL
   ASSERT_TRUE(gone.done());
   const auto how = gone.take();
   ASSERT_FALSE(how);

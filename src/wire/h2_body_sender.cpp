@@ -41,6 +41,7 @@ task<Result<void>> H2BodySender::wait_for_room(H2Link& link, net::Duration stall
     const std::size_t unread = link.unread();
     const net::Time deadline = io::deadline_after(link.reactor().now(), stall);
     const bool has_changed = co_await room_.wait(deadline);
+    if (!stream_.is_open()) co_return failure(Errc::closed, Side::local);  // `link` may be gone
     const bool peer_reads = link.is_blocked() && link.unread() != unread;
     if (!has_changed && !peer_reads && stream_.unsent() == unsent) {
       co_return failure(Error(Errc::timed_out, side_).with("no progress in writing"));

@@ -99,6 +99,7 @@ TEST_F(H2BodySenderTest, ProgressExtendsTheTimeout) {
 // The connection is full, so the upstream reads frames for a long time before the stream can send.
 TEST_F(H2BodySenderTest, AnUpstreamThatReadsAFullConnectionSlowlyMakesProgress) {
   open();
+  link_->flush_now();
   open_window(1024 * 1024);
   const std::string filler(8 * std::size_t{1024} * 1024, 'x');
   while (near_->try_write(filler.data(), filler.size()).has_bytes()) {

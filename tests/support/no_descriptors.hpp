@@ -10,6 +10,17 @@ namespace onehop {
 
 class NoDescriptors {
  public:
+  // Returns false under UndefinedBehaviorSanitizer, which needs a pipe to look at the type of an
+  // exception.
+  static constexpr bool is_possible_with_exceptions() {
+#if defined(__has_feature)
+#if __has_feature(undefined_behavior_sanitizer)
+    return false;
+#endif
+#endif
+    return true;
+  }
+
   NoDescriptors() {
     ::getrlimit(RLIMIT_NOFILE, &before_);
     const int next = ::dup(0);
