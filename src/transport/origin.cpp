@@ -275,11 +275,18 @@ void Origin::give_back(std::unique_ptr<H1Connection> connection) noexcept {
 }
 
 // At the limit, a slot is worth more to a waiting request, on any worker, than to an idle
-// connection. Above a limit that was lowered, idle connections are closed to reach it.
+// connection.
 bool Origin::gives_way() const noexcept {
-  const std::size_t max = pool_.shared().max_connections();
-  const std::size_t open = shared_->open;
-  return open - http2_.closing() > max || (shared_->waiting > 0 && open >= max);
+  return is_above_limit() || (shared_->waiting > 0 && is_at_limit());
+}
+
+bool Origin::is_at_limit() const noexcept {
+  return shared_->open - http2_.closing() >= pool_.shared().max_connections();
+}
+
+// Above a limit that was lowered, idle connections are closed to reach it.
+bool Origin::is_above_limit() const noexcept {
+  return shared_->open - http2_.closing() > pool_.shared().max_connections();
 }
 
 bool Origin::keeps_none() const noexcept {
@@ -289,8 +296,9 @@ bool Origin::keeps_none() const noexcept {
 bool Origin::close_idle() {
   const std::size_t before = idle_.size();
   idle_.close_oldest(false);
-  const bool has_closed = http2_.close_one_idle();
-  return has_closed || idle_.size() < before;
+  const bool has_closed = http2_.close_one_idle() || idle_.size() < before;
+  owes_slot_ = !has_closed;
+  return has_closed;
 }
 
 void Origin::close_any_idle() {
@@ -320,8 +328,11 @@ void Origin::look_again() {
   }
   if (line_.waiting(Protocol::http2) > 0) return;  // they may use what is idle
   if (takes_nothing()) http2_.close_all_idle();
-  while (gives_way() && http2_.close_one_idle()) {
+  while (is_above_limit() && http2_.close_one_idle()) {
   }
+  // Requests count as waiting while they dial, so only one that found no slot ends a connection.
+  if (!owes_slot_) return;
+  if (!gives_way() || http2_.close_one_idle()) owes_slot_ = false;
 }
 
 void Origin::remove(H2Connection& connection) {

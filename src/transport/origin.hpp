@@ -140,6 +140,9 @@ class Origin final : public H1Connection::Owner,
   bool keeps_none() const noexcept;
   // Reports whether an idle connection is not worth its slot.
   bool gives_way() const noexcept;
+  // Connections that are about to end do not count.
+  bool is_at_limit() const noexcept;
+  bool is_above_limit() const noexcept;
   // --- connections of HTTP/2
   void look_again_soon() noexcept override { pool_.reactor().schedule(look_again_); }
   void look_again();
@@ -173,6 +176,7 @@ class Origin final : public H1Connection::Owner,
   WaitingLine line_;
   std::size_t dialling_http1_ = 0;
   bool is_dialling_http2_ = false;
+  bool owes_slot_ = false;      // a request asked for one while no connection was idle
   std::size_t requested_ = 0;   // responses of other workers that requests wait for
   IntrusiveList<Asked> asked_;  // the requests that wait for them
   net::Time no_dial_before_{};  // over HTTP/2
