@@ -40,7 +40,7 @@ class H1Exchange final : public PolledBodySource,
   // These implement UpstreamExchange.
   void begin(Request& request, HeldString* copy);
   Poll<Response> try_response(const Request& request);
-  bool may_wait() const noexcept { return !upload_.is(Upload::State::failed); }
+  bool may_wait() const noexcept { return !wait_failure_ && !upload_.is(Upload::State::failed); }
   net::Stream::Awaiter wait_for_response() noexcept;
   void on_wait(net::Wait wait);
   static Response attach(Response response, std::unique_ptr<H1Exchange> exchange);

@@ -209,7 +209,8 @@ io::Event::Awaiter H2Exchange::wait_for_response() noexcept {
 net::Time H2Exchange::stall_deadline(net::Time now) noexcept {
   if (!upload_.is_on_its_way()) return io::kNever;
   if (upload_.is(Upload::State::sending)) return io::deadline_after(now, stall_);
-  if (std::exchange(framed_, sent()) != sent()) framed_at_ = now;
+  const bool is_blocked = connection_ && connection_->link().is_blocked();  // it has a deadline
+  if (std::exchange(framed_, sent()) != sent() || is_blocked) framed_at_ = now;
   return io::deadline_after(std::max(framed_at_, upload_.last_progress()), stall_);
 }
 

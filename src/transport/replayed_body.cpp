@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/replayed_body.hpp"
 
+#include "http/message_access.hpp"
+
 #include <utility>
 
 namespace onehop::transport {
 namespace {
+
+bool may_lose_a_piece(const Body& body);
 
 // A body of which a part was sent: first the copy, then the rest.
 class ReplayedSource final : public BodySource {
@@ -20,6 +24,7 @@ class ReplayedSource final : public BodySource {
   }
   std::optional<std::uint64_t> length() const override { return rest_.length(); }
   const Headers& trailers() const override { return rest_.trailers(); }
+  bool may_lose_a_piece() const { return !rest_has_ended_ && transport::may_lose_a_piece(rest_); }
 
  private:
   HeldString copy_;
@@ -27,6 +32,14 @@ class ReplayedSource final : public BodySource {
   bool rest_has_ended_;
   bool given_ = false;
 };
+
+// Reports whether a piece is lost if a read() of `body` is destroyed before it ends.
+bool may_lose_a_piece(const Body& body) {
+  BodySource* const source = MessageAccess::source(body);
+  if (source == nullptr || MessageAccess::polled(*source) != nullptr) return false;
+  const auto* const replayed = dynamic_cast<const ReplayedSource*>(source);
+  return replayed == nullptr || replayed->may_lose_a_piece();
+}
 
 }  // namespace
 
@@ -36,7 +49,8 @@ std::optional<Body> take_back(wire::BodyProgress& progress,
                               bool rest_has_ended) {
   const bool copied = progress.copy != nullptr && progress.copy_complete;
   progress.copy = nullptr;
-  if (progress.is_reading || (progress.sent > 0 && !copied)) return std::nullopt;
+  if (progress.sent > 0 && !copied) return std::nullopt;
+  if (progress.is_reading && may_lose_a_piece(rest)) return std::nullopt;
   if (copy.empty() && !rest_has_ended) return rest;
   return Body::from(
       std::make_unique<ReplayedSource>(std::move(copy), std::move(rest), rest_has_ended));
