@@ -149,11 +149,13 @@ void TlsCertificates::look() {
   Stamp now = stamp();
   const bool settled = now == seen_;
   seen_ = std::move(now);
-  if (!settled || seen_ == loaded_) return;
+  if (!settled) return;
+  if (seen_ == loaded_) return refused_.clear();
   if (seen_ == refused_ && --looks_to_retry_ > 0) return;
   const auto read = reload();
   if (read) {
     loaded_ = seen_;
+    refused_.clear();
     log_(LogLevel::info, "the TLS files have changed: new connections use them");
     return;
   }
