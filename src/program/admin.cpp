@@ -77,9 +77,13 @@ std::function<void(LogLevel, std::string_view)> log_to(observe::Log& log) {
 // earlier.
 Result<void> make_private(const std::string& path, const std::optional<config::Account>& account) {
   constexpr mode_t kOwnerOnly = 0600;
-  // Another user may be able to replace the socket by a link.
-  const bool is_done = ::fchmodat(AT_FDCWD, path.c_str(), kOwnerOnly, AT_SYMLINK_NOFOLLOW) == 0 &&
-                       (!account || ::lchown(path.c_str(), account->user, account->group) == 0);
+  // Another user may be able to replace the socket by a link. Without /proc, some systems cannot
+  // leave links alone.
+  const bool is_private =
+      ::fchmodat(AT_FDCWD, path.c_str(), kOwnerOnly, AT_SYMLINK_NOFOLLOW) == 0 ||
+      (errno == EOPNOTSUPP && ::chmod(path.c_str(), kOwnerOnly) == 0);
+  const bool is_done =
+      is_private && (!account || ::lchown(path.c_str(), account->user, account->group) == 0);
   if (is_done) return {};
   return failure(Error::system(errno, Side::local).with("cannot protect the socket " + path));
 }
