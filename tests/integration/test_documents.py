@@ -23,14 +23,14 @@ from pathlib import Path
 
 import pytest
 
-from proxy_process import PROGRAM, ROOT, SANITIZED, free_port, run_onehop
+from proxy_process import PROGRAM, ROOT, free_port, run_onehop
 
 DOCS = ROOT / "docs"
 PAGES = ["getting_started", "recipes", "coming_from", "troubleshooting", "access_log", "testing", "operating",
          "several_backends", "https_by_itself"]
 OTHERS = ["message_framing", "life_of_a_request", "../README", "../SECURITY"]  # whose flags exist, too
 PORTS = re.compile(r"(?<![\w.])(?:8000|8001|8080|8081|8443|9000|9001|9002|50051)(?!\w)")
-PATIENCE = 90 if SANITIZED else 30
+PATIENCE = 90
 # Flags in the pages that are not onehop's, and one that is misspelt on purpose.
 FOREIGN = {"--http2-prior-knowledge", "--http1.1", "--unix-socket", "--cacert", "--cert", "--key", "--resolve",
            "--haproxy-protocol", "--connect-to", "--preset", "--build", "--test", "--bind", "--threads", "--keep-alive",
