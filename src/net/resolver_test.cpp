@@ -335,7 +335,7 @@ TEST_F(ResolverTest, ForgetsANameThatIsAbsentForAMinute) {
   EXPECT_THAT(resolve("backend.test"), ElementsAre("127.0.0.2:80"));
   server_.set_host("backend.test", absent);
   pass(seconds(10));
-  EXPECT_THAT(resolve("backend.test"), ElementsAre("127.0.0.2:80")) << "the minute begins anew";
+  EXPECT_THAT(resolve("backend.test"), ElementsAre("127.0.0.2:80")) << "the minute begins again";
 }
 
 TEST_F(ResolverTest, AFailedEarlyRefreshDoesNotShortenTheTtl) {
